@@ -1,0 +1,188 @@
+"""From what a user names to a checked, split dataset, and to the record of it. Knows no tokens and no model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+
+from autolora.data.checking import check_table, check_test_table, find_in_table, find_in_test_table
+from autolora.data.reading import DataSource, Tables, read_tables
+from autolora.data.splitting import sample_rows, split_rows
+from autolora.data.table import Table, Wanted
+from autolora.errors import DataError, RequestError
+from autolora.records import DataRecord, Dataset, Finding, Split
+
+ROWS_PER_CLASS = 3
+"""The least that ``rows`` may leave of every class: one row for each split."""
+
+
+def prepare(
+    source: DataSource, *, seed: int, rows: int | None = None, shares: tuple[float, float, float] = (0.64, 0.16, 0.20)
+) -> Dataset:
+    """Read, check, sample and split a dataset; the same rows and seed give the same splits everywhere.
+
+    Rows with the same text (spaces around it aside) go to one split. A given test file, or the test part of a dataset
+    in parts, is the test split as it is; train and validation then share the rest in the proportion of their shares.
+
+    Args:
+        source: Where the rows come from.
+        seed: Of the sample and the splits.
+        rows: Rows to use of the main file, stratified; None or more than there are means all.
+        shares: Sizes of train, validation and test, in distinct texts.
+
+    Returns:
+        The dataset. Its hash covers the rows used; its ``rows_in_source`` counts all rows read, those of a given test
+        file included.
+
+    Raises:
+        RequestError: If the shares are no shares of a whole.
+        DataError: If the data cannot be read or learned from.
+    """
+    _check_shares(shares)
+    wanted = Wanted(source.text, source.label)
+    tables = read_tables(source)
+    drawn = _drawn_shares(shares, given_test=tables.test is not None)
+    check_table(tables.main, wanted, least=len(drawn))
+    classes = tuple(sorted(set(tables.main.labels)))
+    if tables.test is not None:
+        check_test_table(tables.test, wanted, classes)
+    used = _sampled(tables.main, rows, seed=seed, classes=len(classes), least=len(drawn))
+    splits = [
+        _split(used.take(indices), classes) for indices in split_rows(used.texts, used.labels, shares=drawn, seed=seed)
+    ]
+    if tables.test is not None:
+        splits.append(_split(tables.test, classes, prefix="test:"))
+    train, validation, test = splits
+    return Dataset(
+        source=tables.main.name,
+        hash=_content_hash(used, tables.test),
+        text_column=source.text,
+        label_column=source.label,
+        classes=classes,
+        train=train,
+        validation=validation,
+        test=test,
+        findings=_findings(tables, used, wanted),
+        rows_in_source=len(tables.main) + (len(tables.test) if tables.test is not None else 0),
+    )
+
+
+def record(
+    dataset: Dataset,
+    *,
+    seed: int,
+    max_length: int,
+    token_lengths: Sequence[int] = (),
+    truncated_share: float = 0.0,
+    unknown_token_share: float = 0.0,
+    extra_findings: Sequence[Finding] = (),
+) -> DataRecord:
+    """Return what ``data.json`` keeps of a dataset: everything but the texts.
+
+    Args:
+        dataset: As prepared.
+        seed: That it was prepared with.
+        max_length: Tokens a text is cut to.
+        token_lengths: Quantiles of training texts' lengths in tokens, before the cut.
+        truncated_share: Share of training texts that are cut.
+        unknown_token_share: Share of training tokens that the tokenizer does not know.
+        extra_findings: What encoding found, after what reading and checking found.
+    """
+    splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    return DataRecord(
+        source=dataset.source,
+        hash=dataset.hash,
+        text_column=dataset.text_column,
+        label_column=dataset.label_column,
+        classes=dataset.classes,
+        class_counts={name: _class_counts(split, len(dataset.classes)) for name, split in splits.items()},
+        split_row_ids={name: split.row_ids for name, split in splits.items()},
+        rows_in_source=dataset.rows_in_source,
+        rows=sum(len(split) for split in splits.values()),
+        findings=(*dataset.findings, *extra_findings),
+        seed=seed,
+        max_length=max_length,
+        token_lengths=tuple(token_lengths),
+        truncated_share=truncated_share,
+        unknown_token_share=unknown_token_share,
+    )
+
+
+def _check_shares(shares: tuple[float, float, float]) -> None:
+    """Check that every split gets something and nothing is left over."""
+    if len(shares) != 3 or not all(share > 0 for share in shares) or not math.isclose(sum(shares), 1.0):
+        raise RequestError(
+            f"shares of train, validation and test must be positive and sum to 1, but got {shares}",
+            "for example 0.64, 0.16 and 0.20",
+        )
+
+
+def _drawn_shares(shares: tuple[float, float, float], *, given_test: bool) -> tuple[float, ...]:
+    """Return the shares of the splits that are drawn from the main file."""
+    if not given_test:
+        return shares
+    train, validation, _ = shares
+    return train / (train + validation), validation / (train + validation)
+
+
+def _sampled(table: Table, rows: int | None, *, seed: int, classes: int, least: int) -> Table:
+    """Return the rows to use, in file order.
+
+    Raises:
+        DataError: If ``rows`` cannot cover every class.
+    """
+    if rows is None or rows >= len(table):
+        return table
+    if rows < ROWS_PER_CLASS * classes:
+        raise DataError(
+            f"rows must be at least {ROWS_PER_CLASS} for each of the {classes:,} classes of {table.name}, which makes"
+            f" {ROWS_PER_CLASS * classes:,}, but got {rows:,}",
+            "use more rows, or leave the number out to use all",
+        )
+    return table.take(sample_rows(table.texts, table.labels, rows=rows, seed=seed, least=least))
+
+
+def _split(table: Table, classes: tuple[str, ...], *, prefix: str = "") -> Split:
+    """Return a table's rows with class indices in place of labels."""
+    index_of = {label: index for index, label in enumerate(classes)}
+    return Split(
+        texts=table.texts,
+        labels=tuple(index_of[label] for label in table.labels),
+        row_ids=tuple(f"{prefix}{number}" for number in table.row_numbers),
+    )
+
+
+def _findings(tables: Tables, used: Table, wanted: Wanted) -> tuple[Finding, ...]:
+    """Return every finding: of reading, of the whole main file, of the test file, of sampling."""
+    main, test = tables
+    findings = [*main.findings, *find_in_table(main, wanted)]
+    if test is not None:
+        findings += find_in_test_table(main, test)
+    if len(used) < len(main):
+        message = (
+            f"{len(used):,} of the {len(main):,} rows of {main.name} are used, drawn to keep the shares of the classes."
+        )
+        findings.append(Finding(code="sampled", severity="note", message=message))
+    return tuple(findings)
+
+
+def _content_hash(used: Table, test: Table | None) -> str:
+    """Return the hash of texts and labels in file order; each row is a line of JSON, so no two tables look alike."""
+    digest = hashlib.sha256()
+    for table in (used, test):
+        if table is None:
+            continue
+        for text, label in zip(table.texts, table.labels, strict=True):
+            digest.update(json.dumps([text, label]).encode() + b"\n")
+        digest.update(b"\n")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _class_counts(split: Split, classes: int) -> tuple[int, ...]:
+    """Return the rows of each class."""
+    counts = [0] * classes
+    for label in split.labels:
+        counts[label] += 1
+    return tuple(counts)

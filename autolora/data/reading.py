@@ -1,0 +1,172 @@
+"""Turns what a user names (a file, a saved folder, a hub id) into tables. Knows neither classes nor splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from autolora.data import arrow, text_files
+from autolora.data.table import Table, Wanted
+from autolora.data.words import counted, listing, nearest
+from autolora.errors import DataError, RequestError
+from autolora.records import Finding
+
+READERS: dict[str, Callable[[Path, Wanted], Table]] = {
+    ".csv": text_files.read_csv,
+    ".tsv": text_files.read_tsv,
+    ".jsonl": text_files.read_json_lines,
+    ".ndjson": text_files.read_json_lines,
+    ".parquet": arrow.read_parquet,
+}
+"""File formats by extension."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """Where a task's rows come from."""
+
+    path: str | None = None
+    """A file, or a folder saved with ``datasets.save_to_disk``."""
+    hub: str | None = None
+    """A dataset id on the hub, in place of ``path``."""
+    text: str
+    """Column of the texts."""
+    label: str
+    """Column of the labels."""
+    test: str | None = None
+    """A second file (or saved folder) with the rows to test on."""
+
+    def __post_init__(self) -> None:
+        """Check that the fields go together.
+
+        Raises:
+            RequestError: If not exactly one of ``path`` and ``hub`` is given.
+            DataError: If text and label are the same column.
+        """
+        if (self.path is None) == (self.hub is None):
+            raise RequestError(
+                f"exactly one of path and hub must be given, but got path={self.path!r} and hub={self.hub!r}",
+                "name a file or a hub dataset",
+            )
+        if self.text == self.label:
+            raise DataError(f"text and label must be two columns, but both are {self.text!r}", "name the label column")
+
+
+class Tables(NamedTuple):
+    """The rows to learn from and, where there are any, the rows given to test on."""
+
+    main: Table
+    test: Table | None
+
+
+def read_table(source: DataSource) -> Table:
+    """Return the rows to learn from.
+
+    Raises:
+        DataError: If they cannot be found or read, or lack a wanted column.
+    """
+    return _read_source(source).main
+
+
+def read_tables(source: DataSource) -> Tables:
+    """Return the rows to learn from, and those of the test file or of the dataset's own test part.
+
+    Raises:
+        DataError: If either cannot be found or read, or lacks a wanted column.
+    """
+    tables = _read_source(source)
+    if source.test is None:
+        return tables
+    return Tables(tables.main, _read_test(source.test, Wanted(source.text, source.label)))
+
+
+def _read_source(source: DataSource) -> Tables:
+    """Return the rows of ``path`` or ``hub``, with the dataset's own test part unless a test file replaces it."""
+    wanted = Wanted(source.text, source.label)
+    own_test = source.test is None
+    if source.hub is not None:
+        # The hub library takes local folders too; their place on the disk is nobody else's business.
+        name = _named(Path(source.hub)).name if Path(source.hub).exists() else source.hub
+        return _from_parts(arrow.hub_parts(source.hub), name, wanted, own_test=own_test)
+    path = _existing(source.path or "")
+    if path.is_dir():
+        return _from_parts(arrow.saved_parts(path), path.name, wanted, own_test=own_test)
+    return Tables(_read_file(path, wanted), None)
+
+
+def _read_test(given: str, wanted: Wanted) -> Table:
+    """Return the rows of a test file, or of a saved folder's test part (or only part)."""
+    path = _existing(given)
+    if not path.is_dir():
+        return _read_file(path, wanted)
+    parts = arrow.saved_parts(path)
+    return arrow.read_part(parts[_main_part(parts, path.name, prefer="test")], path.name, wanted)
+
+
+def _existing(given: str) -> Path:
+    """Return the path of what the user named.
+
+    Raises:
+        DataError: If nothing is there.
+    """
+    path = Path(given).expanduser()
+    if path.exists():
+        return _named(path)
+    names = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
+    close = nearest(path.name, names)
+    if close is not None:
+        hint = f"did you mean {path.parent / close}?"
+    elif not path.suffix and given.count("/") == 1:
+        hint = "if it is a dataset on the hub, give it as the hub id"
+    else:
+        hint = "check the path; it starts at the folder you are in"
+    raise DataError(f"there is no file or folder {given!r}", hint)
+
+
+def _named(path: Path) -> Path:
+    """Return ``path`` such that its last part is a name; links keep theirs, which carries the extension."""
+    return path if path.name not in ("", "..") else path.resolve()
+
+
+def _read_file(path: Path, wanted: Wanted) -> Table:
+    """Return the table in one file, read as its extension says."""
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            f"{path.name} has the extension {path.suffix!r}, but only these can be read: {', '.join(READERS)}",
+            "convert it, or save it as a folder with datasets.save_to_disk",
+        )
+    return reader(path, wanted)
+
+
+def _from_parts(parts: Mapping[str, Any], name: str, wanted: Wanted, *, own_test: bool) -> Tables:
+    """Return the rows and the test rows of a dataset in parts; what is left unused becomes a finding."""
+    main_part = _main_part(parts, name, prefer="train")
+    main = arrow.read_part(parts[main_part], name, wanted)
+    test: Table | None = None
+    if own_test and "test" in parts and main_part != "test":
+        test = arrow.read_part(parts["test"], f"{name} (test)", wanted)
+        if not any(label.strip() for label in test.labels):
+            test = None  # competitions publish test parts without labels; ours is then drawn from the rows
+    used = {main_part} | ({"test"} if test is not None else set())
+    findings = tuple(_unused_part(part, len(parts[part]), name) for part in parts if part not in used)
+    return Tables(replace(main, findings=findings), test)
+
+
+def _main_part(parts: Mapping[str, Any], name: str, *, prefer: str) -> str:
+    """Return the name of the part to take rows from: the preferred one, or the only one."""
+    if prefer in parts:
+        return prefer
+    if len(parts) == 1:
+        return next(iter(parts))
+    raise DataError(
+        f"{name} has no part {prefer!r}; its parts are {listing(list(parts))}", "save the part to use on its own"
+    )
+
+
+def _unused_part(part: str, rows: int, name: str) -> Finding:
+    """Return a note on a part that no split comes from."""
+    message = f"The part {part!r} of {name} ({counted(rows, 'row')}) is not used."
+    return Finding(code="unused_part", severity="note", message=message)

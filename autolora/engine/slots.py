@@ -1,0 +1,162 @@
+"""A slot: one adapter's weights, optimiser, schedule and place in its data order. Knows one base, no neighbours."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from autolora.engine.base import ResidentBase
+from autolora.engine.dropout import mix
+from autolora.engine.packed import LowRank
+from autolora.records import AdapterConfig
+
+PREFIX = "base_model.model."
+"""What PEFT puts before the base's own names."""
+CLIP_NORM = 1.0
+"""Each slot's gradient is clipped to this norm, as transformers' Trainer does by default."""
+
+
+@dataclass
+class Slot:
+    """One adapter being trained."""
+
+    id: str
+    config: AdapterConfig
+    seed: int
+    rows: int
+    """Training rows in an epoch."""
+    parameters: dict[str, nn.Parameter]
+    """By PEFT's names, as in ``adapter_model.safetensors``."""
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    """Optimiser steps done."""
+    seconds: float = 0.0
+    """Device time spent on this slot."""
+    loss_sum: float = 0.0
+    loss_steps: int = 0
+    """Steps in ``loss_sum``; both start anew at a rung."""
+    losses: list[Tensor] = field(default_factory=list)
+    """Losses of steps that were not read back from the device yet."""
+    _order: tuple[int, NDArray[np.int64]] | None = None
+
+    @property
+    def steps_in_epoch(self) -> int:
+        """Batches in an epoch; the last may be smaller."""
+        return math.ceil(self.rows / self.config.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of the full schedule."""
+        return max(1, round(self.config.epochs * self.steps_in_epoch))
+
+    def batch_rows(self) -> NDArray[np.int64]:
+        """Return the data rows of the next step.
+
+        The order depends on (seed, epoch) alone: adapters of one seed see the same rows at the same step.
+        """
+        epoch, batch = divmod(self.step, self.steps_in_epoch)
+        if self._order is None or self._order[0] != epoch:
+            self._order = (epoch, np.random.default_rng([self.seed, epoch]).permutation(self.rows))
+        size = self.config.batch_size
+        return self._order[1][batch * size : (batch + 1) * size]
+
+    def learning_rate(self) -> float:
+        """Return the rate of the next step: linear climb, then linear fall to 0 over the full schedule."""
+        warmup = math.ceil(self.config.warmup_share * self.total_steps)
+        if self.step < warmup:
+            share = self.step / warmup
+        else:
+            share = max(0.0, (self.total_steps - self.step) / max(1, self.total_steps - warmup))
+        return self.config.learning_rate * share
+
+    def update(self) -> Tensor:
+        """Clip and apply the gradients at hand, count the step, and return the gradient's norm before clipping."""
+        norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), CLIP_NORM)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        return norm
+
+    def mean_loss(self) -> float:
+        """Return the mean loss since the last call of ``start_rung``."""
+        if self.losses:
+            self.loss_sum += float(torch.stack(self.losses).sum())
+            self.loss_steps += len(self.losses)
+            self.losses.clear()
+        return self.loss_sum / self.loss_steps if self.loss_steps else float("nan")
+
+    def start_rung(self) -> None:
+        """Forget the losses so far."""
+        self.losses.clear()
+        self.loss_sum, self.loss_steps = 0.0, 0
+
+
+def build(base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int, rows: int) -> Slot:
+    """Make a slot's weights on the base's device and plug them into its packed layers."""
+    parameters: dict[str, nn.Parameter] = {}
+    for layer in config.layers:
+        for module in config.target_modules:
+            name = base.architecture.full_name(layer, module)
+            fan_in, fan_out = base.architecture.shapes[module]
+            # PEFT's initialisation: Kaiming uniform with a = sqrt(5) for A, which is 1/sqrt(fan_in), and 0 for B.
+            a = _uniform((config.rank, fan_in), 1 / math.sqrt(fan_in), _stream(seed, name))
+            share = LowRank(
+                a=_parameter(a, base),
+                b=_parameter(torch.zeros(fan_out, config.rank), base),
+                scaling=config.scaling,
+                dropout=config.dropout,
+                seed=mix(seed, zlib.crc32(name.encode())),
+            )
+            base.linears[name].shares[slot_id] = share
+            parameters[f"{PREFIX}{name}.lora_A.weight"] = share.a
+            parameters[f"{PREFIX}{name}.lora_B.weight"] = share.b
+    for name, module in base.copies.items():
+        copies = {}
+        for own, template in module.template.named_parameters():
+            full = f"{name}.{own}"
+            start = _fresh(module.template, own, template, _stream(seed, full), base) if full in base.fresh else template
+            copies[own] = parameters[f"{PREFIX}{full}"] = _parameter(start.detach().clone(), base)
+        module.copies[slot_id] = copies
+    optimiser = torch.optim.AdamW(
+        list(parameters.values()), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
+    return Slot(id=slot_id, config=config, seed=seed, rows=rows, parameters=parameters, optimiser=optimiser)
+
+
+def remove(base: ResidentBase, slot: Slot) -> None:
+    """Unplug a slot's weights from the base."""
+    for module in base.linears.values():
+        module.shares.pop(slot.id, None)
+    for copies in base.copies.values():
+        copies.copies.pop(slot.id, None)
+
+
+def _fresh(module: nn.Module, name: str, template: Tensor, stream: torch.Generator, base: ResidentBase) -> Tensor:
+    """Return starting values for a weight that no checkpoint has: the family's own for linear modules."""
+    if isinstance(module, nn.Linear):
+        if name == "bias":
+            return torch.zeros(template.shape)
+        spread = float(getattr(base.model.config, "initializer_range", None) or 0.02)
+        return torch.randn(template.shape, generator=stream) * spread
+    return torch.ones(template.shape) if name == "weight" and template.dim() == 1 else torch.zeros(template.shape)
+
+
+def _stream(seed: int, name: str) -> torch.Generator:
+    """Return a stream for one weight, so that adapting more modules changes no other weight's start."""
+    return torch.Generator().manual_seed(mix(seed, zlib.crc32(name.encode()), 1))
+
+
+def _uniform(shape: tuple[int, int], bound: float, stream: torch.Generator) -> Tensor:
+    return (torch.rand(shape, generator=stream, dtype=torch.float64) * 2 - 1) * bound
+
+
+def _parameter(values: Tensor, base: ResidentBase) -> nn.Parameter:
+    return nn.Parameter(values.to(device=base.device, dtype=base.adapter_dtype))

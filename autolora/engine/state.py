@@ -1,0 +1,116 @@
+"""Adapter state out and in: by PEFT's names for adapters, with optimiser and counters for slots that shall go on.
+
+Knows files and slots; a file is written aside and renamed, so that a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from autolora.engine.slots import Slot
+from autolora.errors import EngineError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotState:
+    """Everything a slot needs to go on where it was."""
+
+    adapter: dict[str, Tensor]
+    """By PEFT's names."""
+    moments: dict[str, Tensor]
+    """AdamW's moments, as ``"<parameter>|exp_avg"`` and ``"<parameter>|exp_avg_sq"``."""
+    step: int
+    seconds: float
+    config: str
+    """The configuration as JSON; a state only enters a slot of the same one."""
+    seed: int
+
+
+def adapter_tensors(slot: Slot) -> dict[str, Tensor]:
+    """Return the adapter's weights by PEFT's names, on the CPU."""
+    return {name: p.detach().cpu().clone().contiguous() for name, p in slot.parameters.items()}
+
+
+def load_adapter(slot: Slot, tensors: dict[str, Tensor]) -> None:
+    """Put weights by PEFT's names into a slot.
+
+    Raises:
+        EngineError: If names or shapes differ from the slot's.
+    """
+    ours = {name: tuple(p.shape) for name, p in slot.parameters.items()}
+    theirs = {name: tuple(t.shape) for name, t in tensors.items()}
+    if ours != theirs:
+        differing = sorted(set(ours.items()) ^ set(theirs.items()))[:3]
+        raise EngineError(f"adapter weights do not fit the configuration: {differing}", "use the adapter's own config")
+    with torch.no_grad():
+        for name, parameter in slot.parameters.items():
+            parameter.copy_(tensors[name])
+
+
+def snapshot(slot: Slot, config_json: str) -> SlotState:
+    """Return a copy of everything the slot needs to go on."""
+    moments = {}
+    for name, parameter in slot.parameters.items():
+        state = slot.optimiser.state.get(parameter, {})
+        for key in ("exp_avg", "exp_avg_sq"):
+            if key in state:
+                moments[f"{name}|{key}"] = state[key].detach().cpu().clone().contiguous()
+    return SlotState(
+        adapter=adapter_tensors(slot),
+        moments=moments,
+        step=slot.step,
+        seconds=slot.seconds,
+        config=config_json,
+        seed=slot.seed,
+    )
+
+
+def restore(slot: Slot, state: SlotState) -> None:
+    """Put a snapshot into a freshly built slot of the same configuration and seed."""
+    load_adapter(slot, state.adapter)
+    slot.step, slot.seconds = state.step, state.seconds
+    for name, parameter in slot.parameters.items():
+        if f"{name}|exp_avg" in state.moments:
+            slot.optimiser.state[parameter] = {
+                "step": torch.tensor(float(state.step)),
+                **{key: state.moments[f"{name}|{key}"].to(parameter.device) for key in ("exp_avg", "exp_avg_sq")},
+            }
+
+
+def write(state: SlotState, path: Path) -> None:
+    """Write a snapshot as safetensors."""
+    counters = {"step": state.step, "seconds": state.seconds, "config": state.config, "seed": state.seed}
+    part = path.with_suffix(".part")
+    save_file(
+        {f"a|{k}": v for k, v in state.adapter.items()} | {f"m|{k}": v for k, v in state.moments.items()},
+        part,
+        metadata={"slot": json.dumps(counters)},
+    )
+    with open(part, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def read(path: Path) -> SlotState:
+    """Read what ``write`` wrote.
+
+    Raises:
+        EngineError: If the file is damaged.
+    """
+    adapter, moments = {}, {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            counters = json.loads(file.metadata()["slot"])
+            for key in file.keys():  # noqa: SIM118 - safe_open is no dict
+                (adapter if key.startswith("a|") else moments)[key[2:]] = file.get_tensor(key)
+    except Exception as error:  # safetensors raises its own class, or OSError, or ours from the metadata
+        raise EngineError(f"the slot state {path.name} cannot be read: {error}", "delete it; the trial starts again")
+    return SlotState(adapter=adapter, moments=moments, **counters)

@@ -1,0 +1,392 @@
+"""Frozen values that rooms hand to each other and that the run folder keeps. They know no library but msgspec.
+
+Sizes are bytes, durations seconds, times ISO 8601 in UTC, shares between 0 and 1; every name says which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from autolora.errors import SpaceError
+
+T = TypeVar("T")
+
+Verdict = Literal["adopt", "keep_default", "use_simpler", "not_ready"]
+Precision = Literal["exact", "fast"]
+SplitName = Literal["train", "validation", "test"]
+
+
+class TrialState(StrEnum):
+    """How a trial ended, or that it did not yet."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    """Trained in full; its last score counts."""
+    STOPPED = "stopped"
+    """Ended early by a decision: dominated at a rung, or the budget was spent."""
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    FAILED = "failed"
+    """Broke; ``cause`` says how."""
+    REFUSED = "refused"
+    """Never trained: the configuration is over a limit, or was tried before."""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the trial ended for a reason that nobody decided on."""
+        return self in (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.TIMED_OUT, TrialState.FAILED)
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something about the data that a person should know."""
+
+    code: str
+    """Stable key, e.g. ``"duplicate_rows"``, ``"unreadable_text"``, ``"truncated"``."""
+    severity: Literal["note", "warning"]
+    message: str
+    """One sentence in plain words, with the figure in it."""
+    rows: tuple[int, ...] = ()
+    """Up to ten row numbers as in the file (the first row of data is 1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Some rows of a dataset, side by side."""
+
+    texts: tuple[str, ...]
+    labels: tuple[int, ...]
+    """Index into ``Dataset.classes``."""
+    row_ids: tuple[str, ...]
+    """Where each row came from: its number in the file (from 1), with ``test:`` before it for a given test file."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A checked, split dataset, ready for a task."""
+
+    source: str
+    """What the user named: a file name, a folder name or a hub id; never an absolute path."""
+    hash: str
+    """``sha256:`` over texts and labels in file order (and of the test file, if one was given)."""
+    text_column: str
+    label_column: str
+    classes: tuple[str, ...]
+    """Sorted label strings, exactly as in the file."""
+    train: Split
+    validation: Split
+    test: Split
+    findings: tuple[Finding, ...] = ()
+    rows_in_source: int
+    """Rows read before ``--rows`` sampled them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecord:
+    """What ``data.json`` keeps of a dataset: everything but the texts."""
+
+    source: str
+    hash: str
+    text_column: str
+    label_column: str
+    classes: tuple[str, ...]
+    class_counts: dict[str, tuple[int, ...]]
+    """Rows per class, in the order of ``classes``, for each split."""
+    split_row_ids: dict[str, tuple[str, ...]]
+    rows_in_source: int
+    rows: int
+    findings: tuple[Finding, ...]
+    seed: int
+    max_length: int
+    """Tokens a text is cut to."""
+    token_lengths: tuple[int, ...] = ()
+    """Quantiles (0, 5, 25, 50, 75, 95, 100 %) of training texts' lengths in tokens, before the cut."""
+    truncated_share: float = 0.0
+    unknown_token_share: float = 0.0
+
+
+# -------------------------------------------------------------------------------------------------------------- trials
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterConfig:
+    """One LoRA configuration, resolved against a base model, with how it is trained."""
+
+    rank: int
+    alpha: float
+    use_rslora: bool = False
+    target_modules: tuple[str, ...]
+    """Module names inside a layer, e.g. ``("attention.self.query", "attention.self.value")``."""
+    layers: tuple[int, ...]
+    """Indices of the adapted layers, from 0 at the input."""
+    learning_rate: float
+    dropout: float = 0.0
+    warmup_share: float = 0.0
+    """Share of all steps over which the rate climbs to ``learning_rate``; it then falls linearly to 0."""
+    weight_decay: float = 0.0
+    epochs: float = 3.0
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        """Check every bound.
+
+        Raises:
+            SpaceError: If a value is out of its range.
+        """
+        rules: tuple[tuple[bool, str, object], ...] = (
+            (self.rank >= 1, "rank must be at least 1", self.rank),
+            (0 < self.alpha < float("inf"), "alpha must be positive", self.alpha),
+            (len(self.target_modules) > 0, "target_modules must name at least one module", self.target_modules),
+            (len(self.layers) > 0, "layers must name at least one layer", self.layers),
+            (0 < self.learning_rate < float("inf"), "learning_rate must be positive", self.learning_rate),
+            (0 <= self.dropout < 1, "dropout must be in [0, 1)", self.dropout),
+            (0 <= self.warmup_share < 1, "warmup_share must be in [0, 1)", self.warmup_share),
+            (0 <= self.weight_decay < float("inf"), "weight_decay must not be negative", self.weight_decay),
+            (0 < self.epochs < float("inf"), "epochs must be positive", self.epochs),
+            (self.batch_size >= 1, "batch_size must be at least 1", self.batch_size),
+        )
+        for holds, rule, value in rules:
+            if not holds:
+                raise SpaceError(f"{rule}, but got {value!r}")
+
+    @property
+    def scaling(self) -> float:
+        """What the low-rank product is multiplied by: alpha / r, or alpha / sqrt(r) with rsLoRA (arXiv 2312.03732)."""
+        return float(self.alpha / self.rank**0.5 if self.use_rslora else self.alpha / self.rank)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A metric on one split, with its uncertainty over rows."""
+
+    value: float
+    standard_error: float
+    """Standard deviation over bootstrap resamples of the rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RungRecord:
+    """A trial's standing when it reached a rung."""
+
+    rung: int
+    """0 is the first."""
+    share: float
+    """Share of the full training length."""
+    steps: int
+    score: Score
+    train_loss: float
+    """Mean loss of the steps since the rung before."""
+    seconds: float
+    """Device time the trial has had so far, scoring included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One trial, as its row of ``trials.jsonl``."""
+
+    number: int
+    state: TrialState
+    params: dict[str, Any]
+    """What the search space was asked for, by parameter name."""
+    config: AdapterConfig | None
+    metric: float | None = None
+    """Validation score when it ended; None for a trial that has none."""
+    trainable_params: int | None = None
+    peak_memory_bytes: int | None = None
+    """Predicted peak training memory of this configuration alone."""
+    rungs: tuple[RungRecord, ...] = ()
+    seconds: float = 0.0
+    cause: str = ""
+    """Why it was stopped, refused or failed; empty for a complete one."""
+    started_at: str = ""
+    ended_at: str = ""
+
+
+# ------------------------------------------------------------------------------------------------------------- confirm
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedResult:
+    """One candidate trained in full on one fresh seed."""
+
+    seed: int
+    validation: Score
+    test: Score | None = None
+    """None until the test split is opened."""
+    seconds: float
+    state: TrialState = TrialState.COMPLETE
+    cause: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A finalist or a baseline, confirmed under the same data and rules."""
+
+    name: str
+    """``"finalist_12"``, ``"default_lora"``, ``"rate_grid"``, ``"tfidf"`` or ``"majority"``."""
+    kind: Literal["finalist", "baseline"]
+    description: str
+    """One line in words for tables."""
+    config: AdapterConfig | None = None
+    trial: int | None = None
+    """Number of the trial that a finalist comes from."""
+    seeds: tuple[SeedResult, ...]
+    validation: float
+    """Mean over completed seeds."""
+    validation_standard_error: float
+    """Of that mean: row noise and seed noise together."""
+    test: float | None = None
+    """Test score of the first seed: the one that would be shipped."""
+    test_ci95: tuple[float, float] | None = None
+    trainable_params: int
+    adapter_bytes: int
+    peak_memory_bytes: int
+    """Predicted."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmRecord:
+    """What ``confirm.json`` keeps."""
+
+    candidates: tuple[Candidate, ...]
+    paired_test_differences: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """For each other candidate: recommended minus it on the same test rows, as (difference, low, high) at 95 %."""
+    test_opened_at: str = ""
+
+
+# ------------------------------------------------------------------------------------------------------ recommendation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """A sentence and the record fields that it rests on."""
+
+    text: str
+    fields: tuple[str, ...]
+    """Dotted paths, e.g. ``"confirm.candidates.tfidf.test"``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSummary:
+    """The chosen metric of one candidate."""
+
+    name: str
+    validation: float
+    test: float | None
+    test_ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemorySummary:
+    """Peak training memory of a configuration alone, in bytes."""
+
+    predicted: int
+    measured: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineSummary:
+    """One baseline, with the fields of the recommendation itself."""
+
+    description: str
+    metric: MetricSummary
+    trainable_params: int
+    trainable_fraction: float
+    adapter_bytes: int
+    peak_memory_bytes: MemorySummary
+    seconds: float
+    config: AdapterConfig | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontPoint:
+    """One trial on the Pareto front of the search."""
+
+    trial: int
+    config: AdapterConfig
+    validation: float
+    trainable_params: int
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSummary:
+    """What the search did."""
+
+    trials: int
+    completed: int
+    stopped: int
+    failed: int
+    refused: int
+    seconds: float
+    device: str
+    hypervolume: float
+    """Quality above the floor scaled to 1, log10 of trainable parameters between fixed ends; 0 to 1."""
+    hypervolume_reference: dict[str, float]
+    """``{"metric_floor", "params_best", "params_worst"}``"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSummary:
+    """The dataset behind a recommendation."""
+
+    source: str
+    hash: str
+    rows: int
+    splits: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """What scripts read: ``recommendation.json``, schema 1."""
+
+    schema: int = 1
+    name: str
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    config: AdapterConfig | None
+    """None when no adapter could be confirmed."""
+    trial: int | None
+    metric: MetricSummary | None
+    trainable_params: int
+    trainable_fraction: float
+    adapter_bytes: int
+    peak_memory_bytes: MemorySummary
+    baselines: dict[str, BaselineSummary]
+    front: tuple[FrontPoint, ...]
+    search: SearchSummary
+    versions: dict[str, str]
+    data: DataSummary
+    base_model: dict[str, str]
+    """``{"id", "hash"}``; never a local path."""
+    precision: Precision
+    seed: int
+    """The seed of the shipped adapter."""
+
+
+def to_json(value: object, *, indent: int = 0) -> str:
+    """Return a record as JSON text (not-a-number becomes null)."""
+    raw = msgspec.json.encode(value)
+    return (msgspec.json.format(raw, indent=indent) if indent else raw).decode()
+
+
+def from_json(text: str | bytes, kind: type[T]) -> T:
+    """Return the record of type ``kind`` that ``to_json`` wrote.
+
+    Raises:
+        msgspec.ValidationError: If the text is JSON of another shape.
+        msgspec.DecodeError: If it is no JSON.
+    """
+    return msgspec.json.decode(text, type=kind)

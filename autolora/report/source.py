@@ -1,0 +1,73 @@
+"""What a report is made from: the records of one search. Knows no file, no engine and no page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from autolora.records import Candidate, ConfirmRecord, DataRecord, Recommendation, SplitName, TrialRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchReport:
+    """Everything that a run folder holds about one search."""
+
+    request: dict[str, Any]
+    """Content of ``task.yaml``, every default filled in."""
+    data: DataRecord
+    trials: tuple[TrialRecord, ...]
+    confirm: ConfirmRecord | None
+    """None until the finalists have been trained again."""
+    recommendation: Recommendation | None
+    """None until the search has been judged."""
+    events: tuple[dict[str, Any], ...]
+    """Lines of ``events.jsonl`` in order."""
+    reopened_test: bool = False
+    """Whether the test split had been opened before this confirmation."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls the task."""
+        if self.recommendation is not None:
+            return self.recommendation.name
+        return str(self.request.get("name") or self.data.source)
+
+    @property
+    def metric_key(self) -> str:
+        """The metric's name in the records, e.g. ``"macro_f1"``."""
+        if self.recommendation is not None and self.recommendation.metric is not None:
+            return self.recommendation.metric.name
+        metric = self.request.get("metric")
+        return metric if isinstance(metric, str) and metric else "score"
+
+    @property
+    def base_model(self) -> str:
+        """Id of the base model, or an empty text when no record names one."""
+        if self.recommendation is not None:
+            return self.recommendation.base_model.get("id", "")
+        model = self.request.get("base_model")
+        return model if isinstance(model, str) else ""
+
+    @property
+    def chosen_trial(self) -> TrialRecord | None:
+        """The trial that the recommendation speaks of."""
+        if self.recommendation is None or self.recommendation.trial is None:
+            return None
+        return next((trial for trial in self.trials if trial.number == self.recommendation.trial), None)
+
+    @property
+    def chosen_candidate(self) -> Candidate | None:
+        """The confirmed candidate that the recommendation speaks of: by its trial, else by its configuration."""
+        if self.recommendation is None or self.confirm is None or self.recommendation.config is None:
+            return None
+        for candidate in self.confirm.candidates:
+            if self.recommendation.trial is not None and candidate.trial == self.recommendation.trial:
+                return candidate
+        for candidate in self.confirm.candidates:
+            if candidate.config == self.recommendation.config:
+                return candidate
+        return None
+
+    def rows_in(self, split: SplitName) -> int:
+        """Return how many rows a split has."""
+        return len(self.data.split_row_ids.get(split, ()))

@@ -1,0 +1,155 @@
+"""Single-label text classification on encoder and decoder bases: encoding, head, loss, prediction.
+
+Knows texts, tokens and logits; knows no adapters.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolora.errors import BaseModelError
+from autolora.records import Split
+from autolora.tasks.metrics import MetricName
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+_ALWAYS_TRAINED = ("classifier", "score")
+"""Heads that PEFT saves with any sequence classification adapter, whether or not the checkpoint had them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """Rows as tokens."""
+
+    tokens: tuple[NDArray[np.int32], ...]
+    """Token ids of each row, without padding."""
+    labels: NDArray[np.int64]
+    full_lengths: NDArray[np.int64]
+    """Tokens of each row before it was cut."""
+    unknown_share: float
+    """Share of unknown tokens among all kept ones that are no special tokens."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def truncated_share(self) -> float:
+        """Share of rows that were cut."""
+        kept = np.array([len(t) for t in self.tokens])
+        return float((self.full_lengths > kept).mean()) if len(kept) else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A model as the task loads it."""
+
+    model: nn.Module
+    trained: frozenset[str]
+    """Parameters that every adapter trains in full."""
+    fresh: frozenset[str]
+    """Those of them that the checkpoint lacked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationTask:
+    """One label out of ``classes`` for every text."""
+
+    classes: tuple[str, ...]
+    metric: MetricName = "macro_f1"
+    max_length: int = 128
+    """Tokens a text is cut to, special tokens included."""
+
+    peft_task_type = "SEQ_CLS"
+
+    def load_tokenizer(self, folder: Path) -> Any:
+        """Return the tokenizer of a base, with a padding token.
+
+        Raises:
+            BaseModelError: If the folder has none that transformers can read.
+        """
+        from transformers import AutoTokenizer
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        except Exception as error:  # transformers raises OSError, ValueError, ImportError and its own for this
+            raise BaseModelError(
+                f"the tokenizer of the base model cannot be read: {_first_line(error)}",
+                "the folder must hold the tokenizer's files beside config.json",
+            ) from error
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        tokenizer.padding_side = "right"
+        return tokenizer
+
+    def load_model(self, folder: Path, *, dtype: torch.dtype, attention: str) -> LoadedModel:
+        """Return the base with an untrained head.
+
+        Raises:
+            BaseModelError: If transformers cannot load it as a sequence classifier.
+        """
+        from transformers import AutoModelForSequenceClassification
+
+        tokenizer = self.load_tokenizer(folder)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a new head is what we want, no news
+                model, info = AutoModelForSequenceClassification.from_pretrained(
+                    str(folder),
+                    num_labels=len(self.classes),
+                    dtype=dtype,
+                    attn_implementation=attention,
+                    use_safetensors=True,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    ignore_mismatched_sizes=True,
+                    output_loading_info=True,
+                )
+        except Exception as error:  # likewise
+            raise BaseModelError(
+                f"the base model cannot be loaded as a text classifier: {_first_line(error)}",
+                "use an encoder or decoder that transformers' AutoModelForSequenceClassification knows",
+            ) from error
+        model.config.pad_token_id = tokenizer.pad_token_id
+        missing = frozenset(info["missing_keys"]) | frozenset(key[0] for key in info["mismatched_keys"])
+        parameters = {name for name, _ in model.named_parameters()}
+        heads = frozenset(p for p in parameters if p.split(".")[0] in _ALWAYS_TRAINED)
+        fresh = frozenset(missing & parameters)
+        return LoadedModel(model=model, trained=fresh | heads, fresh=fresh)
+
+    def encode(self, tokenizer: Any, split: Split) -> Encoded:
+        """Return the split as tokens; texts longer than ``max_length`` lose their ends."""
+        if len(split) == 0:
+            return Encoded(tokens=(), labels=np.zeros(0, np.int64), full_lengths=np.zeros(0, np.int64), unknown_share=0)
+        limit = min(self.max_length, int(tokenizer.model_max_length))
+        # Verbose would warn of over-long rows, which are counted below.
+        full = tokenizer(list(split.texts), add_special_tokens=True, verbose=False)["input_ids"]
+        cut = tokenizer(list(split.texts), add_special_tokens=True, truncation=True, max_length=limit)["input_ids"]
+        special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+        words = [token for row in cut for token in row if token not in special]
+        unknown = sum(token == tokenizer.unk_token_id for token in words) if tokenizer.unk_token_id is not None else 0
+        return Encoded(
+            tokens=tuple(np.asarray(row, dtype=np.int32) for row in cut),
+            labels=np.asarray(split.labels, dtype=np.int64),
+            full_lengths=np.array([len(row) for row in full], dtype=np.int64),
+            unknown_share=unknown / len(words) if words else 0.0,
+        )
+
+    def row_losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return cross-entropy of each row ``(rows,)``, in at least float32."""
+        from torch.nn.functional import cross_entropy
+
+        wide = logits if logits.element_size() >= 4 else logits.float()
+        return cross_entropy(wide, labels, reduction="none")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]

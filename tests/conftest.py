@@ -1,0 +1,70 @@
+"""What several rooms' tests share. Heavy imports stay inside fixtures, so that unit tests load no torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autolora.records import Dataset, Split
+
+# Set before any library reads it: no test may reach for a hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+CLASSES = ("delivery", "money", "repair")
+_OWN_WORDS = {
+    "delivery": "parcel van late door box where when".split(),
+    "money": "card charged twice price receipt money much".split(),
+    "repair": "broken screen button noise leak water help".split(),
+}
+_COMMON = "please my the a is was not it i want to today monday again still".split()
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory):
+    """Return a function from a family's name to a checkpoint folder of a two-layer model."""
+    from tests import tiny_models
+
+    made: dict[str, Path] = {}
+
+    def folder(family: str = "bert") -> Path:
+        if family not in made:
+            made[family] = tiny_models.make(family, tmp_path_factory.mktemp("models") / f"tiny-{family}")
+        return made[family]
+
+    return folder
+
+
+def made_up_split(rows: int, *, seed: int, noise: float = 0.2) -> Split:
+    """Return rows whose class shows in some of their words."""
+    random = np.random.default_rng(seed)
+    texts, labels = [], []
+    for at in range(rows):
+        label = at % len(CLASSES)
+        own = _OWN_WORDS[CLASSES[label]]
+        words = [str(random.choice(own if random.random() > noise else _COMMON)) for _ in range(3)]
+        words += [str(random.choice(_COMMON)) for _ in range(int(random.integers(2, 9)))]
+        random.shuffle(words)
+        texts.append(" ".join(words))
+        labels.append(label)
+    return Split(texts=tuple(texts), labels=tuple(labels), row_ids=tuple(str(at + 1) for at in range(rows)))
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset() -> Dataset:
+    """Return a small learnable dataset of three classes."""
+    return Dataset(
+        source="tiny.csv",
+        hash="sha256:tiny",
+        text_column="text",
+        label_column="label",
+        classes=CLASSES,
+        train=made_up_split(96, seed=1),
+        validation=made_up_split(48, seed=2),
+        test=made_up_split(48, seed=3),
+        rows_in_source=192,
+    )

@@ -1,0 +1,89 @@
+"""The reference: one adapter trained alone with plain transformers, PEFT and AdamW, on the rows the engine would use."""
+
+from __future__ import annotations
+
+import torch
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from torch import nn
+
+from autolora.engine import state
+from autolora.engine.engine import Engine
+from autolora.records import AdapterConfig
+
+
+class PlainPeft:
+    """A loop that any engineer would write; it shares no code with the engine but the order of rows and the start."""
+
+    def __init__(self, engine: Engine, config: AdapterConfig, *, seed: int, start=None) -> None:
+        from transformers import AutoModelForSequenceClassification
+
+        if start is None:
+            engine.admit("probe", config, seed=seed)
+            start = state.adapter_tensors(engine.slots["probe"])
+            engine.release("probe")
+        self.engine, self.config, self.seed = engine, config, seed
+        dtype = engine.base.dtype
+        base = AutoModelForSequenceClassification.from_pretrained(
+            engine.base.checkpoint.folder, num_labels=len(engine.task.classes), dtype=dtype, attn_implementation="eager"
+        )
+        arch = engine.base.architecture
+        lora = LoraConfig(
+            task_type="SEQ_CLS",
+            r=config.rank,
+            lora_alpha=config.alpha,
+            use_rslora=config.use_rslora,
+            target_modules=[arch.full_name(layer, m) for layer in config.layers for m in config.target_modules],
+            modules_to_save=list(engine.base.modules_to_save),
+            fan_in_fan_out=engine.base.model.config.model_type == "gpt2",
+        )
+        self.model = get_peft_model(base, lora).eval()  # eval: the frozen base has dropout of its own
+        self.model.to(dtype)
+        loaded = set_peft_model_state_dict(self.model, start)
+        assert not loaded.unexpected_keys
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        return {k: v.detach().clone() for k, v in get_peft_model_state_dict(self.model).items()}
+
+    def gradients(self) -> dict[str, torch.Tensor]:
+        self._loss(0).backward()
+        named = {
+            name.replace(".default", "").replace("modules_to_save.", ""): p.grad
+            for name, p in self.model.named_parameters()
+            if p.requires_grad
+        }
+        return named
+
+    def train(self, steps: int) -> None:
+        c = self.config
+        optimiser = torch.optim.AdamW(self.parameters, lr=c.learning_rate, weight_decay=c.weight_decay)
+        rows = len(self.engine.splits["train"])
+        total = max(1, round(c.epochs * -(-rows // c.batch_size)))
+        warmup = -(-int(c.warmup_share * total * 1000) // 1000)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser,
+            lambda step: step / warmup if step < warmup else max(0.0, (total - step) / max(1, total - warmup)),
+        )
+        for step in range(steps):
+            self._loss(step).backward()
+            nn.utils.clip_grad_norm_(self.parameters, 1.0)
+            optimiser.step()
+            schedule.step()
+            optimiser.zero_grad()
+
+    def _loss(self, step: int) -> torch.Tensor:
+        import numpy as np
+
+        data = self.engine.splits["train"]
+        per_epoch = -(-len(data) // self.config.batch_size)
+        epoch, batch = divmod(step, per_epoch)
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(data))
+        rows = order[batch * self.config.batch_size : (batch + 1) * self.config.batch_size]
+        length = max(len(data.tokens[row]) for row in rows)
+        ids = torch.zeros(len(rows), length, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for at, row in enumerate(rows):
+            ids[at, : len(data.tokens[row])] = torch.from_numpy(data.tokens[row].astype("int64"))
+            mask[at, : len(data.tokens[row])] = 1
+        logits = self.model(input_ids=ids, attention_mask=mask).logits
+        return nn.functional.cross_entropy(logits, torch.from_numpy(data.labels[rows]))

@@ -1,0 +1,153 @@
+"""Promise 1: a slot does not depend on its neighbours, and equals plain PEFT trained alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from autolora.engine import state
+from autolora.engine.base import load_base
+from autolora.engine.checkpoint import find
+from autolora.engine.engine import Engine
+from autolora.records import AdapterConfig
+from autolora.tasks.classification import ClassificationTask
+from tests.engine.plain_peft import PlainPeft
+
+pytestmark = pytest.mark.tiny
+
+STEPS = 20
+
+
+def engine_for(folder, dataset, *, chunk_rows=0, dtype=torch.float64) -> Engine:
+    task = ClassificationTask(classes=dataset.classes, metric="accuracy", max_length=24)
+    checkpoint = find(str(folder))
+    base = load_base(checkpoint, task, precision="exact", device=torch.device("cpu"), dtype=dtype)
+    tokenizer = task.load_tokenizer(checkpoint.folder)
+    splits = {name: task.encode(tokenizer, getattr(dataset, name)) for name in ("train", "validation", "test")}
+    return Engine(base, task, splits, chunk_rows=chunk_rows)
+
+
+def mixed_configs(engine: Engine) -> dict[str, AdapterConfig]:
+    """Return configurations that differ in rank, scaling, modules, layers, rate, decay, warm-up and batch size."""
+    modules = engine.base.architecture.modules
+    common = {"epochs": 6.0, "batch_size": 8}
+    return {
+        "small": AdapterConfig(rank=1, alpha=2, target_modules=modules("attention_qv"), layers=(1,), learning_rate=1e-2, **common),
+        "wide": AdapterConfig(
+            rank=8, alpha=8, use_rslora=True, target_modules=modules("all_linear"), layers=(0, 1), learning_rate=3e-3, **common
+        ),
+        "low": AdapterConfig(
+            rank=4, alpha=16, target_modules=modules("mlp"), layers=(0,), learning_rate=5e-3, warmup_share=0.1, weight_decay=0.01, **common
+        ),
+        "other_batch": AdapterConfig(
+            rank=2, alpha=2, target_modules=modules("attention"), layers=(0, 1), learning_rate=2e-2, epochs=6.0, batch_size=5
+        ),
+    }
+
+
+def worst_relative_difference(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> float:
+    assert ours.keys() == theirs.keys()
+    return max(float((ours[k] - theirs[k]).norm() / theirs[k].norm().clamp_min(1e-12)) for k in ours)
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "llama", "gpt2"])
+def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(family), tiny_dataset, chunk_rows=20)
+    configs = mixed_configs(engine)
+    plain = {
+        name: PlainPeft(engine, config, seed=7) for name, config in configs.items()
+    }
+
+    engine.admit("small", configs["small"], seed=7)
+    engine.admit("wide", configs["wide"], seed=7)
+    for _ in range(4):
+        assert engine.step(["small", "wide"]) == {}
+    engine.admit("low", configs["low"], seed=7)
+    for _ in range(STEPS - 4):
+        assert engine.step(["small", "wide", "low"]) == {}
+    ours = {name: state.adapter_tensors(engine.slots[name]) for name in ("small", "wide")}
+    engine.release("small")
+    engine.release("wide")
+    engine.admit("other_batch", configs["other_batch"], seed=7)
+    for _ in range(4):
+        assert engine.step(["low", "other_batch"]) == {}
+    ours["low"] = state.adapter_tensors(engine.slots["low"])
+    for _ in range(STEPS - 4):
+        assert engine.step(["other_batch"]) == {}
+    ours["other_batch"] = state.adapter_tensors(engine.slots["other_batch"])
+
+    for name, solo in plain.items():
+        solo.train(STEPS)
+        assert worst_relative_difference(ours[name], solo.tensors()) < 1e-9, name
+
+
+def test_in_float32_the_gradients_of_one_step_agree_with_peft(tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(), tiny_dataset, dtype=torch.float32)
+    configs = mixed_configs(engine)
+    for name, config in configs.items():
+        engine.admit(name, config, seed=3)
+    # B starts at 0, which makes A's gradient 0: give it values so that both gradients are tested.
+    generator = torch.Generator().manual_seed(5)
+    for slot in engine.slots.values():
+        with torch.no_grad():
+            for parameter in slot.parameters.values():
+                parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
+    plain = {n: PlainPeft(engine, c, seed=3, start=state.adapter_tensors(engine.slots[n])) for n, c in configs.items()}
+
+    kept: dict[str, dict[str, torch.Tensor]] = {}
+    for name, slot in engine.slots.items():
+        original = slot.update
+
+        def keep_gradients(name=name, slot=slot, original=original):
+            kept[name] = {key: p.grad.clone() for key, p in slot.parameters.items()}
+            return original()
+
+        slot.update = keep_gradients  # type: ignore[method-assign]
+    engine.step(list(configs))
+
+    for name, solo in plain.items():
+        assert worst_relative_difference(kept[name], solo.gradients()) < 1e-5, name
+
+
+def test_a_slot_resumed_from_a_file_goes_on_as_if_it_had_never_stopped(tiny_folder, tiny_dataset, tmp_path) -> None:
+    engine = engine_for(tiny_folder(), tiny_dataset)
+    config = replace(mixed_configs(engine)["wide"], dropout=0.2)
+    engine.admit("whole", config, seed=1)
+    engine.admit("broken", config, seed=1)
+    for _ in range(7):
+        engine.step(["whole", "broken"])
+    state.write(engine.snapshot("broken"), tmp_path / "slot.safetensors")
+    engine.release("broken")
+    for _ in range(9):
+        engine.step(["whole"])
+
+    engine.admit("broken", config, seed=1, state=state.read(tmp_path / "slot.safetensors"))
+    for _ in range(9):
+        engine.step(["broken"])
+
+    whole, broken = (state.adapter_tensors(engine.slots[name]) for name in ("whole", "broken"))
+    assert worst_relative_difference(broken, whole) < 1e-9
+
+
+def test_dropout_masks_do_not_depend_on_the_pack(tiny_folder, tiny_dataset) -> None:
+    config_of = mixed_configs
+    alone = engine_for(tiny_folder(), tiny_dataset, chunk_rows=8)
+    packed = engine_for(tiny_folder(), tiny_dataset, chunk_rows=64)
+    config = replace(config_of(alone)["wide"], dropout=0.3)
+    alone.admit("x", config, seed=2)
+    for name, other in config_of(packed).items():
+        packed.admit(name, other, seed=9)
+    packed.admit("x", config, seed=2)
+    for _ in range(10):
+        alone.step(["x"])
+        packed.step([*config_of(packed), "x"])
+
+    ours, theirs = state.adapter_tensors(packed.slots["x"]), state.adapter_tensors(alone.slots["x"])
+    without = engine_for(tiny_folder(), tiny_dataset)
+    without.admit("x", replace(config, dropout=0.0), seed=2)
+    for _ in range(10):
+        without.step(["x"])
+    assert worst_relative_difference(ours, theirs) < 1e-9
+    assert worst_relative_difference(ours, state.adapter_tensors(without.slots["x"])) > 1e-3
