@@ -89,7 +89,7 @@ class Engine:
         A slot whose loss or gradient is not finite keeps the weights it had; the others are not touched by it.
         """
         failed: dict[str, TrialError] = {}
-        for chunk in self._chunks(slot_ids):
+        for chunk in self.chunks(slot_ids):
             start = time.perf_counter()
             try:
                 failed |= self._step_chunk(chunk)
@@ -100,7 +100,7 @@ class Engine:
                 self.slots[slot_id].seconds += share
         return failed
 
-    def _chunks(self, slot_ids: Sequence[str]) -> Iterator[list[str]]:
+    def chunks(self, slot_ids: Sequence[str]) -> Iterator[list[str]]:
         """Yield the slots in groups whose batches fit the chunk; a slot's batch is never split."""
         group: list[str] = []
         rows = 0
@@ -123,11 +123,20 @@ class Engine:
         row_ids = {slot_id: torch.from_numpy(batch) for slot_id, batch in batches.items()}
         steps = {slot_id: self.slots[slot_id].step for slot_id in slot_ids}
         with self.base.pack.serving(segments, row_ids=row_ids, steps=steps):
-            logits = self._forward(data, rows)
+            logits = self._forward([data.tokens[row] for row in rows])
             row_losses = self.task.row_losses(logits, labels)
             losses = {s.slot: row_losses[s.start : s.stop].mean() for s in segments}
             torch.stack(list(losses.values())).sum().backward()
         return self._update(losses)
+
+    def probe_forward(self, slot_id: str, rows: NDArray[np.int64], length: int) -> Tensor:
+        """Return the slot's training logits for rows of ``length`` padding tokens; for measuring, not for learning."""
+        batch = {slot_id: rows}
+        with self.base.pack.serving(
+            _segments(batch), row_ids={slot_id: torch.from_numpy(rows)}, steps={slot_id: 0}
+        ):
+            blank = np.ones(length, dtype=np.int32)
+            return self._forward(tuple(blank for _ in rows))
 
     def _update(self, losses: dict[str, Tensor]) -> dict[str, TrialError]:
         """Apply each slot's gradients unless they are not finite."""
@@ -185,13 +194,12 @@ class Engine:
         for at in range(0, len(order), _SCORING_CHUNK_ROWS):
             rows = order[at : at + _SCORING_CHUNK_ROWS]
             with self.base.pack.serving((Segment(slot_id, 0, len(rows)),)):
-                out[rows] = self._forward(data, rows).float().cpu().numpy()
+                out[rows] = self._forward([data.tokens[row] for row in rows]).float().cpu().numpy()
         self.slots[slot_id].seconds += time.perf_counter() - start
         return out
 
-    def _forward(self, data: Encoded, rows: NDArray[np.int64]) -> Tensor:
+    def _forward(self, tokens: Sequence[NDArray[np.int32]]) -> Tensor:
         """Return logits ``(rows, classes)``; rows are padded on the right to the longest of them."""
-        tokens = [data.tokens[row] for row in rows]
         length = max(len(t) for t in tokens)
         ids = np.full((len(tokens), length), self._pad_token, dtype=np.int64)
         mask = np.zeros((len(tokens), length), dtype=np.int64)

@@ -6,7 +6,7 @@ A score is larger-is-better here, as in every metric that a task offers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -181,16 +181,20 @@ def _note(trial: TrialRecord) -> str:
 
 def _baselines(candidates: Sequence[Candidate], cost: Cost) -> tuple[tuple[ParetoPoint, ...], tuple[Level, ...]]:
     baselines = [candidate for candidate in candidates if candidate.kind == "baseline"]
-    size: Callable[[Candidate], str] = lambda one: (
-        f"{text.count(one.trainable_params, 'parameter')}; {text.size(one.peak_memory_bytes)}"
-    )
     points = tuple(
         ParetoPoint(
             label=words.candidate_name(one),
             kind="baseline",
             cost=float(getattr(one, cost)),
             score=one.validation,
-            note=f"{words.candidate_name(one)}; score {text.score(one.validation)}; {size(one)}",
+            note="; ".join(
+                (
+                    words.candidate_name(one),
+                    f"score {text.score(one.validation)}",
+                    text.count(one.trainable_params, "parameter"),
+                    text.size(one.peak_memory_bytes),
+                )
+            ),
         )
         for one in baselines
         if one.config is not None

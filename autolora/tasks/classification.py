@@ -96,11 +96,15 @@ class ClassificationTask:
             BaseModelError: If transformers cannot load it as a sequence classifier.
         """
         from transformers import AutoModelForSequenceClassification
+        from transformers.utils import logging
 
         tokenizer = self.load_tokenizer(folder)
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity_error()  # a new head is what we want, no news
+        logging.disable_progress_bar()
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a new head is what we want, no news
+                warnings.simplefilter("ignore")
                 model, info = AutoModelForSequenceClassification.from_pretrained(
                     str(folder),
                     num_labels=len(self.classes),
@@ -117,6 +121,8 @@ class ClassificationTask:
                 f"the base model cannot be loaded as a text classifier: {_first_line(error)}",
                 "use an encoder or decoder that transformers' AutoModelForSequenceClassification knows",
             ) from error
+        finally:
+            logging.set_verbosity(verbosity)
         model.config.pad_token_id = tokenizer.pad_token_id
         missing = frozenset(info["missing_keys"]) | frozenset(key[0] for key in info["mismatched_keys"])
         parameters = {name for name, _ in model.named_parameters()}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ def test_splits_are_a_partition_and_no_text_is_on_two_sides(data: tuple[list[str
 
     assert sorted(index for part in parts for index in part) == list(range(len(texts)))
     sides = [{texts[index].strip() for index in part} for part in parts]
-    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+    assert all(one.isdisjoint(other) for one, other in combinations(sides, 2))
 
 
 @given(labelled_texts(), st.integers(0, 2**64))

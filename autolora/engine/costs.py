@@ -1,0 +1,113 @@
+"""What a configuration costs, known before training: trained parameters, bytes on disk, predicted peak memory.
+
+A plain value that travels from the engine, which measured the model, to the search, which never loads it.
+
+peak = frozen weights + 16 bytes per trained parameter (weight, gradient and two AdamW moments in float32)
+     + activations saved for backward, from the first adapted layer up + logits and their gradient
+
+It is the peak of the configuration trained alone; allocators' fragmentation is not in it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from autolora.errors import SpaceError
+from autolora.records import AdapterConfig
+
+BYTES_PER_TRAINED_PARAMETER = 16
+BYTES_PER_STORED_PARAMETER = 4
+PROBE_RANK = 1
+"""Rank at which ``Kind.saved_bytes_per_row`` was counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a choice of modules and layers means in one model."""
+
+    modules: tuple[str, ...]
+    layers: tuple[int, ...]
+    params_per_rank: int
+    """Low-rank parameters at rank 1."""
+    saved_bytes_per_row: float
+    """Activations kept for backward by one row of full length, at rank ``PROBE_RANK``."""
+
+
+def key(modules: object, layers: object) -> str:
+    """Return the name under which the kind of a pair of choices is kept."""
+    return json.dumps([modules, layers])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostModel:
+    """Costs of every configuration that the kinds span on one base."""
+
+    kinds: dict[str, Kind]
+    weight_bytes: int
+    base_params: int
+    """Parameters of the base with one head."""
+    head_params: int
+    """Parameters that every adapter trains beside its low-rank matrices."""
+    width: int
+    """Bytes of a hidden state's number."""
+    classes: int
+    length: int
+    """Tokens of a row."""
+
+    def config(self, params: dict[str, Any]) -> AdapterConfig:
+        """Return the configuration that search-space values stand for.
+
+        Args:
+            params: A value for every parameter of the space, sampled or fixed.
+
+        Raises:
+            SpaceError: If modules and layers are a pair that was not prepared, or a value is out of bounds.
+        """
+        name = key(params["target_modules"], params["layers"])
+        if name not in self.kinds:
+            raise SpaceError(f"modules and layers {name} are not in the search space")
+        kind = self.kinds[name]
+        return AdapterConfig(
+            rank=int(params["rank"]),
+            alpha=float(params["rank"] * params["alpha_over_rank"]),
+            use_rslora=bool(params["use_rslora"]),
+            target_modules=kind.modules,
+            layers=kind.layers,
+            learning_rate=float(params["learning_rate"]),
+            dropout=float(params["dropout"]),
+            warmup_share=float(params["warmup_share"]),
+            weight_decay=float(params["weight_decay"]),
+            epochs=float(params["epochs"]),
+            batch_size=int(params["batch_size"]),
+        )
+
+    def trainable_params(self, config: AdapterConfig) -> int:
+        """Return how many parameters the configuration trains."""
+        return config.rank * self._kind(config).params_per_rank + self.head_params
+
+    def adapter_bytes(self, config: AdapterConfig) -> int:
+        """Return the size of its weights on disk, in float32."""
+        return BYTES_PER_STORED_PARAMETER * self.trainable_params(config)
+
+    def peak_memory_bytes(self, config: AdapterConfig) -> int:
+        """Return the predicted peak of training it alone."""
+        kind = self._kind(config)
+        tokens = config.batch_size * self.length
+        # The middle of each low-rank product is saved too, and is all of the activations that depends on rank.
+        middles = tokens * (config.rank - PROBE_RANK) * len(kind.layers) * len(kind.modules) * self.width
+        logits = 3 * config.batch_size * self.classes * 4
+        return int(
+            self.weight_bytes
+            + BYTES_PER_TRAINED_PARAMETER * self.trainable_params(config)
+            + config.batch_size * kind.saved_bytes_per_row
+            + middles
+            + logits
+        )
+
+    def _kind(self, config: AdapterConfig) -> Kind:
+        for kind in self.kinds.values():
+            if (kind.modules, kind.layers) == (config.target_modules, config.layers):
+                return kind
+        raise SpaceError(f"no costs are known for modules {config.target_modules} in layers {config.layers}")

@@ -1,0 +1,310 @@
+"""An engine at work in a thread of its own: jobs come and go, train to the rung they are allowed to, and report.
+
+Knows jobs, rungs and fencing tokens; knows neither Ray nor who decides. All work on the engine happens in its thread;
+callers only leave commands and read what was published, so that no call waits for a training step.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autolora.engine import state as states
+from autolora.engine.engine import Engine
+from autolora.errors import EngineError, StaleLease, TrialDiverged, TrialError, TrialOutOfMemory
+from autolora.records import AdapterConfig, TrialState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One adapter to be trained."""
+
+    slot: str
+    """Unique name of its place."""
+    config: AdapterConfig
+    seed: int
+    rungs: tuple[float, ...] = (1.0,)
+    """Shares of the full training length at which it stops, is scored on the validation split, and waits."""
+    state_file: str = ""
+    """Where its state is kept at every rung, and from where it goes on if the file exists; empty keeps none."""
+    keep_adapter: bool = False
+    """Whether the last report carries the adapter's weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a job has to say: progress, a rung reached, or its end in failure."""
+
+    steps: int
+    total_steps: int
+    seconds: float
+    rung: int | None = None
+    """Number of the rung that was reached; None for mere progress."""
+    last: bool = False
+    """Whether nothing will follow."""
+    predictions: bytes = b""
+    """Validation classes as int16, in the split's order."""
+    train_loss: float = math.nan
+    failure: TrialState | None = None
+    cause: str = ""
+    adapter: dict[str, Any] | None = None
+    """PEFT name → weights as arrays."""
+
+    def classes(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the validation predictions ``(rows,)``."""
+        return np.frombuffer(self.predictions, dtype=np.int16).astype(np.int64)
+
+
+@dataclass
+class _Place:
+    """A job's place; fields are read and written under the runner's lock."""
+
+    job: Job
+    token: int
+    allowed_rung: int = -1
+    next_rung: int = 0
+    admitted: bool = False
+    reports: list[Report] = field(default_factory=list)
+    progress: Report = field(default_factory=lambda: Report(steps=0, total_steps=1, seconds=0.0))
+
+
+class Runner:
+    """Runs jobs on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._places: dict[str, _Place] = {}
+        self._tokens = itertools.count(1)
+        self._changed = threading.Condition()
+        self._commands: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._closed = False
+        self._broken: str = ""
+        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._thread.start()
+
+    # ------------------------------------------------------------------------------------------------- for any thread
+
+    def admit(self, job: Job) -> int:
+        """Take a job on, or take over one that is running, and return the token that later calls must show.
+
+        Whoever held the place before gets ``StaleLease`` from now on.
+        """
+        with self._changed:
+            token = next(self._tokens)
+            place = self._places.get(job.slot)
+            if place is None:
+                self._places[job.slot] = _Place(job=job, token=token)
+            else:
+                place.token = token
+            self._changed.notify_all()
+            return token
+
+    def poll(self, slot: str, token: int, *, allowed_rung: int, timeout_s: float) -> Report:
+        """Allow the job to train up to a rung, and return its next report: at once, or mere progress after a while.
+
+        Raises:
+            StaleLease: If the token is not the newest of the slot.
+            EngineError: If the engine's thread has broken down.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                place = self._place(slot, token)
+                if allowed_rung > place.allowed_rung:
+                    place.allowed_rung = allowed_rung
+                    self._changed.notify_all()
+                if place.reports:
+                    return place.reports.pop(0)
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return place.progress
+                self._changed.wait(left)
+
+    def release(self, slot: str) -> None:
+        """Free a job's place, running or not; unknown slots are ignored."""
+        with self._changed:
+            if self._places.pop(slot, None) is not None:
+                self._commands.put((lambda: self.engine.release(slot), Future()))
+            self._changed.notify_all()
+
+    def call(self, function: Callable[[Engine], Any]) -> Any:
+        """Run ``function(engine)`` in the engine's thread between two steps and return its result."""
+        future: Future[Any] = Future()
+        with self._changed:
+            self._raise_if_broken()
+            self._commands.put((lambda: function(self.engine), future))
+            self._changed.notify_all()
+        return future.result()
+
+    def occupied(self) -> dict[str, int]:
+        """Return the slots that are taken, with the optimiser steps each has done."""
+        with self._changed:
+            return {slot: place.progress.steps for slot, place in self._places.items()}
+
+    def close(self) -> None:
+        """End the thread after the step at hand."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _place(self, slot: str, token: int) -> _Place:
+        self._raise_if_broken()
+        place = self._places.get(slot)
+        if place is None or place.token != token:
+            raise StaleLease(f"slot {slot!r} is not held with token {token}", "a newer lease owns it, or it was freed")
+        return place
+
+    def _raise_if_broken(self) -> None:
+        if self._broken:
+            raise EngineError(f"the engine has broken down: {self._broken}", "resume the search")
+
+    # --------------------------------------------------------------------------------------------- the engine's thread
+
+    def _work(self) -> None:
+        try:
+            while not self._closed:
+                self._run_commands()
+                ready = self._ready()
+                for chunk in self.engine.chunks(ready):
+                    self._step(chunk)
+        except Exception:  # nobody above this frame could tell the callers
+            with self._changed:
+                self._broken = traceback.format_exc(limit=4)
+                self._changed.notify_all()
+
+    def _run_commands(self) -> None:
+        while True:
+            try:
+                command, future = self._commands.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                future.set_result(command())
+            except Exception as error:  # the caller's to handle
+                future.set_exception(error)
+
+    def _ready(self) -> list[str]:
+        """Return the slots that may take a step now, admitting new ones; sleep if there are none."""
+        with self._changed:
+            places = dict(self._places)
+        for place in places.values():
+            if not place.admitted:
+                self._admit(place)
+                if self._at_rung(place):
+                    # Restored at a rung whose report may not have been acknowledged: report it again.
+                    self._report_rung(place)
+        with self._changed:
+            ready = [s for s, p in self._places.items() if s in self.engine.slots and p.next_rung <= p.allowed_rung]
+            if not ready and self._commands.empty() and not self._closed and all(p.admitted for p in self._places.values()):
+                self._changed.wait(1.0)
+            return ready
+
+    def _admit(self, place: _Place) -> None:
+        job = place.job
+        place.admitted = True
+        state = None
+        try:
+            if job.state_file and Path(job.state_file).is_file():
+                state = states.read(Path(job.state_file))
+            slot = self.engine.admit(job.slot, job.config, seed=job.seed, state=state)
+        except TrialOutOfMemory as error:
+            self._publish(place, self._failure(place, TrialState.OUT_OF_MEMORY, error))
+            return
+        except Exception as error:  # a damaged state, say: this trial's failure, nobody else's
+            self._publish(place, self._failure(place, TrialState.FAILED, error))
+            return
+        place.next_rung = sum(self._rung_steps(job, rung) < slot.step for rung in range(len(job.rungs)))
+
+    def _rung_steps(self, job: Job, rung: int) -> int:
+        total = self.engine.slots[job.slot].total_steps
+        return max(1, math.ceil(job.rungs[rung] * total))
+
+    def _at_rung(self, place: _Place) -> bool:
+        slot = self.engine.slots.get(place.job.slot)
+        return (
+            slot is not None
+            and slot.step > 0
+            and place.next_rung < len(place.job.rungs)
+            and slot.step == self._rung_steps(place.job, place.next_rung)
+        )
+
+    def _step(self, slot_ids: list[str]) -> None:
+        failures = self.engine.step(slot_ids)
+        for slot_id in slot_ids:
+            with self._changed:
+                place = self._places.get(slot_id)
+            if place is None:
+                continue  # released while it trained; the command that frees it is waiting
+            if slot_id in failures:
+                self._publish(place, self._failure(place, _state_of(failures[slot_id]), failures[slot_id]))
+            elif self._at_rung(place):
+                self._report_rung(place)
+            else:
+                slot = self.engine.slots[slot_id]
+                with self._changed:
+                    place.progress = Report(steps=slot.step, total_steps=slot.total_steps, seconds=slot.seconds)
+
+    def _report_rung(self, place: _Place) -> None:
+        """Score a slot that reached a rung, keep its state, then publish."""
+        job = place.job
+        slot = self.engine.slots[job.slot]
+        loss = slot.mean_loss()
+        predictions = self.engine.predict(job.slot, "validation")
+        last = place.next_rung == len(job.rungs) - 1
+        if job.state_file:
+            states.write(self.engine.snapshot(job.slot), Path(job.state_file))
+        slot.start_rung()
+        adapter = (
+            {name: tensor.numpy() for name, tensor in states.adapter_tensors(slot).items()}
+            if last and job.keep_adapter
+            else None
+        )
+        report = Report(
+            steps=slot.step,
+            total_steps=slot.total_steps,
+            seconds=slot.seconds,
+            rung=place.next_rung,
+            last=last,
+            predictions=predictions.astype(np.int16).tobytes(),
+            train_loss=loss,
+            adapter=adapter,
+        )
+        place.next_rung += 1
+        self._publish(place, report)
+
+    def _failure(self, place: _Place, state: TrialState, error: Exception) -> Report:
+        slot = self.engine.slots.get(place.job.slot)
+        self.engine.release(place.job.slot)
+        cause = str(error) if isinstance(error, TrialError | EngineError) else f"{type(error).__name__}: {error}"
+        return Report(
+            steps=slot.step if slot else 0,
+            total_steps=slot.total_steps if slot else 1,
+            seconds=slot.seconds if slot else 0.0,
+            last=True,
+            failure=state,
+            cause=cause,
+        )
+
+    def _publish(self, place: _Place, report: Report) -> None:
+        with self._changed:
+            place.reports.append(report)
+            place.progress = Report(steps=report.steps, total_steps=report.total_steps, seconds=report.seconds)
+            self._changed.notify_all()
+
+
+def _state_of(error: TrialError) -> TrialState:
+    if isinstance(error, TrialDiverged):
+        return TrialState.DIVERGED
+    return TrialState.OUT_OF_MEMORY if isinstance(error, TrialOutOfMemory) else TrialState.FAILED

@@ -1,0 +1,114 @@
+"""Puts one search's report together as a single HTML page that asks nothing of any network.
+
+Everything from outside is escaped by the templates; the figures travel as JSON in a script block that the browser
+does not run, with ``<`` written as an escape. The page forbids itself every request and every script but its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from autolora import __version__
+from autolora.records import TrialState
+from autolora.report import draw, figures, recipes, tables, text, words
+from autolora.report.evidence import evidence
+from autolora.report.importance import TRIALS_TO_TRUST, importance
+from autolora.report.key_numbers import key_numbers
+from autolora.report.source import SearchReport
+
+_PLOTLY = "plotly-basic-3.7.0.min.js"
+_EVENTS_SHOWN = 200
+
+
+def render_engineer(report: SearchReport) -> str:
+    """Return the engineer's report as the text of one HTML file."""
+    records = {
+        "params": figures.pareto_figure(report, "trainable_params"),
+        "memory": figures.pareto_figure(report, "peak_memory_bytes"),
+        "rungs": figures.rung_figure(report),
+        "confirmed": figures.confirmed_figure(report),
+    }
+    ranking = importance(report.trials)
+    drawn = _drawn(records, ranking)
+    plotly, script = _asset("assets", _PLOTLY), _asset("templates", "page.js")
+    return _environment().get_template("engineer.html").render(
+        report=report,
+        recommendation=report.recommendation,
+        figures=records,
+        ranking=ranking,
+        trials_to_trust=TRIALS_TO_TRUST,
+        evidence=lambda path: evidence(report, path),
+        key_numbers=key_numbers(report),
+        comparison=tables.comparison(report),
+        confirmed=report.confirm.candidates if report.confirm else (),
+        class_rows=tables.class_rows(report),
+        splits=tables.SPLITS,
+        failures=tables.failures(report),
+        front={point.trial for point in report.recommendation.front} if report.recommendation else set(),
+        request=tuple(tables.flat(report.request)),
+        events=report.events[-_EVENTS_SHOWN:],
+        recipes=recipes,
+        words=words,
+        flat=tables.flat,
+        complete=TrialState.COMPLETE,
+        version=__version__,
+        figures_json=Markup(_json_block({"palette": draw.PALETTE, "figures": drawn})),
+        style=Markup(_asset("templates", "style.css")),
+        # Trusted: both come with the package, and the policy below lets no other script run.
+        scripts=(Markup(plotly), Markup(script)) if drawn else (Markup(script),),
+        script_hashes=[_hash(plotly), _hash(script)],
+    )
+
+
+def _drawn(records: dict[str, Any], ranking: Any) -> dict[str, draw.Figure]:
+    drawing = {
+        "params": draw.draw_pareto,
+        "memory": draw.draw_pareto,
+        "rungs": draw.draw_rungs,
+        "confirmed": draw.draw_confirmed,
+    }
+    drawn = {name: drawing[name](record) for name, record in records.items() if not record.missing}
+    if not ranking.missing:
+        drawn["importance"] = draw.draw_importance(ranking)
+    return drawn
+
+
+def _json_block(value: object) -> str:
+    """Return JSON that can stand inside a script element, whatever texts it holds."""
+    plain = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    for letter in "<>&\u2028\u2029":
+        plain = plain.replace(letter, f"\\u{ord(letter):04x}")
+    return plain
+
+
+def _hash(script: str) -> Markup:
+    """Return a script's name in a content security policy."""
+    return Markup("'sha256-{}'").format(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode())
+
+
+@cache
+def _asset(folder: str, name: str) -> str:
+    return resources.files("autolora.report").joinpath(folder, name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("autolora.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("count", "duration", "interval", "metric_name", "moment", "number", "percent", "plain", "ranges"):
+        environment.filters[name] = getattr(text, name)
+    environment.filters |= {"score": text.score, "signed": text.signed, "size": text.size}
+    return environment

@@ -1,0 +1,162 @@
+"""Rows of the page's tables as plain records. Computes no new number and knows no HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autolora.records import BaselineSummary, Candidate, Recommendation, SplitName, TrialRecord
+from autolora.report import words
+from autolora.report.figures import validation_ci95
+from autolora.report.source import SearchReport
+
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRow:
+    """The recommended configuration or a baseline, side by side with the others."""
+
+    name: str
+    description: str
+    chosen: bool
+    validation: float
+    validation_ci95: tuple[float, float] | None
+    """None when the candidate was not confirmed."""
+    test: float | None
+    test_ci95: tuple[float, float] | None
+    difference: tuple[float, float, float] | None
+    """Chosen minus this one on the same test rows: (difference, low, high) at 95 %."""
+    trainable_params: int
+    adapter_bytes: int
+    predicted_bytes: int
+    measured_bytes: int | None
+    seconds: float | None
+    """Device time of the confirmation, all seeds; None when no record has it."""
+
+
+def comparison(report: SearchReport) -> tuple[ComparisonRow, ...]:
+    """Return the recommended configuration first, then the baselines from the plainest up.
+
+    Without a recommendation all confirmed candidates are compared.
+    """
+    candidates = report.confirm.candidates if report.confirm else ()
+    recommendation = report.recommendation
+    if recommendation is None:
+        ordered = sorted(candidates, key=lambda one: (one.kind == "baseline", _order(one.name), one.trial or 0))
+        return tuple(_confirmed_row(report, candidate, chosen=False) for candidate in ordered)
+    rows = [row] if (row := _recommended_row(report, recommendation)) else []
+    chosen = report.chosen_candidate
+    for name in sorted(recommendation.baselines, key=_order):
+        if chosen is None or chosen.name != name:
+            candidate = next((one for one in candidates if one.name == name), None)
+            rows.append(_baseline_row(report, name, recommendation.baselines[name], candidate))
+    return tuple(rows)
+
+
+def _order(name: str) -> tuple[int, str]:
+    known = words.BASELINE_ORDER
+    return (known.index(name) if name in known else len(known), name)
+
+
+def _recommended_row(report: SearchReport, recommendation: Recommendation) -> ComparisonRow | None:
+    if recommendation.metric is None:
+        return None
+    candidate = report.chosen_candidate
+    description = candidate.description if candidate else ""
+    if recommendation.config is not None and not description:
+        description = words.configuration(recommendation.config)
+    return ComparisonRow(
+        name=words.chosen_name(report),
+        description=description,
+        chosen=True,
+        validation=recommendation.metric.validation,
+        validation_ci95=validation_ci95(candidate) if candidate else None,
+        test=recommendation.metric.test,
+        test_ci95=recommendation.metric.test_ci95,
+        difference=None,
+        trainable_params=recommendation.trainable_params,
+        adapter_bytes=recommendation.adapter_bytes,
+        predicted_bytes=recommendation.peak_memory_bytes.predicted,
+        measured_bytes=recommendation.peak_memory_bytes.measured,
+        seconds=candidate.seconds if candidate else None,
+    )
+
+
+def _baseline_row(
+    report: SearchReport, name: str, baseline: BaselineSummary, candidate: Candidate | None
+) -> ComparisonRow:
+    return ComparisonRow(
+        name=words.baseline_name(name),
+        description=baseline.description,
+        chosen=False,
+        validation=baseline.metric.validation,
+        validation_ci95=validation_ci95(candidate) if candidate else None,
+        test=baseline.metric.test,
+        test_ci95=baseline.metric.test_ci95,
+        difference=_difference(report, name),
+        trainable_params=baseline.trainable_params,
+        adapter_bytes=baseline.adapter_bytes,
+        predicted_bytes=baseline.peak_memory_bytes.predicted,
+        measured_bytes=baseline.peak_memory_bytes.measured,
+        seconds=baseline.seconds,
+    )
+
+
+def _confirmed_row(report: SearchReport, candidate: Candidate, *, chosen: bool) -> ComparisonRow:
+    return ComparisonRow(
+        name=words.candidate_name(candidate),
+        description=candidate.description,
+        chosen=chosen,
+        validation=candidate.validation,
+        validation_ci95=validation_ci95(candidate),
+        test=candidate.test,
+        test_ci95=candidate.test_ci95,
+        difference=_difference(report, candidate.name),
+        trainable_params=candidate.trainable_params,
+        adapter_bytes=candidate.adapter_bytes,
+        predicted_bytes=candidate.peak_memory_bytes,
+        measured_bytes=None,
+        seconds=candidate.seconds,
+    )
+
+
+def _difference(report: SearchReport, name: str) -> tuple[float, float, float] | None:
+    return report.confirm.paired_test_differences.get(name) if report.confirm else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRow:
+    """How many rows of a class each split has."""
+
+    name: str
+    rows: tuple[int, ...]
+    """In the order of ``SPLITS``."""
+
+
+def class_rows(report: SearchReport) -> tuple[ClassRow, ...]:
+    """Return rows per class and split."""
+    counts = [report.data.class_counts.get(split, ()) for split in SPLITS]
+    return tuple(
+        ClassRow(name=name, rows=tuple(row[place] if place < len(row) else 0 for row in counts))
+        for place, name in enumerate(report.data.classes)
+    )
+
+
+def failures(report: SearchReport) -> tuple[TrialRecord, ...]:
+    """Return the trials that ended for a reason that nobody decided on."""
+    return tuple(trial for trial in report.trials if trial.state.is_failure)
+
+
+def flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every entry of nested values as a dotted path and its text."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from flat(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple) and any(isinstance(inner, dict) for inner in value):
+        for place, inner in enumerate(value):
+            yield from flat(inner, f"{path}[{place}]")
+    elif isinstance(value, list | tuple):
+        yield path, ", ".join(str(inner) for inner in value) or "none"
+    else:
+        yield path, "none" if value is None or value == {} else str(value)
