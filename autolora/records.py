@@ -221,9 +221,10 @@ class SeedResult:
     """One candidate trained in full on one fresh seed."""
 
     seed: int
-    validation: Score
+    validation: Score | None
+    """None for a training that failed."""
     test: Score | None = None
-    """None until the test split is opened."""
+    """None until the test split is opened, and for a training that failed."""
     seconds: float
     state: TrialState = TrialState.COMPLETE
     cause: str = ""

@@ -32,16 +32,32 @@ def make(family: str, folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     vocab = len(SPECIAL) + len(WORDS)
     small = {"vocab_size": vocab, "max_position_embeddings": 40}
-    wide = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": layers, "num_attention_heads": 4, "initializer_range": 0.1}
+    wide = {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "initializer_range": 0.1,
+    }
     model = {
         "bert": lambda: BertModel(BertConfig(**small, **wide, pad_token_id=0)),
         "roberta": lambda: RobertaModel(RobertaConfig(**small, **wide, pad_token_id=0), add_pooling_layer=False),
         "distilbert": lambda: DistilBertModel(
-            DistilBertConfig(**small, dim=32, hidden_dim=48, n_layers=layers, n_heads=4, pad_token_id=0, initializer_range=0.1)
+            DistilBertConfig(
+                **small, dim=32, hidden_dim=48, n_layers=layers, n_heads=4, pad_token_id=0, initializer_range=0.1
+            )
         ),
         "llama": lambda: LlamaModel(LlamaConfig(**small, **wide, num_key_value_heads=2, pad_token_id=0)),
         "gpt2": lambda: GPT2Model(
-            GPT2Config(vocab_size=vocab, n_positions=40, n_embd=32, n_layer=layers, n_head=4, pad_token_id=0, initializer_range=0.1)
+            GPT2Config(
+                vocab_size=vocab,
+                n_positions=40,
+                n_embd=32,
+                n_layer=layers,
+                n_head=4,
+                pad_token_id=0,
+                initializer_range=0.1,
+            )
         ),
     }[family]()
     model.save_pretrained(folder)

@@ -58,9 +58,7 @@ class Architecture:
         if wanted is not None:
             found = tuple(m for m in self.shapes if m.rsplit(".", 1)[-1] in wanted and _is_attention(m))
         else:
-            found = tuple(
-                m for m in self.shapes if name == "all_linear" or _is_attention(m) == (name == "attention")
-            )
+            found = tuple(m for m in self.shapes if name == "all_linear" or _is_attention(m) == (name == "attention"))
         if not found:
             raise BaseModelError(
                 f"this model has no modules for {name!r}", f"linear modules of a layer: {', '.join(self.shapes)}"
@@ -140,9 +138,7 @@ def describe(model: nn.Module) -> Architecture:
     if not stacks:
         raise BaseModelError("the base model has no stack of equal layers", "use a transformer encoder or decoder")
     stack, blocks = max(stacks, key=lambda pair: len(pair[1]))
-    shapes = {
-        name: shape for name, module in blocks[0].named_modules() if (shape := linear_shape(module)) is not None
-    }
+    shapes = {name: shape for name, module in blocks[0].named_modules() if (shape := linear_shape(module)) is not None}
     if not shapes:
         raise BaseModelError(f"layers of {stack!r} hold no linear modules", "use a transformer encoder or decoder")
     return Architecture(stack=stack, depth=len(blocks), shapes=shapes)

@@ -95,9 +95,7 @@ def load_base(
     """
     base_dtype = dtype or (torch.float32 if precision == "exact" else torch.bfloat16)
     # Measured: the backward of fused attention takes half of a training step on a CPU; eager is twice as fast there.
-    loaded = task.load_model(
-        checkpoint.folder, dtype=base_dtype, attention="eager" if device.type == "cpu" else "sdpa"
-    )
+    loaded = task.load_model(checkpoint.folder, dtype=base_dtype, attention="eager" if device.type == "cpu" else "sdpa")
     model = loaded.model.requires_grad_(False).eval().to(device)
     weight_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
     parameter_count = sum(p.numel() for p in model.parameters())
@@ -136,7 +134,12 @@ def _topmost(model: nn.Module, parameters: frozenset[str]) -> tuple[str, ...]:
     found: list[str] = []
     for name, module in model.named_modules():
         inside = [f"{name}.{p}" for p, _ in module.named_parameters()]
-        if name and inside and all(p in parameters for p in inside) and not any(name.startswith(f"{f}.") for f in found):
+        if (
+            name
+            and inside
+            and all(p in parameters for p in inside)
+            and not any(name.startswith(f"{f}.") for f in found)
+        ):
             found.append(name)
     covered = {p for p in parameters if any(p.startswith(f"{f}.") for f in found)}
     if covered != parameters:
@@ -152,7 +155,8 @@ def _leaf_owners(model: nn.Module, tops: tuple[str, ...]) -> set[str]:
     return {
         name
         for name, module in model.named_modules()
-        if any(name == top or name.startswith(f"{top}.") for top in tops) and any(True for _ in module.parameters(recurse=False))
+        if any(name == top or name.startswith(f"{top}.") for top in tops)
+        and any(True for _ in module.parameters(recurse=False))
     }
 
 

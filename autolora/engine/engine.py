@@ -132,9 +132,7 @@ class Engine:
     def probe_forward(self, slot_id: str, rows: NDArray[np.int64], length: int) -> Tensor:
         """Return the slot's training logits for rows of ``length`` padding tokens; for measuring, not for learning."""
         batch = {slot_id: rows}
-        with self.base.pack.serving(
-            _segments(batch), row_ids={slot_id: torch.from_numpy(rows)}, steps={slot_id: 0}
-        ):
+        with self.base.pack.serving(_segments(batch), row_ids={slot_id: torch.from_numpy(rows)}, steps={slot_id: 0}):
             blank = np.ones(length, dtype=np.int32)
             return self._forward(tuple(blank for _ in rows))
 
@@ -143,9 +141,12 @@ class Engine:
         failed: dict[str, TrialError] = {}
         for slot_id, loss in losses.items():
             slot = self.slots[slot_id]
-            finite = torch.isfinite(loss) & torch.stack(
-                [torch.isfinite(p.grad).all() for p in slot.parameters.values() if p.grad is not None]
-            ).all()
+            finite = (
+                torch.isfinite(loss)
+                & torch.stack(
+                    [torch.isfinite(p.grad).all() for p in slot.parameters.values() if p.grad is not None]
+                ).all()
+            )
             if not bool(finite):
                 slot.optimiser.zero_grad(set_to_none=True)
                 failed[slot_id] = TrialDiverged(

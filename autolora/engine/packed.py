@@ -75,7 +75,9 @@ class _AddLowRank(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, y: Tensor, x: Tensor, parts: tuple[tuple[int, int, float, Tensor | None], ...], *weights: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, y: Tensor, x: Tensor, parts: tuple[tuple[int, int, float, Tensor | None], ...], *weights: Tensor
+    ) -> Tensor:
         ctx.mark_dirty(y)
         middles = []
         for (start, stop, scaling, mask), a, b in zip(parts, weights[::2], weights[1::2], strict=True):

@@ -113,6 +113,8 @@ class Runner:
     def poll(self, slot: str, token: int, *, allowed_rung: int, timeout_s: float) -> Report:
         """Allow the job to train up to a rung, and return its next report: at once, or mere progress after a while.
 
+        A report is repeated until a higher rung is allowed, which acknowledges it: none is lost with a lost lease.
+
         Raises:
             StaleLease: If the token is not the newest of the slot.
             EngineError: If the engine's thread has broken down.
@@ -124,8 +126,10 @@ class Runner:
                 if allowed_rung > place.allowed_rung:
                     place.allowed_rung = allowed_rung
                     self._changed.notify_all()
+                while place.reports and place.reports[0].rung is not None and place.reports[0].rung < allowed_rung:
+                    place.reports.pop(0)
                 if place.reports:
-                    return place.reports.pop(0)
+                    return place.reports[0]
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return place.progress
@@ -207,7 +211,12 @@ class Runner:
                     self._report_rung(place)
         with self._changed:
             ready = [s for s, p in self._places.items() if s in self.engine.slots and p.next_rung <= p.allowed_rung]
-            if not ready and self._commands.empty() and not self._closed and all(p.admitted for p in self._places.values()):
+            if (
+                not ready
+                and self._commands.empty()
+                and not self._closed
+                and all(p.admitted for p in self._places.values())
+            ):
                 self._changed.wait(1.0)
             return ready
 

@@ -122,7 +122,9 @@ def build(base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int,
         copies = {}
         for own, template in module.template.named_parameters():
             full = f"{name}.{own}"
-            start = _fresh(module.template, own, template, _stream(seed, full), base) if full in base.fresh else template
+            start = (
+                _fresh(module.template, own, template, _stream(seed, full), base) if full in base.fresh else template
+            )
             copies[own] = parameters[f"{PREFIX}{full}"] = _parameter(start.detach().clone(), base)
         module.copies[slot_id] = copies
     optimiser = torch.optim.AdamW(

@@ -19,7 +19,7 @@ class Evidence:
     path: str
     """As the recommendation names it, e.g. ``"confirm.candidates.tfidf.test"``."""
     value: str
-    """Empty when the field is no single value, or is not in the records."""
+    """In words; empty when the records have no such field, or it holds nothing."""
 
 
 def evidence(report: SearchReport, path: str) -> Evidence:
@@ -67,4 +67,8 @@ def _words(value: object) -> str:
         return value
     if isinstance(value, tuple) and value and all(isinstance(part, int | float) for part in value):
         return ", ".join(_words(part) for part in value)
+    if isinstance(value, tuple):
+        return text.count(len(value), "entry", "entries")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items() if _words(inner))
     return ""

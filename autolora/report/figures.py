@@ -179,8 +179,13 @@ def _note(trial: TrialRecord) -> str:
     return "; ".join(parts)
 
 
+def confirmed_score(candidate: Candidate) -> float | None:
+    """Return a candidate's mean validation score, None when none of its seeds was trained in full."""
+    return candidate.validation if any(seed.state is TrialState.COMPLETE for seed in candidate.seeds) else None
+
+
 def _baselines(candidates: Sequence[Candidate], cost: Cost) -> tuple[tuple[ParetoPoint, ...], tuple[Level, ...]]:
-    baselines = [candidate for candidate in candidates if candidate.kind == "baseline"]
+    baselines = [one for one in candidates if one.kind == "baseline" and confirmed_score(one) is not None]
     points = tuple(
         ParetoPoint(
             label=words.candidate_name(one),
@@ -243,6 +248,7 @@ def _curve_kind(
 def confirmed_figure(report: SearchReport) -> ConfirmedFigure:
     """Return every confirmed candidate with its seeds and intervals."""
     candidates = report.confirm.candidates if report.confirm else ()
+    scored = [one for one in candidates if confirmed_score(one) is not None]
     chosen = report.chosen_candidate
     points = tuple(
         ConfirmedPoint(
@@ -250,17 +256,17 @@ def confirmed_figure(report: SearchReport) -> ConfirmedFigure:
             chosen=chosen is not None and candidate.name == chosen.name,
             validation=candidate.validation,
             validation_ci95=validation_ci95(candidate),
-            seeds=tuple(seed.validation.value for seed in candidate.seeds if seed.state is TrialState.COMPLETE),
+            seeds=tuple(seed.validation.value for seed in candidate.seeds if seed.validation is not None),
             test=candidate.test,
             test_ci95=candidate.test_ci95,
         )
-        for candidate in sorted(candidates, key=lambda one: (-one.validation, one.name))
+        for candidate in sorted(scored, key=lambda one: (-one.validation, one.name))
     )
-    missing = "" if points else words.why_no_confirm(report)
+    missing = "" if points else "No candidate was trained in full." if candidates else words.why_no_confirm(report)
     return ConfirmedFigure(metric=text.metric_name(report.metric_key), points=points, missing=missing)
 
 
 def validation_ci95(candidate: Candidate) -> tuple[float, float]:
-    """Return the normal 95 % interval of a candidate's mean validation score."""
+    """Return the normal 95 % interval of a candidate's mean validation score, inside 0 and 1."""
     reach = 1.96 * candidate.validation_standard_error
-    return candidate.validation - reach, candidate.validation + reach
+    return max(0.0, candidate.validation - reach), min(1.0, candidate.validation + reach)

@@ -23,6 +23,7 @@ TRIALS_TO_TRY = 8
 """With fewer trials there is nothing to hold out, and no share is given."""
 _FOLDS = 5
 _REPEATS = 10
+_TREES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +54,7 @@ def importance(trials: Sequence[TrialRecord]) -> Importance:
     effects that is the part of the variance which the parameter causes. Shares below 0 are noise and become 0.
     """
     points, rung_share = _at_first_rung(trials)
-    names = tuple(
-        name for name in _names(points) if len({_key(trial.params.get(name)) for trial, _ in points}) > 1
-    )
+    names = tuple(name for name in _names(points) if len({_key(trial.params.get(name)) for trial, _ in points}) > 1)
     scores = np.array([value for _, value in points], dtype=np.float64)
     missing = _why_not(points, names, scores)
     if missing:
@@ -129,7 +128,7 @@ def _rises(columns: list[NDArray[np.float64]], scores: NDArray[np.float64]) -> t
     error = 0.0
     rises = [0.0] * len(groups)
     for seen, held_out in KFold(n_splits=_FOLDS, shuffle=True, random_state=0).split(inputs):
-        forest = RandomForestRegressor(n_estimators=100, random_state=0).fit(inputs[seen], scores[seen])
+        forest = RandomForestRegressor(n_estimators=_TREES, random_state=0).fit(inputs[seen], scores[seen])
         truth, rows = scores[held_out], inputs[held_out]
         own = float(((forest.predict(rows) - truth) ** 2).sum())
         error += own

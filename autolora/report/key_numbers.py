@@ -29,7 +29,7 @@ def key_numbers(report: SearchReport) -> tuple[KeyNumber, ...]:
     """Return the numbers of the recommendation, or of the search alone while there is none."""
     recommendation = report.recommendation
     if recommendation is None:
-        return _best_so_far(report) + (_search_so_far(report),)
+        return (*_best_so_far(report), _search_so_far(report))
     return (
         _scores(report, recommendation)
         + (_sizes(report, recommendation) if recommendation.config is not None else ())
@@ -55,7 +55,9 @@ def _scores(report: SearchReport, recommendation: Recommendation) -> tuple[KeyNu
         detail = words.split_rows(report, "test")
         if metric.test_ci95 is not None:
             detail += f"; 95 % interval {text.interval(*metric.test_ci95)}"
-        numbers.append(KeyNumber(label=f"{name}, test", value=text.score(metric.test), detail=detail, origin="measured"))
+        numbers.append(
+            KeyNumber(label=f"{name}, test", value=text.score(metric.test), detail=detail, origin="measured")
+        )
     detail = words.split_rows(report, "validation")
     if candidate := report.chosen_candidate:
         done = sum(seed.state is TrialState.COMPLETE for seed in candidate.seeds)

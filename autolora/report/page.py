@@ -11,14 +11,14 @@ import hashlib
 import json
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from autolora import __version__
-from autolora.records import TrialState
-from autolora.report import draw, figures, recipes, tables, text, words
+from autolora.report import figures, recipes, tables, text, words
+from autolora.report.canvas import PALETTE
+from autolora.report.draw import Record, draw
 from autolora.report.evidence import evidence
 from autolora.report.importance import TRIALS_TO_TRUST, importance
 from autolora.report.key_numbers import key_numbers
@@ -30,55 +30,50 @@ _EVENTS_SHOWN = 200
 
 def render_engineer(report: SearchReport) -> str:
     """Return the engineer's report as the text of one HTML file."""
-    records = {
+    ranking = importance(report.trials)
+    records: dict[str, Record] = {
         "params": figures.pareto_figure(report, "trainable_params"),
         "memory": figures.pareto_figure(report, "peak_memory_bytes"),
         "rungs": figures.rung_figure(report),
         "confirmed": figures.confirmed_figure(report),
+        "importance": ranking,
     }
-    ranking = importance(report.trials)
-    drawn = _drawn(records, ranking)
+    drawn = {name: draw(record) for name, record in records.items() if not record.missing}
     plotly, script = _asset("assets", _PLOTLY), _asset("templates", "page.js")
-    return _environment().get_template("engineer.html").render(
-        report=report,
-        recommendation=report.recommendation,
-        figures=records,
-        ranking=ranking,
-        trials_to_trust=TRIALS_TO_TRUST,
-        evidence=lambda path: evidence(report, path),
-        key_numbers=key_numbers(report),
-        comparison=tables.comparison(report),
-        confirmed=report.confirm.candidates if report.confirm else (),
-        class_rows=tables.class_rows(report),
-        splits=tables.SPLITS,
-        failures=tables.failures(report),
-        front={point.trial for point in report.recommendation.front} if report.recommendation else set(),
-        request=tuple(tables.flat(report.request)),
-        events=report.events[-_EVENTS_SHOWN:],
-        recipes=recipes,
-        words=words,
-        flat=tables.flat,
-        complete=TrialState.COMPLETE,
-        version=__version__,
-        figures_json=Markup(_json_block({"palette": draw.PALETTE, "figures": drawn})),
-        style=Markup(_asset("templates", "style.css")),
-        # Trusted: both come with the package, and the policy below lets no other script run.
-        scripts=(Markup(plotly), Markup(script)) if drawn else (Markup(script),),
-        script_hashes=[_hash(plotly), _hash(script)],
+    return (
+        _environment()
+        .get_template("engineer.html")
+        .render(
+            report=report,
+            recommendation=report.recommendation,
+            figures=records,
+            ranking=ranking,
+            trials_to_trust=TRIALS_TO_TRUST,
+            evidence=lambda path: evidence(report, path),
+            key_numbers=key_numbers(report),
+            comparison=tables.comparison(report),
+            confirmed=tables.confirmed(report),
+            class_rows=tables.class_rows(report),
+            token_lengths=tables.token_lengths(report),
+            splits=tables.SPLITS,
+            failures=tables.failures(report),
+            front={point.trial for point in report.recommendation.front} if report.recommendation else set(),
+            started=min((trial.started_at for trial in report.trials if trial.started_at), default=""),
+            ended=max((trial.ended_at for trial in report.trials if trial.ended_at), default=""),
+            request=tuple(tables.flat(report.shareable_request)),
+            events=report.events[-_EVENTS_SHOWN:],
+            recipes=recipes,
+            words=words,
+            flat=tables.flat,
+            confirmed_score=figures.confirmed_score,
+            version=__version__,
+            figures_json=Markup(_json_block({"palette": PALETTE, "figures": drawn})),
+            style=Markup(_asset("templates", "style.css")),
+            # Trusted: both come with the package, and the policy below lets no other script run.
+            scripts=(Markup(plotly), Markup(script)) if drawn else (Markup(script),),
+            script_hashes=[_hash(plotly), _hash(script)],
+        )
     )
-
-
-def _drawn(records: dict[str, Any], ranking: Any) -> dict[str, draw.Figure]:
-    drawing = {
-        "params": draw.draw_pareto,
-        "memory": draw.draw_pareto,
-        "rungs": draw.draw_rungs,
-        "confirmed": draw.draw_confirmed,
-    }
-    drawn = {name: drawing[name](record) for name, record in records.items() if not record.missing}
-    if not ranking.missing:
-        drawn["importance"] = draw.draw_importance(ranking)
-    return drawn
 
 
 def _json_block(value: object) -> str:
@@ -110,5 +105,5 @@ def _environment() -> jinja2.Environment:
     )
     for name in ("count", "duration", "interval", "metric_name", "moment", "number", "percent", "plain", "ranges"):
         environment.filters[name] = getattr(text, name)
-    environment.filters |= {"score": text.score, "signed": text.signed, "size": text.size}
+    environment.filters |= {"rough": text.rough_percent, "score": text.score, "signed": text.signed, "size": text.size}
     return environment

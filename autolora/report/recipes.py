@@ -17,17 +17,17 @@ BUNDLE = "adapter"
 
 def task_file(report: SearchReport) -> str:
     """Return the request as the text of ``task.yaml``."""
-    return yaml.safe_dump(report.request, sort_keys=False, allow_unicode=True, width=100).strip()
+    return yaml.safe_dump(report.shareable_request, sort_keys=False, allow_unicode=True, width=100).strip()
 
 
 def commands(report: SearchReport) -> str:
-    """Return the commands that repeat the search from its task file and write this report again."""
+    """Return the commands that repeat the search from its task file, print its verdict and write this report again."""
     folder = shlex.quote(f"runs/{_folder_name(report.name)}")
-    return f"autolora run task.yaml --out {folder}\nautolora report {folder}"
+    return f"autolora search task.yaml --out {folder}\nautolora recommend {folder}\nautolora report {folder}"
 
 
 def _folder_name(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in name).strip("-").lower() or "search"
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip("-.") or "search"
 
 
 def loading_code(report: SearchReport) -> str:
@@ -38,11 +38,13 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-base_model = {report.base_model!r}
+base_model = {report.base_model!r}  # or the folder that holds it
 classes = {classes!r}
 
 tokenizer = AutoTokenizer.from_pretrained(base_model)
-base = AutoModelForSequenceClassification.from_pretrained(base_model, num_labels=len(classes))
+tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+base = AutoModelForSequenceClassification.from_pretrained(base_model, num_labels=len(classes), dtype="float32")
+base.config.pad_token_id = tokenizer.pad_token_id
 model = PeftModel.from_pretrained(base, {BUNDLE!r}).eval()
 
 texts = ["Put your own text here."]

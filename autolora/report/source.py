@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from autolora.records import Candidate, ConfirmRecord, DataRecord, Recommendation, SplitName, TrialRecord
@@ -45,8 +46,14 @@ class SearchReport:
         """Id of the base model, or an empty text when no record names one."""
         if self.recommendation is not None:
             return self.recommendation.base_model.get("id", "")
-        model = self.request.get("base_model")
+        model = self.shareable_request.get("base_model")
         return model if isinstance(model, str) else ""
+
+    @property
+    def shareable_request(self) -> dict[str, Any]:
+        """The request with absolute paths cut to their last name: where files lie is nobody else's business."""
+        cut: dict[str, Any] = _without_folders(self.request)
+        return cut
 
     @property
     def chosen_trial(self) -> TrialRecord | None:
@@ -71,3 +78,15 @@ class SearchReport:
     def rows_in(self, split: SplitName) -> int:
         """Return how many rows a split has."""
         return len(self.data.split_row_ids.get(split, ()))
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(inner) for inner in value]
+    if isinstance(value, str):
+        for path in (PurePosixPath(value), PureWindowsPath(value)):
+            if path.is_absolute() and path.name:
+                return path.name
+    return value

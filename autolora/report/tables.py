@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autolora.records import BaselineSummary, Candidate, Recommendation, SplitName, TrialRecord
+from autolora.records import BaselineSummary, Candidate, Recommendation, SplitName, TrialRecord, TrialState
 from autolora.report import words
-from autolora.report.figures import validation_ci95
+from autolora.report.figures import confirmed_score, validation_ci95
 from autolora.report.source import SearchReport
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -20,7 +20,10 @@ class ComparisonRow:
     name: str
     description: str
     chosen: bool
-    validation: float
+    tag: str
+    """What the verdict says of this row: ``"recommended"``, ``"best adapter found"``, or nothing."""
+    validation: float | None
+    """None when no seed was trained in full."""
     validation_ci95: tuple[float, float] | None
     """None when the candidate was not confirmed."""
     test: float | None
@@ -43,8 +46,7 @@ def comparison(report: SearchReport) -> tuple[ComparisonRow, ...]:
     candidates = report.confirm.candidates if report.confirm else ()
     recommendation = report.recommendation
     if recommendation is None:
-        ordered = sorted(candidates, key=lambda one: (one.kind == "baseline", _order(one.name), one.trial or 0))
-        return tuple(_confirmed_row(report, candidate, chosen=False) for candidate in ordered)
+        return tuple(_confirmed_row(report, candidate) for candidate in confirmed(report))
     rows = [row] if (row := _recommended_row(report, recommendation)) else []
     chosen = report.chosen_candidate
     for name in sorted(recommendation.baselines, key=_order):
@@ -70,8 +72,9 @@ def _recommended_row(report: SearchReport, recommendation: Recommendation) -> Co
         name=words.chosen_name(report),
         description=description,
         chosen=True,
+        tag="recommended" if recommendation.verdict == "adopt" else "best adapter found",
         validation=recommendation.metric.validation,
-        validation_ci95=validation_ci95(candidate) if candidate else None,
+        validation_ci95=_interval(candidate),
         test=recommendation.metric.test,
         test_ci95=recommendation.metric.test_ci95,
         difference=None,
@@ -90,8 +93,9 @@ def _baseline_row(
         name=words.baseline_name(name),
         description=baseline.description,
         chosen=False,
-        validation=baseline.metric.validation,
-        validation_ci95=validation_ci95(candidate) if candidate else None,
+        tag="recommended" if name == "default_lora" and _keeps_default(report) else "",
+        validation=confirmed_score(candidate) if candidate else baseline.metric.validation,
+        validation_ci95=_interval(candidate),
         test=baseline.metric.test,
         test_ci95=baseline.metric.test_ci95,
         difference=_difference(report, name),
@@ -103,13 +107,14 @@ def _baseline_row(
     )
 
 
-def _confirmed_row(report: SearchReport, candidate: Candidate, *, chosen: bool) -> ComparisonRow:
+def _confirmed_row(report: SearchReport, candidate: Candidate) -> ComparisonRow:
     return ComparisonRow(
         name=words.candidate_name(candidate),
         description=candidate.description,
-        chosen=chosen,
-        validation=candidate.validation,
-        validation_ci95=validation_ci95(candidate),
+        chosen=False,
+        tag="",
+        validation=confirmed_score(candidate),
+        validation_ci95=_interval(candidate),
         test=candidate.test,
         test_ci95=candidate.test_ci95,
         difference=_difference(report, candidate.name),
@@ -121,8 +126,29 @@ def _confirmed_row(report: SearchReport, candidate: Candidate, *, chosen: bool) 
     )
 
 
+def _keeps_default(report: SearchReport) -> bool:
+    return report.recommendation is not None and report.recommendation.verdict == "keep_default"
+
+
+def _interval(candidate: Candidate | None) -> tuple[float, float] | None:
+    if candidate is None or confirmed_score(candidate) is None:
+        return None
+    return validation_ci95(candidate)
+
+
 def _difference(report: SearchReport, name: str) -> tuple[float, float, float] | None:
     return report.confirm.paired_test_differences.get(name) if report.confirm else None
+
+
+def confirmed(report: SearchReport) -> tuple[Candidate, ...]:
+    """Return the confirmed candidates: finalists from the best down, then baselines from the plainest up."""
+    candidates = report.confirm.candidates if report.confirm else ()
+    finalists = [one for one in candidates if one.kind == "finalist"]
+    baselines = [one for one in candidates if one.kind == "baseline"]
+    return (
+        *sorted(finalists, key=lambda one: (-one.validation, one.name)),
+        *sorted(baselines, key=lambda one: _order(one.name)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,9 +169,39 @@ def class_rows(report: SearchReport) -> tuple[ClassRow, ...]:
     )
 
 
-def failures(report: SearchReport) -> tuple[TrialRecord, ...]:
-    """Return the trials that ended for a reason that nobody decided on."""
-    return tuple(trial for trial in report.trials if trial.state.is_failure)
+def token_lengths(report: SearchReport) -> tuple[tuple[str, int], ...]:
+    """Return the quantiles of the lengths of training texts, in tokens, with their names."""
+    names = ("shortest", "5 %", "25 %", "median", "75 %", "95 %", "longest")
+    lengths = report.data.token_lengths
+    return tuple(zip(names, lengths, strict=True)) if len(lengths) == len(names) else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureRow:
+    """Trials that failed alike."""
+
+    state: TrialState
+    cause: str
+    trials: tuple[int, ...]
+    seconds: float
+    """Device time that they took together."""
+
+
+def failures(report: SearchReport) -> tuple[FailureRow, ...]:
+    """Return the failed trials by state and cause, in the order in which each first came up."""
+    alike: dict[tuple[TrialState, str], list[TrialRecord]] = {}
+    for trial in report.trials:
+        if trial.state.is_failure:
+            alike.setdefault((trial.state, trial.cause), []).append(trial)
+    return tuple(
+        FailureRow(
+            state=state,
+            cause=cause,
+            trials=tuple(trial.number for trial in trials),
+            seconds=sum(trial.seconds for trial in trials),
+        )
+        for (state, cause), trials in alike.items()
+    )
 
 
 def flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:

@@ -63,7 +63,7 @@ def size(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return a duration in its two largest units: ``"3 min 20 s"``."""
-    if seconds < 9.95:
+    if 0 < seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
@@ -87,12 +87,17 @@ def percent(share: float) -> str:
     return f"{plain(value, digits=2)} %"
 
 
+def rough_percent(share: float) -> str:
+    """Return a share that is only an estimate in whole percent: ``"36 %"``, ``"under 1 %"``."""
+    return "under 1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
+
+
 def plain(value: float, *, digits: int = 3) -> str:
     """Return a number to so many digits that count, never in powers of ten: ``0.00012``."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    text = f"{value:.{decimals}f}"
+    text = f"{value:.{decimals}f}".replace("-", "−")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -115,11 +120,17 @@ def ranges(numbers: Sequence[int]) -> str:
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
+_VAGUE = frozenset({"dense", "fc", "linear", "proj"})
+"""Last parts of module names that say nothing by themselves."""
+
+
 def short_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Return dotted names cut to the shortest ends that still tell them apart."""
+    """Return dotted names cut to the shortest ends that still tell them apart; vague ones stay whole."""
 
     def shortest(name: str) -> str:
         parts = name.split(".")
+        if parts[-1] in _VAGUE:
+            return name
         for length in range(1, len(parts) + 1):
             end = ".".join(parts[-length:])
             if not any(other != name and f".{other}".endswith(f".{end}") for other in names):

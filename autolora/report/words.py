@@ -71,11 +71,12 @@ def verdict_sentence(report: SearchReport) -> str:
         return "No verdict yet: this search has not been judged."
     if recommendation.verdict == "adopt":
         parameters = text.count(recommendation.trainable_params, "trainable parameter")
-        return f"Adopt the adapter of {chosen_name(report).lower()}: it does the job with {parameters}."
+        name = chosen_name(report) if recommendation.trial is None else f"the adapter of trial {recommendation.trial}"
+        return f"Adopt {name}: it does the job with {parameters}."
     if recommendation.verdict == "keep_default":
-        return "Keep the default LoRA settings: the search found nothing that earns a change."
+        return "Keep the default LoRA settings: the search found nothing that is shown to be worth a change."
     if recommendation.verdict == "use_simpler":
-        return "Use something simpler: this job does not need an adapter."
+        return "Use something simpler: no adapter is shown to beat it on the test rows."
     return "Not ready: no adapter has been shown to do this job."
 
 

@@ -40,7 +40,9 @@ def test_a_slot_that_diverges_is_quarantined_without_touching_its_neighbours(tin
 
 def test_training_learns_what_the_words_tell(tiny_folder, tiny_dataset) -> None:
     engine = engine_for(tiny_folder(), tiny_dataset, dtype=torch.float32)
-    config = replace(mixed_configs(engine)["wide"], learning_rate=1e-2, use_rslora=False, alpha=16, epochs=20.0, batch_size=16)
+    config = replace(
+        mixed_configs(engine)["wide"], learning_rate=1e-2, use_rslora=False, alpha=16, epochs=20.0, batch_size=16
+    )
     slot = engine.admit("x", config, seed=0)
     before = (engine.predict("x", "train") == engine.splits["train"].labels).mean()
     for _ in range(slot.total_steps):

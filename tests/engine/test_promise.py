@@ -34,15 +34,36 @@ def mixed_configs(engine: Engine) -> dict[str, AdapterConfig]:
     modules = engine.base.architecture.modules
     common = {"epochs": 6.0, "batch_size": 8}
     return {
-        "small": AdapterConfig(rank=1, alpha=2, target_modules=modules("attention_qv"), layers=(1,), learning_rate=1e-2, **common),
+        "small": AdapterConfig(
+            rank=1, alpha=2, target_modules=modules("attention_qv"), layers=(1,), learning_rate=1e-2, **common
+        ),
         "wide": AdapterConfig(
-            rank=8, alpha=8, use_rslora=True, target_modules=modules("all_linear"), layers=(0, 1), learning_rate=3e-3, **common
+            rank=8,
+            alpha=8,
+            use_rslora=True,
+            target_modules=modules("all_linear"),
+            layers=(0, 1),
+            learning_rate=3e-3,
+            **common,
         ),
         "low": AdapterConfig(
-            rank=4, alpha=16, target_modules=modules("mlp"), layers=(0,), learning_rate=5e-3, warmup_share=0.1, weight_decay=0.01, **common
+            rank=4,
+            alpha=16,
+            target_modules=modules("mlp"),
+            layers=(0,),
+            learning_rate=5e-3,
+            warmup_share=0.1,
+            weight_decay=0.01,
+            **common,
         ),
         "other_batch": AdapterConfig(
-            rank=2, alpha=2, target_modules=modules("attention"), layers=(0, 1), learning_rate=2e-2, epochs=6.0, batch_size=5
+            rank=2,
+            alpha=2,
+            target_modules=modules("attention"),
+            layers=(0, 1),
+            learning_rate=2e-2,
+            epochs=6.0,
+            batch_size=5,
         ),
     }
 
@@ -56,9 +77,7 @@ def worst_relative_difference(ours: dict[str, torch.Tensor], theirs: dict[str, t
 def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, tiny_folder, tiny_dataset) -> None:
     engine = engine_for(tiny_folder(family), tiny_dataset, chunk_rows=20)
     configs = mixed_configs(engine)
-    plain = {
-        name: PlainPeft(engine, config, seed=7) for name, config in configs.items()
-    }
+    plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
 
     engine.admit("small", configs["small"], seed=7)
     engine.admit("wide", configs["wide"], seed=7)

@@ -21,7 +21,8 @@
       if (printing) Object.assign(figure.layout, { width: PRINT_WIDTH, height: Math.min(figure.layout.height, 420) });
       if (narrow) {
         figure.layout.font.size = 11;
-        figure.layout.height += 30;
+        // The legend takes a line an entry here; the plot keeps its height.
+        figure.layout.height += 12 * figure.data.length;
         Object.assign(figure.layout.margin, { l: 40, r: 8 });
       }
       // Dragging would trap a finger that wants to scroll the page.
@@ -70,7 +71,7 @@
 
   const copy = async (button) => {
     const code = document.getElementById(button.dataset.copy);
-    const said = button.nextElementSibling;
+    const said = button.previousElementSibling;
     let done = false;
     try {
       await navigator.clipboard.writeText(code.textContent);

@@ -1,0 +1,238 @@
+"""The adapter folder that leaves the house: PEFT's own files, a card, provenance and checksums; tested before it counts.
+
+Knows weights and records; loads no model itself. The folder is written aside, tested in a fresh process with plain
+transformers and peft, and only then renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from autolora.engine.start import EngineFacts
+from autolora.errors import BundleError
+from autolora.records import AdapterConfig, Dataset, to_json
+from autolora.tasks.metrics import Scorer
+
+_CHECK_TIMEOUT_S = 3600
+_SAME_LABELS = {"exact": 0.995, "fast": 0.95}
+"""Least share of test rows on which plain PEFT in float32 must give the label that the engine gave."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What goes into a bundle."""
+
+    name: str
+    config: AdapterConfig
+    weights: dict[str, Any]
+    """By PEFT's names."""
+    facts: EngineFacts
+    dataset: Dataset
+    metric: str
+    max_length: int
+    seed: int
+    validation: float
+    """Mean over the fresh seeds."""
+    test: float
+    test_ci95: tuple[float, float]
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfTest:
+    """How the bundle did in a fresh process with plain transformers and peft, in float32."""
+
+    test: float
+    same_labels: float
+    """Share of test rows with the label that the engine gave."""
+    seconds: float
+    peak_memory_bytes: int | None = None
+    """Live tensor bytes at the peak of training this configuration alone; None where it was not measured."""
+
+
+def write(contents: Contents, final: Path, *, base_folder: Path, engine_predictions: NDArray[np.int64]) -> SelfTest:
+    """Write the bundle aside, test it, and rename it to ``final``.
+
+    Args:
+        contents: What goes in.
+        final: The bundle's folder; replaced if it is an earlier bundle.
+        base_folder: Where the self-test finds the base model.
+        engine_predictions: The engine's classes on the test split ``(rows,)``.
+
+    Raises:
+        BundleError: If plain PEFT cannot load it, or does not reproduce its score.
+    """
+    part = final.with_name(final.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    save_file(
+        {k: np.ascontiguousarray(v) for k, v in contents.weights.items()},
+        part / "adapter_model.safetensors",
+        {"format": "pt"},
+    )
+    _write_json(part / "adapter_config.json", peft_config(contents.config, contents.facts))
+    result = self_test(part, contents, base_folder=base_folder, engine_predictions=engine_predictions)
+    _write_json(part / "autolora.json", provenance(contents, result))
+    (part / "README.md").write_text(card(contents, result), encoding="utf-8")
+    names = sorted(path.name for path in part.iterdir())
+    sums = "".join(f"{hashlib.sha256((part / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
+    (part / "SHA256SUMS").write_text(sums)
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(part, final)
+    return result
+
+
+def peft_config(config: AdapterConfig, facts: EngineFacts) -> dict[str, Any]:
+    """Return ``adapter_config.json`` for PEFT's ``LoraConfig``; targets by full names, which fit nothing else."""
+    return {
+        "peft_type": "LORA",
+        "task_type": facts.task_type,
+        "peft_version": facts.versions["peft"],
+        "base_model_name_or_path": facts.base_id,
+        "revision": None,
+        "inference_mode": True,
+        "r": config.rank,
+        "lora_alpha": config.alpha,
+        "lora_dropout": config.dropout,
+        "use_rslora": config.use_rslora,
+        "target_modules": facts.target_names(config.target_modules, config.layers),
+        "modules_to_save": list(facts.modules_to_save),
+        "fan_in_fan_out": facts.fan_in_fan_out,
+        "bias": "none",
+    }
+
+
+def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
+    """Return ``autolora.json``: where the adapter comes from and what it was seen to do."""
+    facts, data = contents.facts, contents.dataset
+    return {
+        "schema": 1,
+        "name": contents.name,
+        "verdict": contents.verdict,
+        "base_model": {"id": facts.base_id, "hash": facts.base_hash},
+        "precision": facts.precision,
+        "seed": contents.seed,
+        "config": json.loads(to_json(contents.config)),
+        "classes": list(contents.dataset.classes),
+        "max_length": contents.max_length,
+        "data": {
+            "source": data.source,
+            "hash": data.hash,
+            "rows": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
+        },
+        "scores": {
+            "metric": contents.metric,
+            "validation_mean_of_seeds": contents.validation,
+            "test": contents.test,
+            "test_ci95": list(contents.test_ci95),
+            "test_in_plain_peft_float32": result.test,
+            "same_labels_in_plain_peft": result.same_labels,
+        },
+        "device": facts.device,
+        "versions": facts.versions,
+    }
+
+
+def self_test(
+    folder: Path, contents: Contents, *, base_folder: Path, engine_predictions: NDArray[np.int64]
+) -> SelfTest:
+    """Load the folder with plain transformers and peft in a fresh process, and compare it with the engine.
+
+    Raises:
+        BundleError: If it cannot be loaded, or gives other labels or another score.
+    """
+    test = contents.dataset.test
+    rows = json.dumps(
+        {"texts": test.texts, "max_length": contents.max_length, "classes": len(contents.dataset.classes)}
+    )
+    script = Path(__file__).with_name("bundle_check.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(folder), str(base_folder)],
+        input=rows,
+        capture_output=True,
+        text=True,
+        timeout=_CHECK_TIMEOUT_S,
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+        check=False,
+    )
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise BundleError(f"plain transformers and peft cannot load the adapter: {reason}", "this is a bug; report it")
+    answer = json.loads(done.stdout.splitlines()[-1])
+    plain = np.asarray(answer["predictions"], dtype=np.int64)
+    scorer = Scorer.build(contents.metric, np.asarray(test.labels), len(contents.dataset.classes))  # type: ignore[arg-type]
+    same = float((plain == engine_predictions).mean())
+    result = SelfTest(test=scorer.value(plain), same_labels=same, seconds=float(answer["seconds"]))
+    least = _SAME_LABELS[contents.facts.precision]
+    # A row on a class border may flip by rounding; in a small test split one row is more than the share allows.
+    if (plain != engine_predictions).sum() > max(1, (1 - least) * len(plain)):
+        raise BundleError(
+            f"in plain PEFT {same:.1%} of test rows get the engine's label, but at least {least:.1%} must",
+            "this is a bug; report it with the run folder",
+        )
+    return result
+
+
+def card(contents: Contents, result: SelfTest) -> str:
+    """Return the README of the bundle."""
+    facts, config = contents.facts, contents.config
+    low, high = contents.test_ci95
+    classes = json.dumps(list(contents.dataset.classes), ensure_ascii=False)
+    return f"""---
+library_name: peft
+base_model: {facts.base_id}
+tags: [lora, autolora]
+---
+# {contents.name}
+
+A LoRA adapter that labels a text with one of {len(contents.dataset.classes)} classes. Verdict of the search: **{contents.verdict}**.
+
+| | |
+|---|---|
+| base model | `{facts.base_id}`, {facts.base_hash} |
+| {contents.metric}, test split ({len(contents.dataset.test)} rows) | {contents.test:.3f} (95 % interval {low:.3f} to {high:.3f}) |
+| the same in plain PEFT, float32 | {result.test:.3f}; {result.same_labels:.1%} of labels equal |
+| {contents.metric}, validation split, mean of fresh seeds | {contents.validation:.3f} |
+| trained parameters | {sum(int(np.size(w)) for w in contents.weights.values()):,} of {facts.base_params:,} |
+| rank, alpha, layers | {config.rank}, {config.alpha:g}{" (rsLoRA)" if config.use_rslora else ""}, {", ".join(map(str, config.layers))} |
+| precision of training | {facts.precision} |
+| data | {contents.dataset.source}, {contents.dataset.hash} |
+
+## Use
+
+```python
+{snippet(contents, classes)}
+```
+"""
+
+
+def snippet(contents: Contents, classes: str) -> str:
+    """Return the code that uses the adapter with plain transformers and peft."""
+    return f"""from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+base = "{contents.facts.base_id}"  # or the folder that holds it
+classes = {classes}
+tokenizer = AutoTokenizer.from_pretrained(base)
+tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(classes), dtype="float32")
+model.config.pad_token_id = tokenizer.pad_token_id
+model = PeftModel.from_pretrained(model, "adapter").eval()
+batch = tokenizer(["a text"], truncation=True, max_length={contents.max_length}, padding=True, return_tensors="pt")
+print(classes[model(**batch).logits.argmax().item()])"""
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,58 @@
+"""Runs as a script of its own: a bundle in plain transformers and peft, as any user would load it. Imports no autolora.
+
+Usage: python bundle_check.py ADAPTER_FOLDER BASE_FOLDER < {"texts": [...], "max_length": N, "classes": N}
+Prints one JSON line: {"predictions": [...], "seconds": s}.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+
+def predict(adapter: str, base: str, request: dict[str, Any], batch_size: int = 32) -> list[int]:
+    """Return the class of each text."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "right"
+    model = AutoModelForSequenceClassification.from_pretrained(
+        base, num_labels=request["classes"], dtype=torch.float32, ignore_mismatched_sizes=True
+    )
+    model.config.pad_token_id = tokenizer.pad_token_id
+    model = PeftModel.from_pretrained(model, adapter).eval()
+    texts = request["texts"]
+    order = sorted(range(len(texts)), key=lambda at: len(texts[at]))  # texts of like length share little padding
+    predictions = [0] * len(texts)
+    with torch.no_grad():
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            limit = min(request["max_length"], int(tokenizer.model_max_length))
+            batch = tokenizer(
+                [texts[at] for at in rows], truncation=True, max_length=limit, padding=True, return_tensors="pt"
+            )
+            for at, label in zip(rows, model(**batch).logits.argmax(dim=-1).tolist(), strict=True):
+                predictions[at] = label
+    return predictions
+
+
+def main() -> None:
+    """Read the request, predict, print."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    start = time.perf_counter()
+    predictions = predict(sys.argv[1], sys.argv[2], json.load(sys.stdin))
+    print(json.dumps({"predictions": predictions, "seconds": time.perf_counter() - start}))
+
+
+if __name__ == "__main__":
+    # As a script this file's folder comes first on the path; nothing in it may shadow a library.
+    sys.path.pop(0)
+    main()

@@ -1,0 +1,174 @@
+"""The command line: spelling only. Every command parses, calls one function of the library, and prints.
+
+Data go to stdout, progress to stderr. Heavy imports stay inside the commands.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autolora import __version__
+from autolora.errors import AutoloraError
+
+_INTERRUPTED = 130
+
+
+def _clean_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Print the library's errors as one line, and exit with 2."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except AutoloraError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            click.echo(f"Error: {error.message}{hint}".replace("\n", " "), err=True)
+            sys.exit(2)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="autolora")
+def main() -> None:
+    """Find the smallest LoRA adapter that does a job, with the proof and the price."""
+
+
+def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("run", type=click.Path(path_type=Path))(function)
+
+
+@main.command()
+@click.argument("data")
+@click.option("--text", default="text", show_default=True, help="Column that holds the text.")
+@click.option("--label", default="label", show_default=True, help="Column that holds the label.")
+@click.option("--base-model", help="Folder or hub id of the base model.")
+@click.option("--metric", help="What decides quality: macro_f1 (the default) or accuracy.")
+@click.option("--space", help="Search space: encoder (the default), decoder, attention_only, quick, or a YAML file.")
+@click.option("--trials", type=int, help="How many configurations to try; 24 unless set.")
+@click.option("--budget", help="Time for everything, such as 15m or 1h30m.")
+@click.option("--rows", type=int, help="Use a stratified sample of this many rows.")
+@click.option("--test", help="File with the rows to test on; without it a part of DATA is kept for that.")
+@click.option("--max-params", type=int, help="Most trainable parameters.")
+@click.option("--max-memory", help="Most training memory, such as 8GB.")
+@click.option("--min-metric", type=float, help="Least score on the validation split for the verdict to be positive.")
+@click.option("--seed", type=int, help="Seed of splits, sampler and weights; 0 unless set.")
+@click.option("--precision", type=click.Choice(["auto", "exact", "fast"]), help="float32, or bf16 where it is faster.")
+@click.option("--address", help="Join this Ray cluster instead of starting a private one.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/NAME unless set.")
+@click.option("--resume", is_flag=True, help="Go on with the search in the run folder.")
+@click.option("--plain", is_flag=True, help="Lines instead of a live table.")
+@_clean_errors
+def search(data: str, out: Path | None, resume: bool, plain: bool, **flags: Any) -> None:
+    """Search adapters for DATA: a table, a saved dataset, a hub dataset, or a task file.
+
+    \b
+    autolora search reviews.csv --text text --label label --base-model DIR_OR_HUB_ID
+    autolora search task.yaml
+    autolora search task.yaml --resume
+    """
+    from autolora import flow
+    from autolora.command import out_folder, request_from
+
+    if resume and (Path(data) / "task.yaml").is_file():
+        _go(lambda progress: flow.resume(Path(data), progress=progress), Path(data), plain)
+        return
+    wanted = request_from(data, **flags)
+    folder = out or out_folder(wanted)
+    if resume:
+        _go(lambda progress: flow.resume(folder, progress=progress), folder, plain)
+    else:
+        _go(lambda progress: flow.search(wanted, folder, progress=progress), folder, plain)
+
+
+@main.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True, help="Run folder."
+)
+@click.option("--language", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Of the enquiries.")
+@click.option("--trials", type=int, default=12, show_default=True, help="How many configurations to try.")
+@click.option("--budget", default="4m", show_default=True, help="Time for everything.")
+@click.option("--resume", is_flag=True, help="Go on with the demo in the run folder.")
+@click.option("--plain", is_flag=True, help="Lines instead of a live table.")
+@_clean_errors
+def demo(out: Path, language: str, trials: int, budget: str, resume: bool, plain: bool) -> None:
+    """Run a search on the customer enquiries and the base model that come with autolora[demo]."""
+    from autolora import demo as embedded
+    from autolora import flow
+    from autolora.request import parse_duration
+
+    wanted = embedded.request(language, trials=trials, minutes=parse_duration(budget))
+
+    def run(progress: Any) -> Any:
+        if resume:
+            return flow.resume(out, progress=progress, base_id=embedded.BASE_ID)
+        return flow.search(wanted, out, progress=progress, base_id=embedded.BASE_ID)
+
+    _go(run, out, plain)
+
+
+@main.command()
+@_run_folder
+@click.option("-f", "--format", "kind", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@_clean_errors
+def trials(run: Path, kind: str) -> None:
+    """List the trials of a search, best first."""
+    from autolora import results
+    from autolora.listing import rows_as
+
+    click.echo(rows_as(kind, results.read(run).leaderboard()), nl=False)
+
+
+@main.command()
+@_run_folder
+@click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_clean_errors
+def recommend(run: Path, kind: str) -> None:
+    """Print the recommendation of a search, and why."""
+    from autolora import results
+    from autolora.listing import recommendation_as
+
+    click.echo(recommendation_as(kind, results.read(run)), nl=False)
+
+
+@main.command()
+@_run_folder
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; RUN/report.html unless set.")
+@_clean_errors
+def report(run: Path, output: Path | None) -> None:
+    """Write the report of a search, finished or not, as one HTML file."""
+    from autolora import flow, results
+
+    page = flow.report_html(results.read(run))
+    target = output or run / "report.html"
+    part = target.with_name(target.name + ".part")
+    part.write_text(page, encoding="utf-8")
+    os.replace(part, target)
+    click.echo(str(target))
+
+
+def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
+    """Run a search with progress on stderr; print where the results are, or how to resume."""
+    from autolora import progress
+    from autolora.listing import recommendation_as
+
+    try:
+        with progress.make(plain=plain) as shown:
+            record = run(shown)
+    except KeyboardInterrupt:
+        if (folder / "task.yaml").is_file():
+            click.echo(f"\nInterrupted. Go on with: autolora search {folder} --resume", err=True)
+        sys.exit(_INTERRUPTED)
+    click.echo(recommendation_as("text", record), nl=False)
+    click.echo(f"\nreport   {folder / 'report.html'}\nadapter  {folder / 'adapter'}")
+
+
+if __name__ == "__main__":
+    main()

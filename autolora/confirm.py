@@ -1,0 +1,354 @@
+"""Finalists and baselines, trained in full on fresh seeds under the same data and rules; the test split, opened once.
+
+Knows candidates and scores; what trains an adapter is handed in. Every finished training is kept in the run folder, so
+that a resumed search repeats none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from autolora.engine import baselines
+from autolora.engine.costs import CostModel
+from autolora.engine.runner import Job, Report
+from autolora.objectives import Objective
+from autolora.recommend import Requirements, choose
+from autolora.records import (
+    AdapterConfig,
+    Candidate,
+    ConfirmRecord,
+    Dataset,
+    SeedResult,
+    Split,
+    TrialRecord,
+    TrialState,
+    from_json,
+    to_json,
+)
+from autolora.tasks.metrics import Scorer
+
+SEEDS = 3
+DEFAULT_RATE = 2e-4
+RATE_GRID = (2e-4, 6e-4, 2e-3, 6e-3)
+"""Learning rates tried on the default adapter; the first is the default's own."""
+
+Ints = NDArray[np.int64]
+Adapter = dict[str, Any]
+
+
+class Trainer(Protocol):
+    """What confirm needs of the engines."""
+
+    def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
+        """Train jobs in full and hand over each one's last report."""
+
+    def add_split(self, name: str, split: Split) -> None:
+        """Make another split known."""
+
+    def predict(self, adapters: Sequence[tuple[AdapterConfig, Adapter]], split: str) -> list[Any]:
+        """Return each adapter's classes on a split."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """One training in full."""
+
+    name: str
+    config: AdapterConfig
+    seed: int
+    state: TrialState
+    cause: str
+    seconds: float
+    predictions: tuple[int, ...]
+    """Validation classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """What confirm found."""
+
+    record: ConfirmRecord
+    chosen: Candidate | None
+    adapter: Adapter | None
+    """Weights of the chosen candidate's first seed, by PEFT's names."""
+    test_predictions: Ints | None
+    """Of that adapter."""
+
+
+def default_config(costs: CostModel, epochs: float, batch_size: int, rate: float = DEFAULT_RATE) -> AdapterConfig:
+    """Return what people take without a search: r 8, alpha 16 on attention's query and value in every layer."""
+    params = {
+        "rank": 8, "alpha_over_rank": 2, "use_rslora": False, "target_modules": "attention_qv", "layers": "all",
+        "learning_rate": rate, "dropout": 0.0, "warmup_share": 0.0, "weight_decay": 0.0,
+        "epochs": epochs, "batch_size": batch_size,
+    }  # fmt: skip
+    return costs.config(params)
+
+
+@dataclass
+class Confirmation:
+    """One run's confirmation."""
+
+    dataset: Dataset
+    metric: Objective
+    costs: CostModel
+    trainer: Trainer
+    folder: Path
+    """Keeps every finished training."""
+    seed: int
+    """Of the search; confirm's seeds follow it and are none that was searched with."""
+    slots_per_engine: int
+    required: Requirements
+    on_trained: Callable[[int, int], None] = lambda done, total: None
+    on_test_opened: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        """Draw the resamples of both splits."""
+        classes = len(self.dataset.classes)
+        self.folder.mkdir(exist_ok=True)
+        self._validation, self._test = (
+            Scorer.build(self.metric.name, np.asarray(split.labels), classes)  # type: ignore[arg-type]
+            for split in (self.dataset.validation, self.dataset.test)
+        )
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The fresh seeds, named before anything is trained; the first is the one that ships."""
+        return tuple(self.seed + 1 + at for at in range(SEEDS))
+
+    def run(self, finalists: tuple[TrialRecord, ...], *, epochs: float, batch_size: int) -> Confirmed:
+        """Train, choose on validation rows, open the test split, and score everything on it.
+
+        Args:
+            finalists: Trials to train again.
+            epochs: Length of the baselines' training; the finalists have their own.
+            batch_size: Of the baselines.
+        """
+        default = default_config(self.costs, epochs, batch_size)
+        configs = {f"finalist_{t.number}": t.config for t in finalists if t.config is not None} | {
+            "default_lora": default
+        }
+        grid = {rate: replace(default, learning_rate=rate) for rate in RATE_GRID}
+        first = self.seeds[0]
+        # The grid's rates meet on one seed; only the best of them is worth the other two.
+        jobs = [(name, config, seed) for name, config in configs.items() for seed in self.seeds]
+        jobs += [(f"rate_{rate:g}", config, first) for rate, config in grid.items() if rate != DEFAULT_RATE]
+        self._total = len(jobs) + SEEDS - 1
+        self._train(jobs)
+        best_rate = max(RATE_GRID, key=lambda rate: self._value(self._rate_name(rate), first))
+        if best_rate != DEFAULT_RATE:
+            self._train([(self._rate_name(best_rate), grid[best_rate], seed) for seed in self.seeds[1:]])
+        candidates = [
+            self._candidate(f"finalist_{t.number}", _in_words(t.config), trial=t) for t in finalists if t.config
+        ]
+        candidates.append(self._candidate("default_lora", f"Default LoRA: {_in_words(default)}"))
+        tried = ", ".join(f"{rate:g}" for rate in RATE_GRID)
+        candidates.append(
+            self._candidate(
+                self._rate_name(best_rate),
+                f"Default LoRA with the best of rates {tried}: {best_rate:g}",
+                name="rate_grid",
+            )
+        )
+        return self._open_test(tuple(candidates))
+
+    # -------------------------------------------------------------------------------------------------------- training
+
+    def _train(self, wanted: list[tuple[str, AdapterConfig, int]]) -> None:
+        """Train what is not kept yet."""
+        jobs, meaning = [], {}
+        for name, config, seed in wanted:
+            kept = self._kept(name, seed)
+            if kept is not None and kept.config == config:
+                continue
+            job = Job(slot=f"confirm {name} {seed}", config=config, seed=seed, keep_adapter=True)
+            jobs.append(job)
+            meaning[job.slot] = (name, seed)
+
+        def keep(job: Job, report: Report) -> None:
+            name, seed = meaning[job.slot]
+            self._keep(name, seed, job.config, report)
+            self.on_trained(len(list(self.folder.glob("*.json"))), self._total)
+
+        if jobs:
+            self.trainer.train(jobs, slots_per_engine=self.slots_per_engine, on_done=keep)
+
+    def _path(self, name: str, seed: int) -> Path:
+        return self.folder / f"{re.sub(r'[^a-z0-9_.-]', '_', name)}-{seed}.json"
+
+    def _keep(self, name: str, seed: int, config: AdapterConfig, report: Report) -> None:
+        trained = Trained(
+            name=name,
+            config=config,
+            seed=seed,
+            state=report.failure or TrialState.COMPLETE,
+            cause=report.cause,
+            seconds=report.seconds,
+            predictions=tuple(int(p) for p in report.classes()),
+        )
+        path = self._path(name, seed)
+        if report.adapter is not None:
+            part = path.with_suffix(".part")
+            save_file({k: np.ascontiguousarray(v) for k, v in report.adapter.items()}, part)
+            part.replace(path.with_suffix(".safetensors"))
+        part = path.with_suffix(".part")
+        part.write_text(to_json(trained))
+        part.replace(path)  # last: only what has its weights beside it counts as trained
+
+    def _kept(self, name: str, seed: int) -> Trained | None:
+        path = self._path(name, seed)
+        return from_json(path.read_bytes(), Trained) if path.exists() else None
+
+    def _rate_name(self, rate: float) -> str:
+        return "default_lora" if rate == DEFAULT_RATE else f"rate_{rate:g}"
+
+    # --------------------------------------------------------------------------------------------------------- scoring
+
+    def _value(self, name: str, seed: int) -> float:
+        kept = self._kept(name, seed)
+        if kept is None or kept.state != TrialState.COMPLETE:
+            return -1.0
+        return self._validation.value(np.array(kept.predictions))
+
+    def _candidate(
+        self, stored: str, description: str, *, name: str = "", trial: TrialRecord | None = None
+    ) -> Candidate:
+        """Return a candidate from its kept trainings."""
+        kept = [k for seed in self.seeds if (k := self._kept(stored, seed)) is not None]
+        complete = [np.array(k.predictions) for k in kept if k.state == TrialState.COMPLETE]
+        config = kept[0].config
+        return Candidate(
+            name=name or stored,
+            kind="finalist" if trial else "baseline",
+            description=description,
+            config=config,
+            trial=trial.number if trial else None,
+            seeds=tuple(
+                SeedResult(
+                    seed=k.seed,
+                    validation=self._validation.score(np.array(k.predictions, dtype=np.int64))
+                    if k.state == TrialState.COMPLETE
+                    else None,
+                    seconds=k.seconds,
+                    state=k.state,
+                    cause=k.cause,
+                )
+                for k in kept
+            ),
+            validation=float(np.mean([self._validation.value(p) for p in complete])) if complete else 0.0,
+            validation_standard_error=self._standard_error(complete),
+            trainable_params=self.costs.trainable_params(config),
+            adapter_bytes=self.costs.adapter_bytes(config),
+            peak_memory_bytes=self.costs.peak_memory_bytes(config),
+            seconds=sum(k.seconds for k in kept),
+        )
+
+    def _standard_error(self, predictions: list[Ints]) -> float:
+        """Return the standard error of a mean over seeds: noise of the rows and noise of the seeds, added in squares."""
+        if not predictions:
+            return 0.0
+        rows = np.mean([self._validation.replicates(p) for p in predictions], axis=0).std()
+        values = [self._validation.value(p) for p in predictions]
+        seeds = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        return float(np.hypot(rows, seeds))
+
+    def _open_test(self, candidates: tuple[Candidate, ...]) -> Confirmed:
+        """Choose, and only then score on the test split, everything in one go."""
+        chosen = choose(candidates, self.metric, self.required)
+        data = self.dataset
+        fitted = [fit(data.train, data.validation, data.test) for fit in (baselines.majority, baselines.tfidf)]
+        self.on_test_opened()
+        self.trainer.add_split("test", data.test)
+        places, wanted = [], []
+        for candidate in candidates:
+            for result in candidate.seeds:
+                if result.state == TrialState.COMPLETE:
+                    places.append((candidate.name, result.seed))
+                    wanted.append((self._config_of(candidate), self._weights(candidate, result.seed)))
+        found = dict(zip(places, self.trainer.predict(wanted, "test"), strict=True))
+        scored = tuple(self._with_test(c, found) for c in candidates) + tuple(self._simple(f) for f in fitted)
+        first = {c.name: found[c.name, c.seeds[0].seed] for c in candidates if (c.name, c.seeds[0].seed) in found}
+        first |= {f.name: f.test for f in fitted}
+        differences = (
+            {n: self._test.difference95(first[chosen.name], other) for n, other in first.items() if n != chosen.name}
+            if chosen is not None
+            else {}
+        )
+        record = ConfirmRecord(
+            candidates=scored,
+            paired_test_differences=differences,
+            test_opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        if chosen is None:
+            return Confirmed(record=record, chosen=None, adapter=None, test_predictions=None)
+        return Confirmed(
+            record=record,
+            chosen=next(c for c in scored if c.name == chosen.name),
+            adapter=self._weights(chosen, chosen.seeds[0].seed),
+            test_predictions=first[chosen.name],
+        )
+
+    def _config_of(self, candidate: Candidate) -> AdapterConfig:
+        if candidate.config is None:
+            raise ValueError(f"{candidate.name} is no adapter")
+        return candidate.config
+
+    def _stored_name(self, candidate: Candidate) -> str:
+        return (
+            self._rate_name(self._config_of(candidate).learning_rate)
+            if candidate.name == "rate_grid"
+            else candidate.name
+        )
+
+    def _weights(self, candidate: Candidate, seed: int) -> Adapter:
+        return dict(load_file(self._path(self._stored_name(candidate), seed).with_suffix(".safetensors")))
+
+    def _with_test(self, candidate: Candidate, found: dict[tuple[str, int], Ints]) -> Candidate:
+        seeds = tuple(
+            replace(s, test=self._test.score(found[candidate.name, s.seed])) if (candidate.name, s.seed) in found else s
+            for s in candidate.seeds
+        )
+        first = found.get((candidate.name, candidate.seeds[0].seed))
+        if first is None:
+            return replace(candidate, seeds=seeds)
+        return replace(candidate, seeds=seeds, test=self._test.value(first), test_ci95=self._test.interval95(first))
+
+    def _simple(self, fitted: baselines.Fitted) -> Candidate:
+        validation = self._validation.score(fitted.validation)
+        return Candidate(
+            name=fitted.name,
+            kind="baseline",
+            description=fitted.description,
+            seeds=(
+                SeedResult(
+                    seed=self.seed, validation=validation, test=self._test.score(fitted.test), seconds=fitted.seconds
+                ),
+            ),
+            validation=validation.value,
+            validation_standard_error=validation.standard_error,
+            test=self._test.value(fitted.test),
+            test_ci95=self._test.interval95(fitted.test),
+            trainable_params=fitted.parameters,
+            adapter_bytes=fitted.bytes,
+            peak_memory_bytes=0,
+            seconds=fitted.seconds,
+        )
+
+
+def _in_words(config: AdapterConfig | None) -> str:
+    if config is None:
+        return ""
+    modules = ", ".join(m.rsplit(".", 1)[-1] if "dense" not in m else m for m in config.target_modules)
+    first, last = config.layers[0], config.layers[-1]
+    layers = f"layer {first}" if first == last else f"layers {first} to {last}"
+    scaling = f"alpha {config.alpha:g}{' (rsLoRA)' if config.use_rslora else ''}"
+    return f"r {config.rank}, {scaling}, {modules}, {layers}, rate {config.learning_rate:.2g}"

@@ -1,0 +1,124 @@
+"""From a specification to a running engine: what an engine process does first. Knows files, devices and versions."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from autolora.engine.costs import CostModel
+from autolora.records import Precision, Split
+
+_PACKAGES = ("autolora", "torch", "transformers", "peft", "optuna", "ray", "scikit-learn", "numpy", "safetensors")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSpec:
+    """Everything an engine needs to start anywhere that the base's folder can be read."""
+
+    folder: str
+    """Of the checked base checkpoint."""
+    base_id: str
+    classes: tuple[str, ...]
+    metric: str
+    max_length: int
+    train: Split
+    validation: Split
+    precision: str
+    """``auto``, ``exact`` or ``fast``."""
+    device: str = "auto"
+    threads: int = 0
+    """CPU threads; 0 takes all."""
+    choices: tuple[tuple[Any, Any], ...] = ()
+    """Pairs of (target_modules, layers) whose costs are wanted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineFacts:
+    """What the rest of the house needs to know of an engine and its base."""
+
+    device: str
+    """In words."""
+    on_cpu: bool
+    precision: Precision
+    base_id: str
+    base_hash: str
+    base_params: int
+    weight_bytes: int
+    stack: str
+    """Dotted name of the list of layers."""
+    depth: int
+    modules: tuple[str, ...]
+    """Linear modules of a layer."""
+    modules_to_save: tuple[str, ...]
+    fan_in_fan_out: bool
+    """Whether linear modules store their weights as (in, out), which PEFT must be told."""
+    task_type: str
+    token_lengths: tuple[int, ...]
+    truncated_share: float
+    unknown_token_share: float
+    versions: dict[str, str]
+    costs: CostModel
+
+    def target_names(self, modules: tuple[str, ...], layers: tuple[int, ...]) -> list[str]:
+        """Return full module names, the form in which PEFT's configuration names targets without doubt."""
+        return [f"{self.stack}.{layer}.{module}" for layer in layers for module in modules]
+
+
+def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
+    """Load the base, encode the data, measure the costs, and return the engine with its facts.
+
+    Raises:
+        BaseModelError: If the base cannot be loaded or lacks what a choice names.
+        EngineError: If the device is not there.
+    """
+    import numpy as np
+    import torch
+
+    from autolora.engine.base import load_base, pick_device, pick_precision
+    from autolora.engine.checkpoint import find
+    from autolora.engine.engine import Engine
+    from autolora.engine.memory import cost_model
+    from autolora.tasks.classification import ClassificationTask
+
+    if spec.threads:
+        torch.set_num_threads(spec.threads)
+    device = pick_device(spec.device)
+    precision: Precision = pick_precision(device) if spec.precision == "auto" else spec.precision  # type: ignore[assignment]
+    checkpoint = find(spec.folder, base_id=spec.base_id)
+    task = ClassificationTask(classes=spec.classes, metric=spec.metric, max_length=spec.max_length)  # type: ignore[arg-type]
+    base = load_base(checkpoint, task, precision=precision, device=device)
+    tokenizer = task.load_tokenizer(Path(spec.folder))
+    splits = {"train": task.encode(tokenizer, spec.train), "validation": task.encode(tokenizer, spec.validation)}
+    engine = Engine(base, task, splits)
+    train = splits["train"]
+    return engine, EngineFacts(
+        device=_device_in_words(device),
+        on_cpu=device.type == "cpu",
+        precision=precision,
+        base_id=checkpoint.id,
+        base_hash=checkpoint.hash,
+        base_params=base.parameter_count,
+        weight_bytes=base.weight_bytes,
+        stack=base.architecture.stack,
+        depth=base.architecture.depth,
+        modules=tuple(base.architecture.shapes),
+        modules_to_save=base.modules_to_save,
+        fan_in_fan_out=any(type(module.base).__name__ == "Conv1D" for module in base.linears.values()),
+        task_type=task.peft_task_type,
+        token_lengths=tuple(int(q) for q in np.quantile(train.full_lengths, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1])),
+        truncated_share=train.truncated_share,
+        unknown_token_share=train.unknown_share,
+        versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        costs=cost_model(engine, spec.choices),
+    )
+
+
+def _device_in_words(device: Any) -> str:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads ({platform.machine()})"

@@ -1,0 +1,445 @@
+"""The whole way in order: check, explore, confirm, recommend, bundle, report. What CLI, service and portfolio call.
+
+Everything that can be wrong with a request is found before the run folder is made; from then on every step is kept
+there, so that a search that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import product
+from pathlib import Path
+from typing import Protocol
+
+from autolora import bundle, request, results, space, store
+from autolora.confirm import RATE_GRID, SEEDS, Confirmation, Confirmed
+from autolora.data import DataSource, prepare, record
+from autolora.engine.checkpoint import Checkpoint, find
+from autolora.engine.measure_call import measured_peak
+from autolora.engine.start import EngineFacts, EngineSpec
+from autolora.errors import DataError, SpaceError
+from autolora.objectives import Objective
+from autolora.recommend import FINALISTS, Choice, Requirements, finalists, judge
+from autolora.records import Dataset, Finding, Recommendation, TrialRecord
+from autolora.report import SearchReport, render_engineer
+from autolora.request import Request
+from autolora.results import SearchRecord
+from autolora.search.board import Limits
+from autolora.search.cluster import Engines, open_cluster, open_engines
+from autolora.search.explore import Exploration, explore, open_ledger, slots_per_engine
+from autolora.space import Space
+from autolora.summary import recommendation
+from autolora.tasks.metrics import objective
+
+UNREADABLE = 0.15
+"""Share of unknown tokens from which a base counts as unable to read the text."""
+_EXPLORE_SHARES = (0.35, 0.8)
+"""Least and most of a time budget that exploring takes; confirming has the rest."""
+_CLOSING_SECONDS = 30.0
+"""For packing, testing and reporting."""
+
+
+class Progress(Protocol):
+    """Is told how a search goes."""
+
+    def stage(self, text: str) -> None:
+        """A part of the way begins."""
+
+    def trial(self, event: str, trial: TrialRecord, total: int) -> None:
+        """A trial was started, reached a rung, or ended."""
+
+    def confirming(self, done: int, total: int) -> None:
+        """Another full training of a finalist or baseline ended."""
+
+    def note(self, text: str) -> None:
+        """Something the user should know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    """A request whose parts were found and checked."""
+
+    request: Request
+    space: Space
+    metric: Objective
+    checkpoint: Checkpoint
+    dataset: Dataset
+
+    @property
+    def max_length(self) -> int:
+        return int(self.space.fixed["max_length"])
+
+    @property
+    def required(self) -> Requirements:
+        limits = self.request.limits
+        return Requirements(max_params=limits.max_params, max_memory=limits.max_memory, min_metric=limits.min_metric)
+
+
+def search(wanted: Request, out: Path, *, progress: Progress, base_id: str | None = None) -> SearchRecord:
+    """Run a new search.
+
+    Args:
+        wanted: What is asked for.
+        out: The run folder; must not hold anything yet.
+        progress: Is told how it goes.
+        base_id: What records call the base model, where its folder's name says little.
+
+    Raises:
+        InputError: If anything about the request is wrong; nothing was written then.
+    """
+    store.RunFolder.check_free(out)
+    progress.stage("Reading the data")
+    prepared = _prepare(wanted, base_id)
+    return _run(prepared, out, progress, resumed=False)
+
+
+def resume(out: Path, *, progress: Progress, base_id: str | None = None) -> SearchRecord:
+    """Go on with a search that ended before it was done; a finished one is only read.
+
+    Raises:
+        RunFolderError: If there is no search in the folder, or another process works on it.
+        DataError: If the data are not those that the search began with.
+    """
+    run = store.RunFolder.existing(out)
+    if run.is_done:
+        progress.note(f"The search in {out} is finished; nothing was done.")
+        return results.read(out)
+    progress.stage("Reading the data")
+    prepared = _prepare(request.read(out / store.TASK), base_id)
+    known = run.data()
+    if known is not None and known.hash != prepared.dataset.hash:
+        raise DataError(
+            f"the data have changed since the search began: {prepared.dataset.hash[:19]}… is not {known.hash[:19]}…",
+            "bring back the file as it was, or start a new search",
+        )
+    return _run(prepared, out, progress, resumed=True)
+
+
+def _prepare(wanted: Request, base_id: str | None) -> _Prepared:
+    data = wanted.data
+    return _Prepared(
+        request=wanted,
+        metric=objective(wanted.metric),
+        space=space.load(wanted.space),
+        checkpoint=find(wanted.base_model, base_id=base_id),
+        dataset=prepare(
+            DataSource(path=data.path, hub=data.hub, text=data.text, label=data.label, test=data.test),
+            seed=wanted.seed,
+            rows=data.rows,
+        ),
+    )
+
+
+def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -> SearchRecord:
+    begun = time.monotonic()
+    progress.stage("Starting the engine")
+    dataset = prepared.dataset
+    spec = EngineSpec(
+        folder=str(prepared.checkpoint.folder),
+        base_id=prepared.checkpoint.id,
+        classes=dataset.classes,
+        metric=prepared.metric.name,
+        max_length=prepared.max_length,
+        train=dataset.train,
+        validation=dataset.validation,
+        precision=prepared.request.precision,
+        choices=(*_pairs(prepared.space), ("attention_qv", "all")),
+    )
+    with open_cluster(prepared.request.address) as scratch, open_engines(spec) as engines:
+        _check_limits(prepared, engines.facts)
+        run = (
+            store.RunFolder.existing(out) if resumed else store.RunFolder.create(out, request.as_yaml(prepared.request))
+        )
+        with run.owned():
+            used = _seconds_used(run) if resumed else 0.0
+            way = _Way(
+                run=run, prepared=prepared, engines=engines, scratch=scratch, progress=progress, begun=begun, used=used
+            )
+            way.go(resumed=resumed)
+    return results.read(out)
+
+
+def _pairs(it: Space) -> tuple[tuple[object, object], ...]:
+    """Return every pair of modules and layers that the space can ask for."""
+
+    def values(name: str) -> tuple[object, ...]:
+        parameter = it.parameters.get(name)
+        return tuple(parameter.values) if parameter is not None else (it.fixed[name],)  # type: ignore[union-attr]
+
+    return tuple(product(values("target_modules"), values("layers")))
+
+
+def _check_limits(prepared: _Prepared, facts: EngineFacts) -> None:
+    """Refuse limits that no configuration of the space keeps.
+
+    Raises:
+        SpaceError: Naming the least that the space can do.
+    """
+    it, limits = prepared.space, prepared.request.limits
+    rank = it.parameters.get("rank")
+    least_rank = it.fixed["rank"] if rank is None else min(rank.values) if hasattr(rank, "values") else rank.low
+    batch = it.parameters.get("batch_size")
+    least_batch = (
+        it.fixed["batch_size"] if batch is None else min(batch.values) if hasattr(batch, "values") else batch.low
+    )
+    some = {name: p.values[0] if hasattr(p, "values") else p.low for name, p in it.parameters.items()}
+    configs = [
+        facts.costs.config(
+            it.fixed | some | {"rank": least_rank, "batch_size": least_batch, "target_modules": m, "layers": layers}
+        )
+        for m, layers in _pairs(it)
+    ]
+    params = min(facts.costs.trainable_params(c) for c in configs)
+    memory = min(facts.costs.peak_memory_bytes(c) for c in configs)
+    if limits.max_params is not None and params > limits.max_params:
+        raise SpaceError(
+            f"max_params is {limits.max_params:,}, but the smallest adapter of the space {it.name!r} trains {params:,} parameters",
+            "raise max_params, or search a space with lower ranks or fewer layers",
+        )
+    if limits.max_memory is not None and memory > limits.max_memory:
+        raise SpaceError(
+            f"max_memory is {limits.max_memory:,} bytes, but the least that the space {it.name!r} needs is {memory:,}",
+            "raise max_memory, or search a space with fewer layers or a smaller batch",
+        )
+
+
+def write_report(run: store.RunFolder) -> None:
+    """Write the report of whatever the run folder holds.
+
+    Raises:
+        RunFolderError: If the search ended before it had read its data.
+    """
+    run.write_report(report_html(results.read(run.path)))
+
+
+def report_html(it: SearchRecord) -> str:
+    """Return the report for engineers as one HTML page."""
+    return render_engineer(
+        SearchReport(
+            request=it.request,
+            data=it.data,
+            trials=it.trials,
+            confirm=it.confirm,
+            recommendation=it.recommendation,
+            events=it.events,
+            reopened_test=sum(event.get("event") == "test_opened" for event in it.events) > 1,
+        )
+    )
+
+
+def _seconds_used(run: store.RunFolder) -> float:
+    """Return the time that earlier processes worked on a search: from each one's start to its last event."""
+    used, first, last = 0.0, None, None
+    for event in run.events():
+        moment = datetime.fromisoformat(str(event["at"]))
+        if event["event"] in ("started", "resumed"):
+            used += (last - first).total_seconds() if first and last else 0.0
+            first = moment
+        last = moment
+    return used + ((last - first).total_seconds() if first and last else 0.0)
+
+
+@dataclass
+class _Clock:
+    """Splits a time budget between exploring and confirming, by what trials are seen to take."""
+
+    start: float
+    """``time.monotonic()`` at which the search began, or would have without interruptions."""
+    budget_seconds: float
+    _full_seconds: dict[int, float] = field(default_factory=dict)
+    """Trial → device time that training it in full takes, as seen so far."""
+
+    def learn(self, trial: TrialRecord) -> None:
+        """Take in how long a trial has trained."""
+        if trial.rungs:
+            self._full_seconds[trial.number] = trial.rungs[-1].seconds / trial.rungs[-1].share
+
+    def spent(self) -> float:
+        """Return the seconds since the start."""
+        return time.monotonic() - self.start
+
+    def exploring_ends(self) -> float:
+        """Return the moment from which what is left is just enough to confirm."""
+        if math.isinf(self.budget_seconds):
+            return math.inf
+        least, most = (share * self.budget_seconds for share in _EXPLORE_SHARES)
+        explore = self.budget_seconds - self._confirm_seconds(FINALISTS)
+        return self.start + min(max(explore, least), most)
+
+    def affordable_finalists(self) -> int:
+        """Return how many finalists there is time for, at least one."""
+        left = self.budget_seconds - self.spent()
+        return next((n for n in range(FINALISTS, 1, -1) if self._confirm_seconds(n) <= left), 1)
+
+    def _confirm_seconds(self, count: int) -> float:
+        """Return the time to train finalists, the default and its rate grid, packing and report included."""
+        trainings = SEEDS * (count + 1) + len(RATE_GRID) - 1 + SEEDS - 1
+        typical = statistics.median(self._full_seconds.values()) if self._full_seconds else 0.0
+        return trainings * typical + _CLOSING_SECONDS
+
+
+@dataclass
+class _Way:
+    """One process's walk along the way."""
+
+    run: store.RunFolder
+    prepared: _Prepared
+    engines: Engines
+    scratch: Path
+    progress: Progress
+    begun: float
+    """``time.monotonic()`` at the start of this process's part."""
+    used: float
+    """Seconds that earlier processes spent on the same search."""
+
+    def __post_init__(self) -> None:
+        """Start the clock of the budget."""
+        minutes = self.prepared.request.budget.minutes
+        self.clock = _Clock(start=self.begun - self.used, budget_seconds=math.inf if minutes is None else minutes * 60)
+
+    def go(self, *, resumed: bool) -> None:
+        self.run.event("resumed" if resumed else "started", device=self.engines.facts.device)
+        self._describe_data()
+        trials = self._explore()
+        confirmed = self._confirm(trials)
+        self.run.write_confirm(confirmed.record)
+        choice = judge(
+            confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.required, self._findings()
+        )
+        final = self._bundle(trials, confirmed, choice)
+        self.run.write_recommendation(final)
+        self.progress.stage("Writing the report")
+        write_report(self.run)
+        self.run.event("done", verdict=final.verdict, seconds=round(self.clock.spent(), 1))
+        self.run.write_done()
+
+    # ---------------------------------------------------------------------------------------------------------- parts
+
+    def _findings(self) -> tuple[Finding, ...]:
+        share = self.engines.facts.unknown_token_share
+        if share < UNREADABLE:
+            return ()
+        text = (
+            f"The base model cannot read this text: {share:.0%} of the tokens are unknown to it. Use a base model that was "
+            "trained on the language of the data."
+        )
+        return (Finding(code="unreadable_text", severity="warning", message=text),)
+
+    def _describe_data(self) -> None:
+        facts = self.engines.facts
+        for finding in self._findings():
+            self.progress.note(finding.message)
+        self.run.write_data(
+            record(
+                self.prepared.dataset,
+                seed=self.prepared.request.seed,
+                max_length=self.prepared.max_length,
+                token_lengths=facts.token_lengths,
+                truncated_share=facts.truncated_share,
+                unknown_token_share=facts.unknown_token_share,
+                extra_findings=self._findings(),
+            )
+        )
+
+    def _explore(self) -> tuple[TrialRecord, ...]:
+        wanted = self.prepared.request
+        ledger = open_ledger(self.run.path, seed=wanted.seed)
+        self.progress.stage("Searching")
+        self.run.event("explore", trials=wanted.budget.trials)
+
+        def listen(event: str, trial: TrialRecord) -> None:
+            if event == "ended":
+                self.run.write_trials(ledger.records())
+            self.clock.learn(trial)
+            self.progress.trial(event, trial, wanted.budget.trials)
+
+        trials = explore(
+            Exploration(
+                space=self.prepared.space,
+                metric=self.prepared.metric,
+                limits=self._limits(),
+                trials=wanted.budget.trials,
+                deadline=self.clock.exploring_ends,
+                seed=wanted.seed,
+                first_suggestions=wanted.first_suggestions,
+            ),
+            ledger=ledger,
+            engines=self.engines,
+            validation=self.prepared.dataset.validation,
+            run=self.run.path,
+            scratch=self.scratch,
+            listener=listen,
+        )
+        self.run.write_trials(trials)
+        return trials
+
+    def _limits(self) -> Limits:
+        limits = self.prepared.request.limits
+        return Limits(max_params=limits.max_params, max_memory=limits.max_memory)
+
+    def _confirm(self, trials: tuple[TrialRecord, ...]) -> Confirmed:
+        self.progress.stage("Training finalists and baselines on fresh seeds")
+        self.run.event("confirm")
+        wanted, fixed = self.prepared.request, self.prepared.space.fixed
+        confirmation = Confirmation(
+            dataset=self.prepared.dataset,
+            metric=self.prepared.metric,
+            costs=self.engines.facts.costs,
+            trainer=self.engines,
+            folder=self.run.path / store.CONFIRM_DIR,
+            seed=wanted.seed,
+            slots_per_engine=slots_per_engine(self.engines.facts),
+            required=self.prepared.required,
+            on_trained=self.progress.confirming,
+            on_test_opened=lambda: self.run.event("test_opened"),
+        )
+        chosen = finalists(trials, self.prepared.metric, self.clock.affordable_finalists())
+        if not chosen:
+            self.progress.note("No trial was trained in full; there is nothing to confirm but the baselines.")
+        return confirmation.run(
+            chosen, epochs=float(fixed.get("epochs", 3.0)), batch_size=int(fixed.get("batch_size", 16))
+        )
+
+    def _bundle(self, trials: tuple[TrialRecord, ...], confirmed: Confirmed, choice: Choice) -> Recommendation:
+        chosen, facts = confirmed.chosen, self.engines.facts
+        measured = None
+        if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
+            self.progress.stage("Packing the adapter and testing it in plain PEFT")
+            assert confirmed.test_predictions is not None
+            assert chosen.test is not None
+            assert chosen.test_ci95 is not None
+            bundle.write(
+                bundle.Contents(
+                    name=self.prepared.request.name,
+                    config=chosen.config,
+                    weights=confirmed.adapter,
+                    facts=facts,
+                    dataset=self.prepared.dataset,
+                    metric=self.prepared.metric.name,
+                    max_length=self.prepared.max_length,
+                    seed=chosen.seeds[0].seed,
+                    validation=chosen.validation,
+                    test=chosen.test,
+                    test_ci95=chosen.test_ci95,
+                    verdict=choice.verdict,
+                ),
+                self.run.path / store.BUNDLE,
+                base_folder=self.prepared.checkpoint.folder,
+                engine_predictions=confirmed.test_predictions,
+            )
+            measured = measured_peak(self.prepared.checkpoint.folder, chosen.config, facts)
+        return recommendation(
+            request=self.prepared.request,
+            trials=trials,
+            confirmed=confirmed,
+            choice=choice,
+            metric=self.prepared.metric,
+            facts=facts,
+            dataset=self.prepared.dataset,
+            seconds=self.clock.spent(),
+            measured_memory=measured,
+        )

@@ -1,0 +1,87 @@
+"""Records as text for a terminal or a script: tables, CSV, JSON. Knows records; asks and decides nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from autolora.records import BaselineSummary, MetricSummary, to_json
+from autolora.results import SearchRecord
+
+VERDICTS = {
+    "adopt": "adopt the recommended adapter",
+    "keep_default": "keep the default LoRA settings",
+    "use_simpler": "use something simpler",
+    "not_ready": "not ready",
+}
+_SHOWN = ("trial", "state", "metric", "trainable_params", "trained_share", "rank", "target_modules", "layers", "learning_rate", "seconds", "cause")  # fmt: skip
+
+
+def rows_as(kind: str, rows: list[dict[str, Any]]) -> str:
+    """Return flat rows as ``table``, ``json`` or ``csv``, ending in a line break."""
+    if kind == "json":
+        return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+    if kind == "csv":
+        out = io.StringIO()
+        writer = csv.DictWriter(out, list(rows[0]) if rows else list(_SHOWN), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
+        return out.getvalue()
+    cells = [list(_SHOWN)] + [[_cell(name, row.get(name)) for name in _SHOWN] for row in rows]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(_SHOWN))]
+    return "".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() + "\n" for line in cells)
+
+
+def recommendation_as(kind: str, it: SearchRecord) -> str:
+    """Return the recommendation as ``text`` or ``json``, ending in a line break."""
+    found = it.recommendation
+    if kind == "json":
+        return (to_json(found, indent=1) if found else "null") + "\n"
+    if found is None:
+        return "No recommendation yet: the search has not ended.\n"
+    lines = [f"verdict  {VERDICTS[found.verdict]}", ""]
+    lines += [f"- {reason.text}" for reason in found.reasons]
+    if found.config is not None and found.metric is not None:
+        config = found.config
+        lines += [
+            "",
+            f"config   rank {config.rank}, alpha {config.alpha:g}{' (rsLoRA)' if config.use_rslora else ''}, "
+            f"layers {', '.join(map(str, config.layers))}, learning rate {config.learning_rate:.2g}",
+            f"         modules {', '.join(config.target_modules)}",
+            f"size     {found.trainable_params:,} trained parameters ({found.trainable_fraction:.2%} of the model), "
+            f"{found.adapter_bytes / 1e6:.2f} MB",
+            "",
+        ]
+        lines.append(_scores("recommended", found.metric, found.trainable_params))
+        lines += [_scores(name, b.metric, b.trainable_params) for name, b in _sorted(found.baselines)]
+    return "\n".join(lines) + "\n"
+
+
+def _sorted(baselines: dict[str, BaselineSummary]) -> list[tuple[str, BaselineSummary]]:
+    return sorted(baselines.items(), key=lambda item: -(item[1].metric.test or 0.0))
+
+
+def _scores(name: str, metric: MetricSummary, params: int) -> str:
+    interval = f" (95 % {metric.test_ci95[0]:.3f} to {metric.test_ci95[1]:.3f})" if metric.test_ci95 else ""
+    test = f"{metric.test:.3f}" if metric.test is not None else "none"
+    return f"{name:<13}{metric.name} test {test}{interval}, validation {metric.validation:.3f}, {params:,} parameters"
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name == "metric":
+        return f"{value:.4f}"
+    if name == "learning_rate":
+        return f"{value:.2g}"
+    if name == "trained_share":
+        return f"{value:.0%}"
+    return f"{value:,}" if name == "trainable_params" else " ".join(str(value).split())
+
+
+def _inert(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula."""
+    text = json.dumps(value) if isinstance(value, list) else value
+    return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t")) else text

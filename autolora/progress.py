@@ -1,0 +1,129 @@
+"""Shows on stderr how a search goes: one table and one bar on a terminal, plain lines elsewhere. Knows records only."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from autolora.records import TrialRecord, TrialState
+
+_ROWS = 12
+"""Trials in the live table."""
+
+
+class PlainProgress:
+    """A line for every event."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def __enter__(self) -> PlainProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def stage(self, text: str) -> None:
+        """Print the name of a part of the way."""
+        self._print(text)
+
+    def trial(self, event: str, trial: TrialRecord, total: int) -> None:
+        """Print where a trial stands; its start says nothing yet."""
+        if event != "started":
+            self._print(f"  {line(trial)}")
+
+    def confirming(self, done: int, total: int) -> None:
+        """Print how many full trainings are done."""
+        self._print(f"  trained {done} of up to {total}")
+
+    def note(self, text: str) -> None:
+        """Print a note."""
+        self._print(f"Note: {text}")
+
+    def _print(self, text: str) -> None:
+        print(f"[{time.monotonic() - self._start:6.1f} s] {text}", file=sys.stderr, flush=True)
+
+
+class LiveProgress:
+    """One table of the newest trials and one bar, redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._trials: dict[int, TrialRecord] = {}
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+        )
+        self._task = self._bar.add_task("Starting", total=None)
+        self._live = Live(self._bar, console=console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> LiveProgress:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def stage(self, text: str) -> None:
+        """Name the part of the way in the bar."""
+        self._bar.reset(self._task, description=text, total=None)
+
+    def trial(self, event: str, trial: TrialRecord, total: int) -> None:
+        """Put a trial into the table, and count it when it has ended."""
+        self._trials[trial.number] = trial
+        ended = sum(t.state not in (TrialState.RUNNING, TrialState.REFUSED) for t in self._trials.values())
+        self._bar.update(self._task, total=total, completed=ended)
+        self._live.update(Group(self._table(), self._bar))
+
+    def confirming(self, done: int, total: int) -> None:
+        """Count a full training."""
+        self._bar.update(self._task, total=total, completed=done)
+
+    def note(self, text: str) -> None:
+        """Print a note above the table."""
+        self._console.print(f"Note: {text}", markup=False)
+
+    def _table(self) -> Table:
+        table = Table(title="Trials", expand=False)
+        for heading in ("trial", "state", "score", "trained", "parameters", "rank", "modules", "layers", "rate"):
+            table.add_column(
+                heading, justify="right" if heading in ("trial", "score", "parameters", "rank", "rate") else "left"
+            )
+        for trial in list(self._trials.values())[-_ROWS:]:
+            config = trial.config
+            table.add_row(
+                str(trial.number),
+                trial.state.value,
+                f"{trial.metric:.3f}" if trial.metric is not None else "",
+                f"{trial.rungs[-1].share:.0%}" if trial.rungs else "",
+                f"{trial.trainable_params:,}" if trial.trainable_params else "",
+                str(config.rank) if config else "",
+                str(trial.params.get("target_modules", "")),
+                str(trial.params.get("layers", "")),
+                f"{config.learning_rate:.2g}" if config else "",
+            )
+        return table
+
+
+def line(trial: TrialRecord) -> str:
+    """Return one line on where a trial stands."""
+    score = f"score {trial.metric:.3f}" if trial.metric is not None else "no score"
+    share = f"after {trial.rungs[-1].share:.0%}" if trial.rungs else ""
+    size = f"{trial.trainable_params:,} parameters" if trial.trainable_params else ""
+    cause = f": {trial.cause}" if trial.cause else ""
+    return f"trial {trial.number} {trial.state.value}, {score} {share}, {size}{cause}"
+
+
+def make(*, plain: bool = False) -> PlainProgress | LiveProgress:
+    """Return the live display on a terminal, plain lines elsewhere or when asked for."""
+    console = Console(stderr=True)
+    return PlainProgress() if plain or not console.is_terminal else LiveProgress(console)

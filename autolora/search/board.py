@@ -1,0 +1,209 @@
+"""What the driver of a search knows while it runs: who holds which slot, what was decided, and why.
+
+The searcher and the scheduler are thin: both ask here. Everything durable goes to the ledger before it counts.
+Knows the ledger, the judge and job names; knows Ray only as something that can be told to release a slot.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autolora.engine.costs import CostModel
+from autolora.engine.runner import Job, Report
+from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState, to_json
+from autolora.search.judge import FLOOR, Costs, Judge
+from autolora.search.ledger import Ledger
+from autolora.space import Space
+
+RUNGS = (1 / 9, 1 / 3, 1.0)
+"""Shares of the full training length at which trials are compared."""
+
+Listener = Callable[[str, TrialRecord], None]
+"""Is told ``"started"``, ``"rung"`` or ``"ended"`` with the trial as it stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What no adapter may exceed."""
+
+    max_params: int | None = None
+    max_memory: int | None = None
+    """Bytes."""
+
+
+@dataclass
+class _Open:
+    """A trial that is being trained."""
+
+    number: int
+    slot: str
+    engine: int
+    verdict: str = ""
+    """Why it is to stop; empty lets it go on."""
+    state: TrialState = TrialState.COMPLETE
+    seconds: float = 0.0
+    steps: int = 0
+    total_steps: int = 1
+
+
+@dataclass
+class Board:
+    """One search's state in the driver."""
+
+    ledger: Ledger
+    judge: Judge
+    space: Space
+    costs: CostModel
+    limits: Limits
+    seed: int
+    trials: int
+    """How many trials may be started in all, resumed ones included; refused ones do not count."""
+    deadline: Callable[[], float]
+    """``time.monotonic()`` after which nothing new starts and whatever runs is stopped; may move while it runs."""
+    slots_dir: Path
+    slots_per_engine: int
+    engines: int
+    release: Callable[[int, str], None]
+    """Frees a slot: (engine, slot)."""
+    listener: Listener = lambda *_: None
+    early_stopping: bool = True
+    used_up: bool = False
+    """Whether the space holds no configuration worth training any more."""
+    open: dict[str, _Open] = field(default_factory=dict)
+    """Tune's trial id → trial."""
+    _backlog: list[TrialRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Take up what an earlier owner of the study left: its results, and its unfinished trials."""
+        self._backlog = list(self.ledger.orphans())
+        for record in self.ledger.records():
+            self._enter(record)
+        for number, rung, raw in self.ledger.predictions():
+            report = Report(steps=0, total_steps=1, seconds=0.0, predictions=raw)
+            self.judge.record(number, rung, report.classes())
+
+    # ---------------------------------------------------------------------------------------------- for the searcher
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will be started."""
+        if time.monotonic() >= self.deadline():
+            return True
+        return not self._backlog and (self.used_up or self.started() >= self.trials)
+
+    def started(self) -> int:
+        """Return how many trials count against the budget of trials."""
+        return sum(record.state != TrialState.REFUSED for record in self.ledger.records())
+
+    def next(self, tune_id: str) -> dict[str, Any] | None:
+        """Return the Tune configuration of the next lease; None while every slot is taken."""
+        load = [sum(o.engine == engine for o in self.open.values()) for engine in range(self.engines)]
+        engine = min(range(self.engines), key=load.__getitem__)
+        if load[engine] >= self.slots_per_engine or self.finished:
+            return None
+        record = self._backlog.pop(0) if self._backlog else self.ledger.ask(self.space, self.costs, self._refuse)
+        if record is None or record.config is None:
+            self.used_up = True
+            return None
+        self._enter(record)
+        # A new name for every attempt: a lease of an earlier attempt can never touch this one's slot.
+        slot = f"{record.number}-{uuid.uuid4().hex[:8]}"
+        self.open[tune_id] = _Open(number=record.number, slot=slot, engine=engine)
+        job = Job(
+            slot=slot,
+            config=record.config,
+            seed=self.seed,
+            rungs=RUNGS,
+            state_file=str(self.state_file(record.number)),
+        )
+        self.listener("started", record)
+        return {"job": to_json(job), "engine": engine, "first_rung": len(record.rungs)}
+
+    def state_file(self, number: int) -> Path:
+        """Return where a trial's slot keeps its state."""
+        return self.slots_dir / f"{number:05d}.safetensors"
+
+    def _refuse(self, config: AdapterConfig) -> str:
+        params, memory = self.costs.trainable_params(config), self.costs.peak_memory_bytes(config)
+        if self.limits.max_params is not None and params > self.limits.max_params:
+            return f"{params:,} trainable parameters are over max_params {self.limits.max_params:,}"
+        if self.limits.max_memory is not None and memory > self.limits.max_memory:
+            return f"{memory:,} bytes of predicted memory are over max_memory {self.limits.max_memory:,}"
+        return ""
+
+    def _enter(self, record: TrialRecord) -> None:
+        if record.trainable_params is not None and record.peak_memory_bytes is not None:
+            self.judge.enter(
+                record.number,
+                Costs(trainable_params=record.trainable_params, peak_memory_bytes=record.peak_memory_bytes),
+            )
+
+    # --------------------------------------------------------------------------------------------- for the scheduler
+
+    def hear(self, tune_id: str, report: Report) -> bool:
+        """Take in a report; return whether the trial shall stop."""
+        trial = self.open[tune_id]
+        trial.seconds, trial.steps, trial.total_steps = report.seconds, report.steps, report.total_steps
+        if report.failure is not None:
+            trial.state, trial.verdict = report.failure, report.cause
+            return True
+        if report.rung is not None and report.rung not in {r.rung for r in self.ledger.rungs(trial.number)}:
+            self._keep_rung(trial, report)
+        if report.last:
+            return True
+        if not trial.verdict:
+            trial.verdict = self._verdict(trial)
+            trial.state = TrialState.STOPPED if trial.verdict else TrialState.COMPLETE
+        return bool(trial.verdict)
+
+    def _keep_rung(self, trial: _Open, report: Report) -> None:
+        predictions = report.classes()
+        rung = RungRecord(
+            rung=int(report.rung or 0),
+            share=RUNGS[int(report.rung or 0)],
+            steps=report.steps,
+            score=self.judge.scorer.score(predictions),
+            train_loss=report.train_loss,
+            seconds=report.seconds,
+        )
+        self.ledger.add_rung(trial.number, rung, report.predictions)
+        self.judge.record(trial.number, rung.rung, predictions)
+        self.listener("rung", self.ledger.record(trial.number))
+
+    def _verdict(self, trial: _Open) -> str:
+        """Return why a running trial shall stop; judged anew whenever it is heard of, on all results so far."""
+        if time.monotonic() >= self.deadline():
+            return "the time for exploring was spent"
+        other = self.judge.dominated_by(trial.number) if self.early_stopping else None
+        if other is None:
+            return ""
+        share = RUNGS[self.judge.latest[trial.number]]
+        if other == FLOOR:
+            return f"no better than the majority class after {share:.0%} of training"
+        return f"dominated by trial {other} after {share:.0%} of training: better and no larger"
+
+    # ------------------------------------------------------------------------------------------------------- for both
+
+    def end(self, tune_id: str, *, error: bool) -> None:
+        """Tell a trial's end to the ledger, then free its slot and drop its state."""
+        trial = self.open.pop(tune_id, None)
+        if trial is None:
+            return
+        self.release(trial.engine, trial.slot)
+        if error:
+            trial.state, trial.verdict = TrialState.FAILED, "its lease was lost and could not be restarted"
+        elif trial.state == TrialState.COMPLETE and not self._trained_in_full(trial.number):
+            # Tune ended it without a decision of ours (a signal, say): it stays open and is resumed later.
+            return
+        record = self.ledger.tell(trial.number, trial.state, cause=trial.verdict, seconds=trial.seconds)
+        self.state_file(trial.number).unlink(missing_ok=True)
+        self.listener("ended", record)
+
+    def _trained_in_full(self, number: int) -> bool:
+        rungs = self.ledger.rungs(number)
+        return bool(rungs) and rungs[-1].rung == len(RUNGS) - 1

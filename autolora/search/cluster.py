@@ -1,0 +1,177 @@
+"""Ray, started quietly and privately for one search, or joined; and the engines in it.
+
+Knows Ray and engine actors; knows no study. A local Ray keeps everything in a temporary folder that only its owner can
+read, reports nothing to anybody, and is shut down with the search.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from autolora.engine.runner import Job, Report
+from autolora.engine.start import EngineFacts, EngineSpec
+from autolora.errors import AutoloraError, EngineError
+from autolora.records import AdapterConfig, Split
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # the study is the truth; Tune's own snapshots are never read
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # its handler would turn Ctrl-C into a normal return
+    "TUNE_WARN_THRESHOLD_S": "60",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_ALLOCATOR = {
+    # glibc gives freed pages back at once and faults them in again: training lost up to half of its rate to that.
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "-1",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+_CALLS_AT_ONCE = 64
+"""Threads of an engine actor: more than leases can ever wait at a time."""
+
+
+@contextmanager
+def open_cluster(address: str | None = None) -> Iterator[Path]:
+    """Start a private Ray on this machine, or join one at ``address``; yield a folder for Tune's own files.
+
+    Raises:
+        EngineError: If Ray cannot be started or joined.
+    """
+    # Read at start by Ray, its workers, and glibc in them.
+    os.environ.update({k: v for k, v in (_QUIET | _ALLOCATOR).items() if k not in os.environ})
+    import ray
+
+    folder = Path(tempfile.mkdtemp(prefix="alr"))  # private (0700), and short: socket names have 107 bytes
+    try:
+        options: dict[str, Any] = {"include_dashboard": False, "logging_level": "ERROR", "log_to_driver": False}
+        if address is None:
+            options |= {
+                "num_cpus": max(2, os.cpu_count() or 2),
+                "_temp_dir": str(folder / "r"),
+                "object_store_memory": 256 * 2**20,
+                "_node_ip_address": "127.0.0.1",
+            }
+        else:
+            options = {"address": address, "logging_level": "ERROR", "log_to_driver": False}
+        try:
+            ray.init(**options)
+        except Exception as error:  # ConnectionError, RuntimeError, ValueError and more
+            where = f"the Ray cluster at {address!r} cannot be joined" if address else "Ray could not be started"
+            raise EngineError(
+                f"{where}: {str(error).strip().splitlines()[0]}", "check the address and free memory"
+            ) from error
+        yield folder
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engines:
+    """The engines of one search, all on the same base and data."""
+
+    handles: tuple[Any, ...]
+    facts: EngineFacts
+
+    def release(self, engine: int, slot: str) -> None:
+        """Free a slot without waiting."""
+        self.handles[engine].release.remote(slot)
+
+    def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
+        """Train jobs in full, as many at once as there are places, and hand over each one's last report.
+
+        Raises:
+            EngineError: If an engine breaks down.
+        """
+        import ray
+
+        waiting, running = list(reversed(jobs)), dict[int, list[tuple[Job, int]]]()
+        while waiting or any(running.values()):
+            for engine in range(len(self.handles)):
+                held = running.setdefault(engine, [])
+                while waiting and len(held) < slots_per_engine:
+                    job = waiting.pop()
+                    held.append((job, _get(self.handles[engine].admit.remote(job))))
+            polls = {
+                self.handles[engine].poll.remote(job.slot, token, allowed_rung=len(job.rungs) - 1, timeout_s=0.5): (
+                    engine,
+                    job,
+                    token,
+                )
+                for engine, held in running.items()
+                for job, token in held
+            }
+            for reference in ray.wait(list(polls), num_returns=len(polls))[0]:
+                engine, job, token = polls[reference]
+                report = _get(reference)
+                if report.last:
+                    running[engine].remove((job, token))
+                    self.release(engine, job.slot)
+                    on_done(job, report)
+
+    def add_split(self, name: str, split: Split) -> None:
+        """Give every engine another split."""
+        for handle in self.handles:
+            _get(handle.add_split.remote(name, split))
+
+    def predict(self, adapters: Sequence[tuple[AdapterConfig, dict[str, Any]]], split: str) -> list[Any]:
+        """Return each finished adapter's classes on a split."""
+        count = len(self.handles)
+        references = [
+            self.handles[at % count].predict.remote(config, weights, split)
+            for at, (config, weights) in enumerate(adapters)
+        ]
+        return [_get(reference) for reference in references]
+
+
+@contextmanager
+def open_engines(spec: EngineSpec) -> Iterator[Engines]:
+    """Start one engine per GPU of the cluster, or one on the CPU with all its threads.
+
+    Raises:
+        AutoloraError: What the engine raised when it started.
+    """
+    import ray
+
+    from autolora.search.engine_actor import EngineActor
+
+    gpus = int(ray.cluster_resources().get("GPU", 0))
+    threads = spec.threads or os.cpu_count() or 1
+    actor = ray.remote(EngineActor).options(num_cpus=1, num_gpus=1 if gpus else 0, max_concurrency=_CALLS_AT_ONCE)
+    handles = tuple(actor.remote(threads) for _ in range(max(1, gpus)))
+    try:
+        spec = replace(spec, threads=threads)
+        # The first loads and measures; further engines must agree, being on the same base.
+        facts: list[EngineFacts] = [_get(reference) for reference in [h.start.remote(spec) for h in handles]]
+        yield Engines(handles=handles, facts=facts[0])
+    finally:
+        for handle in handles:
+            ray.kill(handle)
+
+
+def _get(reference: Any) -> Any:
+    """Return a call's result, or raise our own error as it was raised over there."""
+    import ray
+
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, AutoloraError):
+            raise error.cause from None
+        raise
+    except ray.exceptions.RayActorError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise EngineError(f"an engine process ended unexpectedly: {reason}", "resume the search") from error

@@ -1,0 +1,77 @@
+"""The Ray actor around an engine's runner: the same calls, from other processes. Decides nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from autolora.engine.runner import Job, Report, Runner
+from autolora.engine.start import EngineFacts, EngineSpec, start
+from autolora.records import AdapterConfig, Split
+
+
+class EngineActor:
+    """One engine in a process of its own.
+
+    Its methods run in several threads, so that a lease that waits for its rung holds up no other.
+    """
+
+    def __init__(self, threads: int) -> None:
+        # Ray gives an actor with few CPUs OMP_NUM_THREADS=1; must be set before torch is first imported.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        self._runner: Runner | None = None
+
+    @property
+    def runner(self) -> Runner:
+        """The runner, once started."""
+        if self._runner is None:
+            raise RuntimeError("the engine was not started")
+        return self._runner
+
+    def start(self, spec: EngineSpec) -> EngineFacts:
+        """Load everything; a method, not the constructor, since Ray keeps only the text of a constructor's error."""
+        engine, facts = start(spec)
+        self._runner = Runner(engine)
+        return facts
+
+    def admit(self, job: Job) -> int:
+        """See ``Runner.admit``."""
+        return self.runner.admit(job)
+
+    def poll(self, slot: str, token: int, *, allowed_rung: int, timeout_s: float) -> Report:
+        """See ``Runner.poll``."""
+        return self.runner.poll(slot, token, allowed_rung=allowed_rung, timeout_s=timeout_s)
+
+    def release(self, slot: str) -> None:
+        """See ``Runner.release``."""
+        self.runner.release(slot)
+
+    def occupied(self) -> dict[str, int]:
+        """See ``Runner.occupied``."""
+        return self.runner.occupied()
+
+    def add_split(self, name: str, split: Split) -> None:
+        """Encode another split; the test split comes here only when it is opened."""
+
+        def encode(engine: Any) -> None:
+            tokenizer = engine.task.load_tokenizer(engine.base.checkpoint.folder)
+            engine.splits[name] = engine.task.encode(tokenizer, split)
+
+        self.runner.call(encode)
+
+    def predict(self, config: AdapterConfig, adapter: dict[str, Any], split: str) -> Any:
+        """Return a finished adapter's classes on a split ``(rows,)``."""
+
+        def score(engine: Any) -> Any:
+            import torch
+
+            from autolora.engine.state import load_adapter
+
+            slot = engine.admit("a finished adapter", config, seed=0)
+            try:
+                load_adapter(slot, {name: torch.tensor(values) for name, values in adapter.items()})
+                return engine.predict(slot.id, split)
+            finally:
+                engine.release(slot.id)
+
+        return self.runner.call(score)

@@ -1,0 +1,114 @@
+"""One exploration: Ray Tune over leases, with the board behind it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autolora.engine.start import EngineFacts
+from autolora.objectives import Objective
+from autolora.records import Split, TrialRecord
+from autolora.search.board import Board, Limits, Listener
+from autolora.search.cluster import Engines
+from autolora.search.judge import Judge
+from autolora.search.ledger import Ledger
+from autolora.space import Space
+from autolora.tasks.metrics import Scorer
+
+CPU_SLOTS = 3
+"""Slots that live at once on a CPU: there packing saves no time, and width starves the sampler of feedback."""
+GPU_SLOTS = 16
+_LEASE_RETRIES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exploration:
+    """What to explore, and for how long."""
+
+    space: Space
+    metric: Objective
+    limits: Limits
+    trials: int
+    deadline: Callable[[], float]
+    """``time.monotonic()`` at which it ends, ``inf`` for no limit; asked again and again."""
+    seed: int
+    first_suggestions: bool = True
+    early_stopping: bool = True
+
+
+def slots_per_engine(facts: EngineFacts) -> int:
+    """Return how many adapters an engine holds at once."""
+    return CPU_SLOTS if facts.on_cpu else GPU_SLOTS
+
+
+def open_ledger(run: Path, *, seed: int) -> Ledger:
+    """Open a run folder's study, new or not."""
+    return Ledger(run / "study.db", seed=seed)
+
+
+def explore(
+    what: Exploration,
+    *,
+    ledger: Ledger,
+    engines: Engines,
+    validation: Split,
+    run: Path,
+    scratch: Path,
+    listener: Listener,
+) -> tuple[TrialRecord, ...]:
+    """Run trials until the budget is spent, and return all records; resumes what the ledger holds.
+
+    Args:
+        what: The search space, limits and budget.
+        ledger: The run's study.
+        engines: Where trials train.
+        validation: Rows that trials are scored on.
+        run: The run folder.
+        scratch: A folder for Tune's own files, of no value afterwards.
+        listener: Is told of every start, rung and end.
+    """
+    import numpy as np
+    from ray import tune
+
+    from autolora.search.lease import Lease
+    from autolora.search.tune_parts import BoardSearcher, DominatedStop
+
+    facts = engines.facts
+    labels = np.asarray(validation.labels, dtype=np.int64)
+    slots = run / "slots"
+    slots.mkdir(exist_ok=True)
+    if what.first_suggestions:
+        ledger.enqueue(what.space.start)
+    board = Board(
+        ledger=ledger,
+        judge=Judge(Scorer.build(what.metric.name, labels, facts.costs.classes)),  # type: ignore[arg-type]
+        space=what.space,
+        costs=facts.costs,
+        limits=what.limits,
+        seed=what.seed,
+        trials=what.trials,
+        deadline=what.deadline,
+        slots_dir=slots,
+        slots_per_engine=slots_per_engine(facts),
+        engines=len(engines.handles),
+        release=engines.release,
+        listener=listener,
+        early_stopping=what.early_stopping,
+    )
+    if not board.finished:
+        trainable = tune.with_parameters(Lease, engines=list(engines.handles))
+        tune.Tuner(
+            tune.with_resources(trainable, {"cpu": 0.01}),
+            tune_config=tune.TuneConfig(
+                search_alg=BoardSearcher(board), scheduler=DominatedStop(board), num_samples=-1, reuse_actors=True
+            ),
+            run_config=tune.RunConfig(
+                storage_path=str(scratch),
+                name=f"t{time.time_ns()}",
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=_LEASE_RETRIES),
+            ),
+        ).fit()
+    return ledger.records()

@@ -1,0 +1,79 @@
+"""When a trial is dominated beyond noise. Knows scores and costs; knows neither Ray nor Optuna.
+
+A trial stops at a rung when another one, with no more trained parameters and no more memory, scored better at the same
+rung in at least ``CONFIDENCE`` of the bootstrap resamples of the validation rows. Both are scored on the same rows and
+the same resamples, so that what is common to both cancels out. A trial that no other can replace is never stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolora.tasks.metrics import Scorer
+
+CONFIDENCE = 0.95
+FLOOR = -1
+"""Number of the made-up trial that costs nothing: the majority class."""
+_FLOOR_FROM_RUNG = 1
+"""At the first rung an adapter may not have left the majority class yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What a trial costs."""
+
+    trainable_params: int
+    peak_memory_bytes: int
+
+    def no_more_than(self, other: Costs) -> bool:
+        """Whether neither cost is above the other's."""
+        return self.trainable_params <= other.trainable_params and self.peak_memory_bytes <= other.peak_memory_bytes
+
+
+@dataclass
+class Judge:
+    """Keeps every rung result and says which trials are dominated."""
+
+    scorer: Scorer
+    costs: dict[int, Costs] = field(default_factory=dict)
+    replicates: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
+    """(trial, rung) → the metric on every resample."""
+    latest: dict[int, int] = field(default_factory=dict)
+    """Trial → highest rung reached."""
+
+    def __post_init__(self) -> None:
+        """Enter the majority class as a trial without costs."""
+        majority = np.bincount(self.scorer.labels, minlength=self.scorer.classes).argmax()
+        self.floor = self.scorer.value(np.full(len(self.scorer.labels), majority))
+        self._floor_replicates = self.scorer.replicates(np.full(len(self.scorer.labels), majority))
+
+    def enter(self, trial: int, costs: Costs) -> None:
+        """Make a trial known."""
+        self.costs[trial] = costs
+
+    def record(self, trial: int, rung: int, predictions: NDArray[np.int64]) -> None:
+        """Keep a trial's result at a rung."""
+        self.replicates[trial, rung] = self.scorer.replicates(predictions)
+        self.latest[trial] = max(rung, self.latest.get(trial, rung))
+
+    def dominated_by(self, trial: int) -> int | None:
+        """Return a trial that makes this one pointless at the highest rung it has reached, None if there is none."""
+        rung = self.latest.get(trial)
+        if rung is None:
+            return None
+        own = self.replicates[trial, rung]
+        if rung >= _FLOOR_FROM_RUNG and not _better(own, self._floor_replicates):
+            return FLOOR
+        for other, costs in self.costs.items():
+            theirs = self.replicates.get((other, rung))
+            if other != trial and theirs is not None and costs.no_more_than(self.costs[trial]) and _better(theirs, own):
+                return other
+        return None
+
+
+def _better(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    """Whether the first beats the second on enough of the common resamples."""
+    return bool((first > second).mean() >= CONFIDENCE)

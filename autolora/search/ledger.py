@@ -1,0 +1,193 @@
+"""The study in ``study.db``: the only truth about trials. Knows Optuna and records; knows neither Ray nor engines.
+
+A trial is acknowledged when ``tell`` has returned; whatever else is said of it (rungs, cause, predictions) is written
+before that. Rung scores are kept as attributes and never told as final values.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState as OptunaState
+
+from autolora.engine.costs import CostModel
+from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState, from_json, to_json
+from autolora.space import Choice, Float, Int, Space
+
+_OPTUNA_STATES = {TrialState.COMPLETE: OptunaState.COMPLETE, TrialState.STOPPED: OptunaState.PRUNED}
+_MOST_REFUSALS = 40
+"""Configurations asked for in vain, one after the other, before the space counts as used up."""
+
+
+class Ledger:
+    """Asks and tells one study, and projects it into records."""
+
+    def __init__(self, path: Path, *, seed: int, name: str = "autolora") -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        storage = optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 30}})
+        started = 0
+        if path.exists():
+            with_trials = {s.study_name: s.n_trials for s in optuna.get_all_study_summaries(storage)}
+            started = with_trials.get(name, 0)
+        self.study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            load_if_exists=True,
+            directions=["maximize", "minimize", "minimize"],
+            # A resumed study draws on, instead of proposing its first suggestions again.
+            sampler=optuna.samplers.TPESampler(seed=seed + started, n_startup_trials=8, constant_liar=True),
+        )
+
+    # --------------------------------------------------------------------------------------------------------- asking
+
+    def enqueue(self, suggestions: tuple[dict[str, Any], ...]) -> None:
+        """Have these configurations asked for first; only into an empty study."""
+        if not self.study.get_trials(deepcopy=False):
+            for params in suggestions:
+                self.study.enqueue_trial({name: _stored(value) for name, value in params.items()})
+
+    def ask(self, space: Space, costs: CostModel, refuse: Callable[[AdapterConfig], str]) -> TrialRecord | None:
+        """Ask for a configuration that is worth training; None when the space holds no more.
+
+        Args:
+            space: What to sample from.
+            costs: Turns sampled values into a configuration.
+            refuse: Says why a configuration must not be trained, or nothing.
+        """
+        for _ in range(_MOST_REFUSALS):
+            trial = self.study.ask()
+            params = {name: _suggest(trial, name, parameter) for name, parameter in space.parameters.items()}
+            config = costs.config(space.fixed | params)
+            trial.set_user_attr("params", params)
+            trial.set_user_attr("config", to_json(config))
+            trial.set_user_attr("trainable_params", costs.trainable_params(config))
+            trial.set_user_attr("peak_memory_bytes", costs.peak_memory_bytes(config))
+            reason = refuse(config) or self._tried_before(config, trial.number)
+            if not reason:
+                return self.record(trial.number)
+            self.tell(trial.number, TrialState.REFUSED, cause=reason)
+        return None
+
+    def _tried_before(self, config: AdapterConfig, number: int) -> str:
+        text = to_json(config)
+        for trial in self.study.get_trials(deepcopy=False):
+            if trial.number != number and trial.user_attrs.get("config") == text and not _is_refused(trial):
+                return f"the same configuration as trial {trial.number}"
+        return ""
+
+    # -------------------------------------------------------------------------------------------------------- telling
+
+    def add_rung(self, number: int, rung: RungRecord, predictions: bytes) -> None:
+        """Keep a trial's standing at a rung, once; a repeated report of the same rung changes nothing."""
+        known = self.rungs(number)
+        if any(r.rung == rung.rung for r in known):
+            return
+        self._set(number, f"predictions_{rung.rung}", base64.b64encode(predictions).decode())
+        self._set(number, "rungs", [to_json(r) for r in (*known, rung)])
+
+    def tell(self, number: int, state: TrialState, *, cause: str = "", seconds: float = 0.0) -> TrialRecord:
+        """End a trial: acknowledged when this returns."""
+        self._set(number, "cause", cause)
+        self._set(number, "seconds", seconds)
+        self._set(number, "state", state.value)
+        if state == TrialState.COMPLETE:
+            record = self.record(number)
+            values = [self.rungs(number)[-1].score.value, record.trainable_params, record.peak_memory_bytes]
+            self.study.tell(number, values=[float(v or 0) for v in values])
+        else:
+            self.study.tell(number, state=_OPTUNA_STATES.get(state, OptunaState.FAIL))
+        return self.record(number)
+
+    def _set(self, number: int, name: str, value: Any) -> None:
+        # By the storage, not by a live trial: one that is told from here may have been asked before a restart.
+        storage = self.study._storage
+        storage.set_trial_user_attr(self._frozen(number)._trial_id, name, value)
+
+    # -------------------------------------------------------------------------------------------------------- reading
+
+    def _frozen(self, number: int) -> optuna.trial.FrozenTrial:
+        return self.study.get_trials(deepcopy=False)[number]
+
+    def rungs(self, number: int) -> tuple[RungRecord, ...]:
+        """Return a trial's rungs so far."""
+        return _rungs(self._frozen(number))
+
+    def predictions(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (trial, rung, validation predictions) of everything that was scored."""
+        for trial in self.study.get_trials(deepcopy=False):
+            for rung in _rungs(trial):
+                yield trial.number, rung.rung, base64.b64decode(trial.user_attrs[f"predictions_{rung.rung}"])
+
+    def record(self, number: int) -> TrialRecord:
+        """Return one trial as a record."""
+        return _record(self._frozen(number))
+
+    def records(self) -> tuple[TrialRecord, ...]:
+        """Return every trial that was asked for, as records; suggestions still waiting are none."""
+        return tuple(_record(t) for t in self.study.get_trials(deepcopy=False) if "config" in t.user_attrs)
+
+    def orphans(self) -> tuple[TrialRecord, ...]:
+        """Return the trials that were running when the last owner of the study ended.
+
+        One that was asked but got no configuration before that is told as failed: nothing was trained for it.
+        """
+        for trial in self.study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
+            if "peak_memory_bytes" not in trial.user_attrs:
+                self._set(trial.number, "state", TrialState.FAILED.value)
+                self.study.tell(trial.number, state=OptunaState.FAIL)
+        return tuple(record for record in self.records() if record.state == TrialState.RUNNING)
+
+
+def _suggest(trial: optuna.Trial, name: str, parameter: Choice | Float | Int) -> Any:
+    if isinstance(parameter, Choice):
+        stored = trial.suggest_categorical(name, [_stored(value) for value in parameter.values])
+        return next(value for value in parameter.values if _stored(value) == stored)
+    if isinstance(parameter, Int):
+        return trial.suggest_int(name, parameter.low, parameter.high, step=parameter.step, log=parameter.log)
+    return trial.suggest_float(name, parameter.low, parameter.high, log=parameter.log)
+
+
+def _stored(value: Any) -> Any:
+    """Return a choice as Optuna keeps it: lists become JSON text."""
+    return json.dumps(value) if isinstance(value, list | tuple) else value
+
+
+def _is_refused(trial: optuna.trial.FrozenTrial) -> bool:
+    return trial.user_attrs.get("state") == TrialState.REFUSED.value
+
+
+def _rungs(trial: optuna.trial.FrozenTrial) -> tuple[RungRecord, ...]:
+    return tuple(from_json(text, RungRecord) for text in trial.user_attrs.get("rungs", ()))
+
+
+def _record(trial: optuna.trial.FrozenTrial) -> TrialRecord:
+    attrs = trial.user_attrs
+    rungs = _rungs(trial)
+    # Optuna's own state decides: an attribute may have been written just before the process ended.
+    state = TrialState.RUNNING if not trial.state.is_finished() else TrialState(attrs.get("state", "failed"))
+    return TrialRecord(
+        number=trial.number,
+        state=state,
+        params=attrs.get("params", {}),
+        config=from_json(attrs["config"], AdapterConfig) if "config" in attrs else None,
+        metric=rungs[-1].score.value if rungs else None,
+        trainable_params=attrs.get("trainable_params"),
+        peak_memory_bytes=attrs.get("peak_memory_bytes"),
+        rungs=rungs,
+        seconds=max(float(attrs.get("seconds", 0.0)), rungs[-1].seconds if rungs else 0.0),
+        cause=attrs.get("cause", ""),
+        started_at=_utc(trial.datetime_start),
+        ended_at=_utc(trial.datetime_complete),
+    )
+
+
+def _utc(moment: Any) -> str:
+    """Return Optuna's local, zoneless time as ISO 8601 in UTC."""
+    from datetime import UTC
+
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else ""

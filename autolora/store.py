@@ -1,0 +1,208 @@
+"""The run folder: what a search keeps, written so that a kill at any moment leaves it readable. Knows records only.
+
+Whole files are written aside and renamed; lines are appended and flushed; ``DONE`` is written last, and means that
+everything else is there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+from filelock import FileLock, Timeout
+
+from autolora.errors import RunFolderError
+from autolora.records import ConfirmRecord, DataRecord, Recommendation, TrialRecord, from_json, to_json
+
+T = TypeVar("T")
+TASK, DATA, TRIALS, EVENTS = "task.yaml", "data.json", "trials.jsonl", "events.jsonl"
+CONFIRM, RECOMMENDATION, DONE = "confirm.json", "recommendation.json", "DONE"
+BUNDLE, REPORT, SLOTS, STUDY, CONFIRM_DIR = "adapter", "report.html", "slots", "study.db", "confirm"
+
+
+class RunFolder:
+    """One search's folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    # ----------------------------------------------------------------------------------------------------- opening it
+
+    @staticmethod
+    def check_free(path: Path) -> None:
+        """Check that a new search may use the path.
+
+        Raises:
+            RunFolderError: If it is taken, by another run or by anything else.
+        """
+        if path.exists() and not path.is_dir():
+            raise RunFolderError(f"the run folder {str(path)!r} is a file", "choose another --out")
+        if path.is_dir() and any(path.iterdir()):
+            if (path / TASK).is_file():
+                state = "a finished" if (path / DONE).exists() else "an unfinished"
+                raise RunFolderError(
+                    f"the run folder {str(path)!r} holds {state} search",
+                    f"go on with it: autolora search {path} --resume; or choose another --out",
+                )
+            raise RunFolderError(f"the run folder {str(path)!r} is not empty", "choose an empty or a new folder")
+
+    @classmethod
+    def create(cls, path: Path, request_yaml: str) -> RunFolder:
+        """Make the folder of a new search.
+
+        Raises:
+            RunFolderError: If the path is taken, or cannot be written.
+        """
+        cls.check_free(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            run = cls(path)
+            run._write(TASK, request_yaml)
+        except OSError as error:
+            raise RunFolderError(
+                f"the run folder {str(path)!r} cannot be written: {error}", "choose another --out"
+            ) from error
+        return run
+
+    @classmethod
+    def existing(cls, path: Path) -> RunFolder:
+        """Open the folder of a search that was started before.
+
+        Raises:
+            RunFolderError: If there is none.
+        """
+        if not (path / TASK).is_file():
+            raise RunFolderError(f"{str(path)!r} is not a run folder: it has no {TASK}", "give the --out of a search")
+        return cls(path)
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Be the folder's only writer.
+
+        Raises:
+            RunFolderError: If another process is; its id is named.
+        """
+        lock = FileLock(self.path / ".lock")
+        owner = self.path / ".owner"
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            pid = owner.read_text().strip() if owner.exists() else "unknown"
+            raise RunFolderError(
+                f"the run folder {str(self.path)!r} is in use by process {pid}", "wait for it, or stop that process"
+            ) from None
+        try:
+            owner.write_text(str(os.getpid()))
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+    # -------------------------------------------------------------------------------------------------------- writing
+
+    def _write(self, name: str, text: str) -> None:
+        part = self.path / f"{name}.part"
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, self.path / name)
+
+    def write_data(self, record: DataRecord) -> None:
+        """Keep what is known of the data."""
+        self._write(DATA, to_json(record, indent=1))
+
+    def write_trials(self, records: Iterable[TrialRecord]) -> None:
+        """Keep the projection of the study that readers use."""
+        self._write(TRIALS, "".join(f"{to_json(record)}\n" for record in records))
+
+    def write_confirm(self, record: ConfirmRecord) -> None:
+        """Keep finalists and baselines."""
+        self._write(CONFIRM, to_json(record, indent=1))
+
+    def write_recommendation(self, record: Recommendation) -> None:
+        """Keep what scripts read."""
+        self._write(RECOMMENDATION, to_json(record, indent=1))
+
+    def write_report(self, html: str) -> None:
+        """Keep the report."""
+        self._write(REPORT, html)
+
+    def write_done(self) -> None:
+        """Say that everything is there."""
+        self._write(DONE, f"{_now()}\n")
+
+    def event(self, kind: str, **details: Any) -> None:
+        """Append what happened, with the time in UTC."""
+        with open(self.path / EVENTS, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"at": _now(), "event": kind, **details}, ensure_ascii=False) + "\n")
+
+    # -------------------------------------------------------------------------------------------------------- reading
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the search has ended and everything was written."""
+        return (self.path / DONE).exists()
+
+    def request(self) -> dict[str, Any]:
+        """Return the request as it stands in ``task.yaml``."""
+        return dict(yaml.safe_load((self.path / TASK).read_text(encoding="utf-8")))
+
+    def data(self) -> DataRecord | None:
+        """Return what is known of the data, None before it was read."""
+        return self._read(DATA, DataRecord)
+
+    def confirm(self) -> ConfirmRecord | None:
+        """Return finalists and baselines, None before they were trained."""
+        return self._read(CONFIRM, ConfirmRecord)
+
+    def recommendation(self) -> Recommendation | None:
+        """Return the recommendation, None before there is one."""
+        return self._read(RECOMMENDATION, Recommendation)
+
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """Return the projected trials, none before the first ended."""
+        path = self.path / TRIALS
+        if not path.exists():
+            return ()
+        try:
+            return tuple(from_json(line, TrialRecord) for line in path.read_text(encoding="utf-8").splitlines())
+        except msgspec.MsgspecError as error:
+            raise self._damaged(TRIALS, error) from error
+
+    def events(self) -> tuple[dict[str, Any], ...]:
+        """Return what happened; a line that a kill cut short is left out."""
+        path = self.path / EVENTS
+        events = []
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            try:
+                events.append(dict(json.loads(line)))
+            except ValueError:
+                continue
+        return tuple(events)
+
+    def _read(self, name: str, kind: type[T]) -> T | None:
+        path = self.path / name
+        if not path.exists():
+            return None
+        try:
+            return from_json(path.read_bytes(), kind)
+        except msgspec.MsgspecError as error:
+            raise self._damaged(name, error) from error
+
+    def _damaged(self, name: str, error: Exception) -> RunFolderError:
+        return RunFolderError(
+            f"{name} in the run folder {str(self.path)!r} cannot be read: {error}",
+            "it was changed by hand, or written by another version of autolora",
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

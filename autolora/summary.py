@@ -1,0 +1,114 @@
+"""Puts what was found into ``recommendation.json``'s shape. Pure: decides and computes nothing but the hypervolume."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from autolora.confirm import Confirmed
+from autolora.engine.start import EngineFacts
+from autolora.objectives import Objective
+from autolora.pareto import PARAMS_BEST, PARAMS_WORST, hypervolume
+from autolora.recommend import Choice, front
+from autolora.records import (
+    BaselineSummary,
+    Candidate,
+    Dataset,
+    DataSummary,
+    FrontPoint,
+    MemorySummary,
+    MetricSummary,
+    Recommendation,
+    SearchSummary,
+    TrialRecord,
+    TrialState,
+)
+from autolora.request import Request
+
+
+def recommendation(
+    *,
+    request: Request,
+    trials: tuple[TrialRecord, ...],
+    confirmed: Confirmed,
+    choice: Choice,
+    metric: Objective,
+    facts: EngineFacts,
+    dataset: Dataset,
+    seconds: float,
+    measured_memory: int | None,
+) -> Recommendation:
+    """Return the recommendation of a search that has come to its end."""
+    chosen = choice.candidate
+    floor = next(c.validation for c in confirmed.record.candidates if c.name == "majority")
+    return Recommendation(
+        name=request.name,
+        verdict=choice.verdict,
+        reasons=choice.reasons,
+        config=chosen.config if chosen else None,
+        trial=chosen.trial if chosen else None,
+        metric=_metric(chosen, metric) if chosen else None,
+        trainable_params=chosen.trainable_params if chosen else 0,
+        trainable_fraction=chosen.trainable_params / facts.base_params if chosen else 0.0,
+        adapter_bytes=chosen.adapter_bytes if chosen else 0,
+        peak_memory_bytes=MemorySummary(predicted=chosen.peak_memory_bytes if chosen else 0, measured=measured_memory),
+        baselines={
+            c.name: BaselineSummary(
+                description=c.description,
+                metric=_metric(c, metric),
+                trainable_params=c.trainable_params,
+                trainable_fraction=c.trainable_params / facts.base_params,
+                adapter_bytes=c.adapter_bytes,
+                peak_memory_bytes=MemorySummary(predicted=c.peak_memory_bytes),
+                seconds=c.seconds,
+                config=c.config,
+            )
+            for c in confirmed.record.candidates
+            if c.kind == "baseline"
+        },
+        front=tuple(
+            FrontPoint(
+                trial=t.number,
+                config=t.config,
+                validation=t.metric,
+                trainable_params=t.trainable_params or 0,
+                peak_memory_bytes=t.peak_memory_bytes or 0,
+            )
+            for t in front(trials, metric)
+            if t.config is not None and t.metric is not None
+        ),
+        search=_search(trials, metric, facts, floor, seconds),
+        versions=facts.versions,
+        data=DataSummary(
+            source=dataset.source,
+            hash=dataset.hash,
+            rows=len(dataset.train) + len(dataset.validation) + len(dataset.test),
+            splits={"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
+        ),
+        base_model={"id": facts.base_id, "hash": facts.base_hash},
+        precision=facts.precision,
+        seed=chosen.seeds[0].seed if chosen else request.seed,
+    )
+
+
+def _metric(candidate: Candidate, metric: Objective) -> MetricSummary:
+    return MetricSummary(
+        name=metric.name, validation=candidate.validation, test=candidate.test, test_ci95=candidate.test_ci95
+    )
+
+
+def _search(
+    trials: tuple[TrialRecord, ...], metric: Objective, facts: EngineFacts, floor: float, seconds: float
+) -> SearchSummary:
+    counts = Counter(t.state for t in trials)
+    points = front(trials, metric)
+    return SearchSummary(
+        trials=len(trials) - counts[TrialState.REFUSED],
+        completed=counts[TrialState.COMPLETE],
+        stopped=counts[TrialState.STOPPED],
+        failed=sum(count for state, count in counts.items() if state.is_failure),
+        refused=counts[TrialState.REFUSED],
+        seconds=seconds,
+        device=facts.device,
+        hypervolume=hypervolume([t.metric for t in points], [t.trainable_params for t in points], floor=floor),  # type: ignore[misc]
+        hypervolume_reference={"metric_floor": floor, "params_best": PARAMS_BEST, "params_worst": PARAMS_WORST},
+    )
