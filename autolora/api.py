@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autolora import flow
-from autolora.command import out_folder, request_from
+from autolora.command import out_folder, request_from, resumed_folder
 from autolora.progress import PlainProgress
 from autolora.request import Request
 from autolora.results import SearchRecord
@@ -20,9 +20,9 @@ class _Silent(PlainProgress):
 def search(
     data: str | Path | Request,
     *,
-    text: str = "text",
-    label: str = "label",
-    base_model: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    base_model: str | Path | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     quiet: bool = False,
@@ -31,9 +31,10 @@ def search(
     """Search adapters for a dataset and return everything that was found.
 
     Args:
-        data: A table, a saved dataset's folder, a hub dataset's name, a task file, or a request.
-        text: Column that holds the text.
-        label: Column that holds the label.
+        data: A table, a saved dataset's folder, a hub dataset's name, a task file, or a request; with ``resume`` also a
+            run folder.
+        text: Column that holds the text; ``text`` unless set or the task file's.
+        label: Column that holds the label; ``label`` unless set or the task file's.
         base_model: Folder or hub id of the base model.
         out: Run folder; ``runs/NAME`` unless set.
         resume: Go on with the search in the run folder.
@@ -44,12 +45,10 @@ def search(
     Raises:
         InputError: If anything about the request is wrong; nothing was written then.
     """
-    if isinstance(data, Request):
-        request = data
-    else:
-        request = request_from(str(data), text=text, label=label, base_model=base_model, **options)
-    folder = Path(out) if out is not None else out_folder(request)
+    given = {"text": text, "label": label, "base_model": base_model, **options}
+    folder = Path(out) if out is not None else None
     progress = _Silent() if quiet else PlainProgress()
     if resume:
-        return flow.resume(folder, progress=progress)
-    return flow.search(request, folder, progress=progress)
+        return flow.resume(resumed_folder(data, folder, **given), progress=progress)
+    request = request_from(data, **given)
+    return flow.search(request, folder or out_folder(request), progress=progress)

@@ -1,4 +1,4 @@
-"""The adapter folder that leaves the house: PEFT's own files, a card, provenance and checksums; tested before it counts.
+"""The adapter folder that leaves the house: PEFT's own files, card, provenance, checksums; tested before it counts.
 
 Knows weights and records; loads no model itself. The folder is written aside, tested in a fresh process with plain
 transformers and peft, and only then renamed.
@@ -187,9 +187,22 @@ def self_test(
 
 def card(contents: Contents, result: SelfTest) -> str:
     """Return the README of the bundle."""
-    facts, config = contents.facts, contents.config
+    facts, config, data = contents.facts, contents.config, contents.dataset
     low, high = contents.test_ci95
-    classes = json.dumps(list(contents.dataset.classes), ensure_ascii=False)
+    trained = sum(int(np.size(weights)) for weights in contents.weights.values())
+    rows = {
+        "base model": f"`{facts.base_id}`, {facts.base_hash}",
+        f"{contents.metric}, test split ({len(data.test)} rows)": f"{contents.test:.3f} (95 % {low:.3f} to {high:.3f})",
+        "the same in plain PEFT, float32": f"{result.test:.3f}; {result.same_labels:.1%} of labels equal",
+        f"{contents.metric}, validation split, mean of fresh seeds": f"{contents.validation:.3f}",
+        "trained parameters": f"{trained:,} of {facts.base_params:,}",
+        "rank, alpha": f"{config.rank}, {config.alpha:g}{' (rsLoRA)' if config.use_rslora else ''}",
+        "layers": ", ".join(map(str, config.layers)),
+        "precision of training": facts.precision,
+        "data": f"{data.source}, {data.hash}",
+    }
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    classes = json.dumps(list(data.classes), ensure_ascii=False)
     return f"""---
 library_name: peft
 base_model: {facts.base_id}
@@ -197,18 +210,12 @@ tags: [lora, autolora]
 ---
 # {contents.name}
 
-A LoRA adapter that labels a text with one of {len(contents.dataset.classes)} classes. Verdict of the search: **{contents.verdict}**.
+A LoRA adapter that labels a text with one of {len(data.classes)} classes.
+Verdict of the search: **{contents.verdict}**.
 
 | | |
 |---|---|
-| base model | `{facts.base_id}`, {facts.base_hash} |
-| {contents.metric}, test split ({len(contents.dataset.test)} rows) | {contents.test:.3f} (95 % interval {low:.3f} to {high:.3f}) |
-| the same in plain PEFT, float32 | {result.test:.3f}; {result.same_labels:.1%} of labels equal |
-| {contents.metric}, validation split, mean of fresh seeds | {contents.validation:.3f} |
-| trained parameters | {sum(int(np.size(w)) for w in contents.weights.values()):,} of {facts.base_params:,} |
-| rank, alpha, layers | {config.rank}, {config.alpha:g}{" (rsLoRA)" if config.use_rslora else ""}, {", ".join(map(str, config.layers))} |
-| precision of training | {facts.precision} |
-| data | {contents.dataset.source}, {contents.dataset.hash} |
+{table}
 
 ## Use
 

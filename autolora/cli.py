@@ -5,8 +5,10 @@ Data go to stdout, progress to stderr. Heavy imports stay inside the commands.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 import click
 
 from autolora import __version__
-from autolora.errors import AutoloraError
+from autolora.errors import AutoloraError, RequestError
 
 _INTERRUPTED = 130
 
@@ -47,8 +49,8 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @main.command()
 @click.argument("data")
-@click.option("--text", default="text", show_default=True, help="Column that holds the text.")
-@click.option("--label", default="label", show_default=True, help="Column that holds the label.")
+@click.option("--text", help="Column that holds the text; text unless set.")
+@click.option("--label", help="Column that holds the label; label unless set.")
 @click.option("--base-model", help="Folder or hub id of the base model.")
 @click.option("--metric", help="What decides quality: macro_f1 (the default) or accuracy.")
 @click.option("--space", help="Search space: encoder (the default), decoder, attention_only, quick, or a YAML file.")
@@ -75,16 +77,14 @@ def search(data: str, out: Path | None, resume: bool, plain: bool, **flags: Any)
     autolora search task.yaml --resume
     """
     from autolora import flow
-    from autolora.command import out_folder, request_from
+    from autolora.command import out_folder, request_from, resumed_folder
 
-    if resume and (Path(data) / "task.yaml").is_file():
-        _go(lambda progress: flow.resume(Path(data), progress=progress), Path(data), plain)
-        return
-    wanted = request_from(data, **flags)
-    folder = out or out_folder(wanted)
     if resume:
+        folder = resumed_folder(data, out, **flags)
         _go(lambda progress: flow.resume(folder, progress=progress), folder, plain)
     else:
+        wanted = request_from(data, **flags)
+        folder = out or out_folder(wanted)
         _go(lambda progress: flow.search(wanted, folder, progress=progress), folder, plain)
 
 
@@ -106,10 +106,8 @@ def demo(out: Path, language: str, trials: int, budget: str, resume: bool, plain
 
     wanted = embedded.request(language, trials=trials, minutes=parse_duration(budget))
 
-    def run(progress: Any) -> Any:
-        if resume:
-            return flow.resume(out, progress=progress, base_id=embedded.BASE_ID)
-        return flow.search(wanted, out, progress=progress, base_id=embedded.BASE_ID)
+    def run(shown: Any) -> Any:
+        return flow.resume(out, progress=shown) if resume else flow.search(wanted, out, progress=shown)
 
     _go(run, out, plain)
 
@@ -144,17 +142,24 @@ def recommend(run: Path, kind: str) -> None:
 @_clean_errors
 def report(run: Path, output: Path | None) -> None:
     """Write the report of a search, finished or not, as one HTML file."""
-    from autolora import flow, results
+    from autolora import pages, results
 
-    page = flow.report_html(results.read(run))
+    page = pages.engineer_page(results.read(run))
     target = output or run / "report.html"
     part = target.with_name(target.name + ".part")
-    part.write_text(page, encoding="utf-8")
-    os.replace(part, target)
+    try:
+        part.write_text(page, encoding="utf-8")
+        os.replace(part, target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise RequestError(
+            f"the report {str(target)!r} cannot be written: {error.strerror}", "name a file in a folder that exists"
+        ) from error
     click.echo(str(target))
 
 
-def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
+def _go(run: Callable[[Any], Any], folder: Path, plain: bool, again: str = "autolora search {} --resume") -> None:
     """Run a search with progress on stderr; print where the results are, or how to resume."""
     from autolora import progress
     from autolora.listing import recommendation_as
@@ -164,10 +169,12 @@ def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
             record = run(shown)
     except KeyboardInterrupt:
         if (folder / "task.yaml").is_file():
-            click.echo(f"\nInterrupted. Go on with: autolora search {folder} --resume", err=True)
+            click.echo(f"\nInterrupted. Go on with: {again.format(shlex.quote(str(folder)))}", err=True)
         sys.exit(_INTERRUPTED)
     click.echo(recommendation_as("text", record), nl=False)
-    click.echo(f"\nreport   {folder / 'report.html'}\nadapter  {folder / 'adapter'}")
+    click.echo(f"\nreport   {folder / 'report.html'}")
+    if (folder / "adapter").is_dir():
+        click.echo(f"adapter  {folder / 'adapter'}")
 
 
 if __name__ == "__main__":

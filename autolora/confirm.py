@@ -142,7 +142,7 @@ class Confirmation:
         # The grid's rates meet on one seed; only the best of them is worth the other two.
         jobs = [(name, config, seed) for name, config in configs.items() for seed in self.seeds]
         jobs += [(f"rate_{rate:g}", config, first) for rate, config in grid.items() if rate != DEFAULT_RATE]
-        self._total = len(jobs) + SEEDS - 1
+        self._done, self._total = 0, len(jobs) + SEEDS - 1
         self._train(jobs)
         best_rate = max(RATE_GRID, key=lambda rate: self._value(self._rate_name(rate), first))
         if best_rate != DEFAULT_RATE:
@@ -169,6 +169,7 @@ class Confirmation:
         for name, config, seed in wanted:
             kept = self._kept(name, seed)
             if kept is not None and kept.config == config:
+                self._done += 1
                 continue
             job = Job(slot=f"confirm {name} {seed}", config=config, seed=seed, keep_adapter=True)
             jobs.append(job)
@@ -177,7 +178,8 @@ class Confirmation:
         def keep(job: Job, report: Report) -> None:
             name, seed = meaning[job.slot]
             self._keep(name, seed, job.config, report)
-            self.on_trained(len(list(self.folder.glob("*.json"))), self._total)
+            self._done += 1
+            self.on_trained(self._done, self._total)
 
         if jobs:
             self.trainer.train(jobs, slots_per_engine=self.slots_per_engine, on_done=keep)
@@ -253,7 +255,7 @@ class Confirmation:
         )
 
     def _standard_error(self, predictions: list[Ints]) -> float:
-        """Return the standard error of a mean over seeds: noise of the rows and noise of the seeds, added in squares."""
+        """Return the standard error of a mean over seeds: noise of rows and noise of seeds, added in squares."""
         if not predictions:
             return 0.0
         rows = np.mean([self._validation.replicates(p) for p in predictions], axis=0).std()
@@ -265,8 +267,8 @@ class Confirmation:
         """Choose, and only then score on the test split, everything in one go."""
         chosen = choose(candidates, self.metric, self.required)
         data = self.dataset
-        fitted = [fit(data.train, data.validation, data.test) for fit in (baselines.majority, baselines.tfidf)]
         self.on_test_opened()
+        fitted = [fit(data.train, data.validation, data.test) for fit in (baselines.majority, baselines.tfidf)]
         self.trainer.add_split("test", data.test)
         places, wanted = [], []
         for candidate in candidates:

@@ -23,9 +23,9 @@ from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineFacts, EngineSpec
 from autolora.errors import DataError, SpaceError
 from autolora.objectives import Objective
+from autolora.pages import engineer_page
 from autolora.recommend import FINALISTS, Choice, Requirements, finalists, judge
 from autolora.records import Dataset, Finding, Recommendation, TrialRecord
-from autolora.report import SearchReport, render_engineer
 from autolora.request import Request
 from autolora.results import SearchRecord
 from autolora.search.board import Limits
@@ -79,25 +79,26 @@ class _Prepared:
         return Requirements(max_params=limits.max_params, max_memory=limits.max_memory, min_metric=limits.min_metric)
 
 
-def search(wanted: Request, out: Path, *, progress: Progress, base_id: str | None = None) -> SearchRecord:
+def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
     """Run a new search.
 
     Args:
         wanted: What is asked for.
         out: The run folder; must not hold anything yet.
         progress: Is told how it goes.
-        base_id: What records call the base model, where its folder's name says little.
 
     Raises:
         InputError: If anything about the request is wrong; nothing was written then.
     """
+    # task.yaml will stand in the run folder: from there, relative paths would mean something else.
+    wanted = request.with_paths_from(wanted, Path.cwd())
     store.RunFolder.check_free(out)
     progress.stage("Reading the data")
-    prepared = _prepare(wanted, base_id)
+    prepared = _prepare(wanted)
     return _run(prepared, out, progress, resumed=False)
 
 
-def resume(out: Path, *, progress: Progress, base_id: str | None = None) -> SearchRecord:
+def resume(out: Path, *, progress: Progress) -> SearchRecord:
     """Go on with a search that ended before it was done; a finished one is only read.
 
     Raises:
@@ -109,7 +110,7 @@ def resume(out: Path, *, progress: Progress, base_id: str | None = None) -> Sear
         progress.note(f"The search in {out} is finished; nothing was done.")
         return results.read(out)
     progress.stage("Reading the data")
-    prepared = _prepare(request.read(out / store.TASK), base_id)
+    prepared = _prepare(request.read(out / store.TASK))
     known = run.data()
     if known is not None and known.hash != prepared.dataset.hash:
         raise DataError(
@@ -119,13 +120,13 @@ def resume(out: Path, *, progress: Progress, base_id: str | None = None) -> Sear
     return _run(prepared, out, progress, resumed=True)
 
 
-def _prepare(wanted: Request, base_id: str | None) -> _Prepared:
+def _prepare(wanted: Request) -> _Prepared:
     data = wanted.data
     return _Prepared(
         request=wanted,
         metric=objective(wanted.metric),
         space=space.load(wanted.space),
-        checkpoint=find(wanted.base_model, base_id=base_id),
+        checkpoint=find(wanted.base_model, base_id=wanted.base_id),
         dataset=prepare(
             DataSource(path=data.path, hub=data.hub, text=data.text, label=data.label, test=data.test),
             seed=wanted.seed,
@@ -197,7 +198,7 @@ def _check_limits(prepared: _Prepared, facts: EngineFacts) -> None:
     memory = min(facts.costs.peak_memory_bytes(c) for c in configs)
     if limits.max_params is not None and params > limits.max_params:
         raise SpaceError(
-            f"max_params is {limits.max_params:,}, but the smallest adapter of the space {it.name!r} trains {params:,} parameters",
+            f"max_params is {limits.max_params:,}, but the smallest adapter of the space {it.name!r} trains {params:,}",
             "raise max_params, or search a space with lower ranks or fewer layers",
         )
     if limits.max_memory is not None and memory > limits.max_memory:
@@ -205,30 +206,6 @@ def _check_limits(prepared: _Prepared, facts: EngineFacts) -> None:
             f"max_memory is {limits.max_memory:,} bytes, but the least that the space {it.name!r} needs is {memory:,}",
             "raise max_memory, or search a space with fewer layers or a smaller batch",
         )
-
-
-def write_report(run: store.RunFolder) -> None:
-    """Write the report of whatever the run folder holds.
-
-    Raises:
-        RunFolderError: If the search ended before it had read its data.
-    """
-    run.write_report(report_html(results.read(run.path)))
-
-
-def report_html(it: SearchRecord) -> str:
-    """Return the report for engineers as one HTML page."""
-    return render_engineer(
-        SearchReport(
-            request=it.request,
-            data=it.data,
-            trials=it.trials,
-            confirm=it.confirm,
-            recommendation=it.recommendation,
-            events=it.events,
-            reopened_test=sum(event.get("event") == "test_opened" for event in it.events) > 1,
-        )
-    )
 
 
 def _seconds_used(run: store.RunFolder) -> float:
@@ -313,7 +290,7 @@ class _Way:
         final = self._bundle(trials, confirmed, choice)
         self.run.write_recommendation(final)
         self.progress.stage("Writing the report")
-        write_report(self.run)
+        self.run.write_report(engineer_page(results.read(self.run.path)))
         self.run.event("done", verdict=final.verdict, seconds=round(self.clock.spent(), 1))
         self.run.write_done()
 
@@ -324,8 +301,8 @@ class _Way:
         if share < UNREADABLE:
             return ()
         text = (
-            f"The base model cannot read this text: {share:.0%} of the tokens are unknown to it. Use a base model that was "
-            "trained on the language of the data."
+            f"The base model cannot read this text: {share:.0%} of the tokens are unknown to it. "
+            "Use a base model that was trained on the language of the data."
         )
         return (Finding(code="unreadable_text", severity="warning", message=text),)
 

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from autolora.records import BaselineSummary, MetricSummary, to_json
-from autolora.results import SearchRecord
+from autolora.results import COLUMNS, SearchRecord
 
 VERDICTS = {
     "adopt": "adopt the recommended adapter",
@@ -16,16 +16,21 @@ VERDICTS = {
     "use_simpler": "use something simpler",
     "not_ready": "not ready",
 }
-_SHOWN = ("trial", "state", "metric", "trainable_params", "trained_share", "rank", "target_modules", "layers", "learning_rate", "seconds", "cause")  # fmt: skip
+_FORMULA_STARTS = tuple("=+-@\t\r＝＋－＠")
+"""What makes a spreadsheet take a cell for a formula; the wide forms do in Japanese ones."""
+_SHOWN = (
+    "trial", "state", "metric", "trainable_params", "trained_share", "rank", "target_modules", "layers",
+    "learning_rate", "seconds", "cause",
+)  # fmt: skip
 
 
 def rows_as(kind: str, rows: list[dict[str, Any]]) -> str:
-    """Return flat rows as ``table``, ``json`` or ``csv``, ending in a line break."""
+    """Return trials as flat rows as ``table``, ``json`` or ``csv``, ending in a line break."""
     if kind == "json":
         return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
     if kind == "csv":
         out = io.StringIO()
-        writer = csv.DictWriter(out, list(rows[0]) if rows else list(_SHOWN), lineterminator="\n")
+        writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
         return out.getvalue()
@@ -83,5 +88,5 @@ def _cell(name: str, value: Any) -> str:
 
 def _inert(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula."""
-    text = json.dumps(value) if isinstance(value, list) else value
-    return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t")) else text
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA_STARTS) else text

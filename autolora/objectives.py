@@ -33,4 +33,5 @@ PEAK_MEMORY = Objective(name="peak_memory_bytes", direction="minimize", unit="by
 def losses(values: NDArray[np.float64], objectives: tuple[Objective, ...]) -> NDArray[np.float64]:
     """Return ``values`` ``(n_trials, n_objectives)`` with every column turned so that smaller is better."""
     signs = np.array([1.0 if objective.direction == "minimize" else -1.0 for objective in objectives])
-    return np.asarray(values, dtype=np.float64) * signs
+    turned: NDArray[np.float64] = np.asarray(values, dtype=np.float64) * signs
+    return turned

@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from autolora.records import TrialRecord, TrialState
 
@@ -59,7 +60,11 @@ class LiveProgress:
         self._console = console
         self._trials: dict[int, TrialRecord] = {}
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
         )
         self._task = self._bar.add_task("Starting", total=None)
         self._live = Live(self._bar, console=console, refresh_per_second=4, transient=True)
@@ -107,8 +112,8 @@ class LiveProgress:
                 f"{trial.rungs[-1].share:.0%}" if trial.rungs else "",
                 f"{trial.trainable_params:,}" if trial.trainable_params else "",
                 str(config.rank) if config else "",
-                str(trial.params.get("target_modules", "")),
-                str(trial.params.get("layers", "")),
+                Text(str(trial.params.get("target_modules", ""))),  # a list's brackets are no markup
+                Text(str(trial.params.get("layers", ""))),
                 f"{config.learning_rate:.2g}" if config else "",
             )
         return table
@@ -117,10 +122,10 @@ class LiveProgress:
 def line(trial: TrialRecord) -> str:
     """Return one line on where a trial stands."""
     score = f"score {trial.metric:.3f}" if trial.metric is not None else "no score"
-    share = f"after {trial.rungs[-1].share:.0%}" if trial.rungs else ""
-    size = f"{trial.trainable_params:,} parameters" if trial.trainable_params else ""
+    share = f" after {trial.rungs[-1].share:.0%}" if trial.rungs else ""
+    size = f", {trial.trainable_params:,} parameters" if trial.trainable_params else ""
     cause = f": {trial.cause}" if trial.cause else ""
-    return f"trial {trial.number} {trial.state.value}, {score} {share}, {size}{cause}"
+    return f"trial {trial.number} {trial.state.value}, {score}{share}{size}{cause}"
 
 
 def make(*, plain: bool = False) -> PlainProgress | LiveProgress:

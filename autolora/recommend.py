@@ -18,7 +18,9 @@ from autolora.records import Candidate, ConfirmRecord, Finding, Reason, TrialRec
 FINALISTS = 3
 _STANDARD_ERRORS = 2.0
 """How far below the best a trial may have scored and still be a finalist: explored scores are noisy and few."""
-SIMPLE = ("tfidf", "majority")
+SIMPLE = {"tfidf": "TF-IDF with a linear model", "majority": "always answering the most frequent class"}
+"""Rivals that need no adapter, with what sentences call them."""
+_COSTS = {"trainable_params": "{:,} trained parameters", "peak_memory_bytes": "{:,} bytes of training memory"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +77,10 @@ def finalists(trials: tuple[TrialRecord, ...], metric: Objective, count: int = F
 def choose(candidates: tuple[Candidate, ...], metric: Objective, required: Requirements) -> Candidate | None:
     """Return the smallest finalist within one standard error of the best, inside the limits; None if none is.
 
-    Works on validation scores alone, so it can and must be called before the test split is opened.
+    Finalists that reach the score asked for go before those that do not. Works on validation scores alone, so it can
+    and must be called before the test split is opened.
     """
-    fitting = [c for c in candidates if c.kind == "finalist" and _finished(c) and not _over_limits(c, required)]
+    fitting = _fitting(candidates, metric, required)
     if not fitting:
         return None
     best = min(fitting, key=lambda c: metric.loss(c.validation))
@@ -102,40 +105,52 @@ def judge(
         required: The user's limits.
         findings: Of the data; a base that cannot read the text is one.
     """
+    unreadable = [
+        Reason(text=finding.message, fields=("data.unknown_token_share",))
+        for finding in findings
+        if finding.code == "unreadable_text"
+    ]
     if chosen is None:
-        return Choice(candidate=None, verdict="not_ready", reasons=(_nothing(confirm, required),))
+        return Choice(candidate=None, verdict="not_ready", reasons=(*unreadable, _nothing(confirm, required)))
+    verdict, reasons = _against_rivals(chosen, confirm, metric, required)
+    reasons = [*unreadable, _why_this_one(chosen, confirm, metric, required), *reasons]
+    if unreadable:
+        verdict = "not_ready"
+    if not _good_enough(chosen, metric, required):
+        verdict = "not_ready"
+        reasons.append(_too_low(chosen, metric, required))
+    return Choice(candidate=chosen, verdict=verdict, reasons=tuple(reasons))
+
+
+def _against_rivals(
+    chosen: Candidate, confirm: ConfirmRecord, metric: Objective, required: Requirements
+) -> tuple[Verdict, list[Reason]]:
+    """Return the verdict as far as the baselines decide it, and a sentence or two on each."""
     by_name = {c.name: c for c in confirm.candidates}
-    reasons = [_why_this_one(chosen, confirm, metric)]
+    reasons: list[Reason] = []
     verdict: Verdict = "adopt"
     if default := by_name.get("default_lora"):
         good, reason = _against(chosen, default, confirm, metric, "the default LoRA settings")
-        smaller = chosen.trainable_params < default.trainable_params
         reasons.append(reason)
-        if not good and smaller:
+        if not good and chosen.trainable_params < default.trainable_params:
             reasons.append(_smaller(chosen, default))
-        if not good and not smaller and _finished(default):
+        elif not good and _exceeded(default, required):
+            reasons.append(_over_limit(default, required))
+        elif not good and _finished(default):
             verdict = "keep_default"
-    for name in SIMPLE:
+    for name, words in SIMPLE.items():
         if rival := by_name.get(name):
-            words = "TF-IDF with a linear model" if name == "tfidf" else "always answering the most frequent class"
             good, reason = _against(chosen, rival, confirm, metric, words)
             reasons.append(reason)
             if not good:
                 verdict = "use_simpler"
-    if required.min_metric is not None and chosen.validation < required.min_metric:
-        verdict = "not_ready"
-        text = (
-            f"Its {metric.name} on the validation split is {chosen.validation:.3f}, below the {required.min_metric:.3f} "
-            "that was asked for."
-        )
-        reasons.append(
-            Reason(text=text, fields=(f"confirm.candidates.{chosen.name}.validation", "request.limits.min_metric"))
-        )
-    for finding in findings:
-        if finding.code == "unreadable_text":
-            verdict = "not_ready"
-            reasons.insert(0, Reason(text=finding.message, fields=("data.unknown_token_share",)))
-    return Choice(candidate=chosen, verdict=verdict, reasons=tuple(reasons))
+    return verdict, reasons
+
+
+def _fitting(candidates: tuple[Candidate, ...], metric: Objective, required: Requirements) -> list[Candidate]:
+    """Return the finalists that may be chosen: trained in full, inside the limits and, if any is, good enough."""
+    inside = [c for c in candidates if c.kind == "finalist" and _finished(c) and not _exceeded(c, required)]
+    return [c for c in inside if _good_enough(c, metric, required)] or inside
 
 
 def _finished(candidate: Candidate) -> bool:
@@ -143,69 +158,112 @@ def _finished(candidate: Candidate) -> bool:
     return bool(candidate.seeds) and all(s.state == TrialState.COMPLETE for s in candidate.seeds)
 
 
-def _over_limits(candidate: Candidate, required: Requirements) -> bool:
-    over_params = required.max_params is not None and candidate.trainable_params > required.max_params
-    over_memory = required.max_memory is not None and candidate.peak_memory_bytes > required.max_memory
-    return over_params or over_memory
-
-
-def _nothing(confirm: ConfirmRecord, required: Requirements) -> Reason:
-    finalist_count = sum(c.kind == "finalist" for c in confirm.candidates)
-    if finalist_count == 0:
-        return Reason(text="No trial was trained in full, so there is no adapter to recommend.", fields=("trials",))
-    return Reason(
-        text=f"None of the {finalist_count} finalists could be trained in full within the limits.",
-        fields=("confirm.candidates", "request.limits"),
+def _exceeded(candidate: Candidate, required: Requirements) -> tuple[tuple[str, str], ...]:
+    """Return the costs that are over their limits: (field of the candidate, field of the limits)."""
+    limits = (("trainable_params", "max_params"), ("peak_memory_bytes", "max_memory"))
+    return tuple(
+        (cost, limit)
+        for cost, limit in limits
+        if (most := getattr(required, limit)) is not None and getattr(candidate, cost) > most
     )
 
 
-def _why_this_one(chosen: Candidate, confirm: ConfirmRecord, metric: Objective) -> Reason:
-    others = [c for c in confirm.candidates if c.kind == "finalist" and _finished(c)]
-    best = min(others, key=lambda c: metric.loss(c.validation))
-    fields = tuple(f"confirm.candidates.{name}.validation" for name in dict.fromkeys((chosen.name, best.name)))
+def _good_enough(candidate: Candidate, metric: Objective, required: Requirements) -> bool:
+    return required.min_metric is None or metric.loss(candidate.validation) <= metric.loss(required.min_metric)
+
+
+def _nothing(confirm: ConfirmRecord, required: Requirements) -> Reason:
+    """Return why no finalist can be chosen; all that were trained in full are then over a limit."""
+    all_finalists = [c for c in confirm.candidates if c.kind == "finalist"]
+    if not all_finalists:
+        return Reason(text="No trial was trained in full, so there is no adapter to recommend.", fields=("trials",))
+    over = [c for c in all_finalists if _finished(c)]
+    broken = [c for c in all_finalists if not _finished(c)]
+    causes, fields = [], []
+    if broken:
+        causes.append(f"{len(broken)} could not be trained in full on every seed")
+        fields += [_field(c, "seeds") for c in broken]
+    if over:
+        causes.append(f"{len(over)} exceeded a limit")
+        exceeded = [(c, cost, limit) for c in over for cost, limit in _exceeded(c, required)]
+        fields += [_field(c, cost) for c, cost, _ in exceeded]
+        fields += dict.fromkeys(f"request.limits.{limit}" for _, _, limit in exceeded)
+    text = f"Of {_count(len(all_finalists), 'finalist')} none can be recommended: {', '.join(causes)}."
+    return Reason(text=text, fields=tuple(fields))
+
+
+def _why_this_one(chosen: Candidate, confirm: ConfirmRecord, metric: Objective, required: Requirements) -> Reason:
+    fitting = _fitting(confirm.candidates, metric, required)
+    best = min(fitting, key=lambda c: metric.loss(c.validation))
     if best.name == chosen.name:
         text = (
-            f"It has the best {metric.name} of {_count(len(others), 'finalist')} on the validation split: {chosen.validation:.3f}, "
-            f"mean of {_count(len(chosen.seeds), 'fresh seed')}."
+            f"It has the best {metric.name} of {_count(len(fitting), 'finalist')} on the validation split: "
+            f"{chosen.validation:.3f}, mean of {_count(len(chosen.seeds), 'fresh seed')}."
         )
-    else:
-        text = (
-            f"With {chosen.trainable_params:,} trained parameters it is the smallest finalist whose {metric.name} on the "
-            f"validation split ({chosen.validation:.3f}) lies within one standard error "
-            f"({best.validation_standard_error:.3f}) of the best ({best.validation:.3f}, {best.trainable_params:,} parameters)."
-        )
-    return Reason(text=text, fields=(*fields, f"confirm.candidates.{chosen.name}.trainable_params"))
+        validations = (_field(c, "validation") for c in fitting)
+        return Reason(text=text, fields=(*validations, _field(chosen, "seeds")))
+    fields = [_field(c, name) for c in (chosen, best) for name in ("trainable_params", "validation")]
+    reaching = ""
+    if required.min_metric is not None and _good_enough(chosen, metric, required):
+        reaching = f"reaches the {required.min_metric:.3f} asked for and "
+        fields.append("request.limits.min_metric")
+    text = (
+        f"With {chosen.trainable_params:,} trained parameters it is the smallest finalist whose {metric.name} on the "
+        f"validation split ({chosen.validation:.3f}) {reaching}lies within one standard error "
+        f"({best.validation_standard_error:.3f}) of the best ({best.validation:.3f}, "
+        f"{best.trainable_params:,} parameters)."
+    )
+    return Reason(text=text, fields=(*fields, _field(best, "validation_standard_error")))
 
 
 def _against(
     chosen: Candidate, rival: Candidate, confirm: ConfirmRecord, metric: Objective, words: str
 ) -> tuple[bool, Reason]:
     """Return whether the chosen one's lead over a rival is more than chance on the test rows, and the sentence."""
-    fields = (
-        f"confirm.candidates.{chosen.name}.test",
-        f"confirm.candidates.{rival.name}.test",
-        f"confirm.paired_test_differences.{rival.name}",
-    )
     difference = confirm.paired_test_differences.get(rival.name)
     if difference is None or chosen.test is None or rival.test is None:
-        return False, Reason(text=f"It could not be compared with {words} on the test split.", fields=fields)
+        text = f"It could not be compared with {words} on the test split, where the first seed of one has no score."
+        return False, Reason(text=text, fields=(_field(chosen, "seeds"), _field(rival, "seeds")))
+    fields = (_field(chosen, "test"), _field(rival, "test"), f"confirm.paired_test_differences.{rival.name}")
     lead, low, high = difference
-    interval = f"{metric.name} {chosen.test:.3f} against {rival.test:.3f}; difference {lead:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
+    interval = (
+        f"{metric.name} {chosen.test:.3f} against {rival.test:.3f}; difference {lead:+.3f}, "
+        f"95 % interval {low:+.3f} to {high:+.3f}"
+    )
     if low > 0:
         return True, Reason(text=f"It beats {words} on the test split ({interval}).", fields=fields)
     relation = "is no better than" if lead <= 0 else "is not shown to be better than"
     return False, Reason(text=f"It {relation} {words} on the test split ({interval}).", fields=fields)
 
 
+def _too_low(chosen: Candidate, metric: Objective, required: Requirements) -> Reason:
+    return Reason(
+        text=f"Its {metric.name} on the validation split is {chosen.validation:.3f}, "
+        f"below the {required.min_metric:.3f} that was asked for.",
+        fields=(_field(chosen, "validation"), "request.limits.min_metric"),
+    )
+
+
+def _over_limit(default: Candidate, required: Requirements) -> Reason:
+    exceeded = _exceeded(default, required)
+    costs = " and ".join(_COSTS[cost].format(getattr(default, cost)) for cost, _ in exceeded)
+    return Reason(
+        text=f"The default LoRA settings, with {costs}, are over the limit.",
+        fields=tuple(path for cost, limit in exceeded for path in (_field(default, cost), f"request.limits.{limit}")),
+    )
+
+
 def _smaller(chosen: Candidate, default: Candidate) -> Reason:
     share = chosen.trainable_params / default.trainable_params
     return Reason(
-        text=f"It trains {chosen.trainable_params:,} parameters, {share:.0%} of the default's {default.trainable_params:,}.",
-        fields=(
-            f"confirm.candidates.{chosen.name}.trainable_params",
-            f"confirm.candidates.{default.name}.trainable_params",
-        ),
+        text=f"It trains {chosen.trainable_params:,} parameters, {share:.0%} of the default's "
+        f"{default.trainable_params:,}.",
+        fields=(_field(chosen, "trainable_params"), _field(default, "trainable_params")),
     )
+
+
+def _field(candidate: Candidate, name: str) -> str:
+    return f"confirm.candidates.{candidate.name}.{name}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -185,8 +185,8 @@ class RungRecord:
     """Share of the full training length."""
     steps: int
     score: Score
-    train_loss: float
-    """Mean loss of the steps since the rung before."""
+    train_loss: float | None
+    """Mean loss of the steps since the rung before; None where a resumed trial was scored anew without a step."""
     seconds: float
     """Device time the trial has had so far, scoring included."""
 

@@ -95,7 +95,7 @@ class Limits:
     max_memory: int | None = None
     """Peak training memory in bytes."""
     min_metric: float | None = None
-    """The metric on the test split, between 0 and 1."""
+    """Least score on the validation split (mean of the fresh seeds), between 0 and 1: below it, not ready."""
 
     def __post_init__(self) -> None:
         """Check every limit.
@@ -146,6 +146,8 @@ class Request:
     data: DataRequest
     base_model: str
     """A folder or a hub id."""
+    base_id: str | None = None
+    """What records call the base model; taken from the folder's name or the hub id where it is left out."""
     metric: str = "macro_f1"
     space: str = "encoder"
     """A shipped search space, or the path of a YAML file."""

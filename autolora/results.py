@@ -10,6 +10,12 @@ from autolora.errors import RunFolderError
 from autolora.records import ConfirmRecord, DataRecord, Recommendation, TrialRecord
 from autolora.store import RunFolder
 
+COLUMNS = (
+    "trial", "state", "metric", "trainable_params", "peak_memory_bytes", "trained_share", "rank", "alpha", "use_rslora",
+    "target_modules", "layers", "learning_rate", "seconds", "cause",
+)  # fmt: skip
+"""Of a trial as a flat row."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRecord:
@@ -55,7 +61,7 @@ def read(path: str | Path) -> SearchRecord:
 
 
 def row(trial: TrialRecord) -> dict[str, Any]:
-    """Return a trial as one flat row."""
+    """Return a trial as one flat row of ``COLUMNS``."""
     config = trial.config
     return {
         "trial": trial.number,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -44,14 +45,21 @@ class RunFolder:
         """
         if path.exists() and not path.is_dir():
             raise RunFolderError(f"the run folder {str(path)!r} is a file", "choose another --out")
-        if path.is_dir() and any(path.iterdir()):
-            if (path / TASK).is_file():
-                state = "a finished" if (path / DONE).exists() else "an unfinished"
-                raise RunFolderError(
-                    f"the run folder {str(path)!r} holds {state} search",
-                    f"go on with it: autolora search {path} --resume; or choose another --out",
-                )
+        above = next((folder for folder in path.absolute().parents if folder.exists()), None)
+        if above is not None and not above.is_dir():
+            raise RunFolderError(
+                f"the run folder {str(path)!r} lies below a file, {above.name}", "choose another --out"
+            )
+        if not path.is_dir() or not _holds_anything(path):
+            return
+        if not (path / TASK).is_file():
             raise RunFolderError(f"the run folder {str(path)!r} is not empty", "choose an empty or a new folder")
+        state, way_out = "an unfinished", f"go on with it: autolora search {shlex.quote(str(path))} --resume"
+        if (path / DONE).exists():
+            state, way_out = "a finished", f"read it: autolora report {shlex.quote(str(path))}"
+        raise RunFolderError(
+            f"the run folder {str(path)!r} holds {state} search", f"{way_out}; or choose another --out"
+        )
 
     @classmethod
     def create(cls, path: Path, request_yaml: str) -> RunFolder:
@@ -141,8 +149,14 @@ class RunFolder:
 
     def event(self, kind: str, **details: Any) -> None:
         """Append what happened, with the time in UTC."""
-        with open(self.path / EVENTS, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"at": _now(), "event": kind, **details}, ensure_ascii=False) + "\n")
+        line = json.dumps({"at": _now(), "event": kind, **details}, ensure_ascii=False)
+        with open(self.path / EVENTS, "a+b") as file:
+            file.seek(0, os.SEEK_END)
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                # A kill may have cut the last line short: what follows must not be glued to it.
+                line = line if file.read(1) == b"\n" else f"\n{line}"
+            file.write(f"{line}\n".encode())
 
     # -------------------------------------------------------------------------------------------------------- reading
 
@@ -153,7 +167,13 @@ class RunFolder:
 
     def request(self) -> dict[str, Any]:
         """Return the request as it stands in ``task.yaml``."""
-        return dict(yaml.safe_load((self.path / TASK).read_text(encoding="utf-8")))
+        try:
+            content = yaml.safe_load((self.path / TASK).read_text(encoding="utf-8"))
+        except (yaml.YAMLError, ValueError) as error:
+            raise self._damaged(TASK, error) from error
+        if not isinstance(content, dict):
+            raise self._damaged(TASK, "it holds no keys and values")
+        return content
 
     def data(self) -> DataRecord | None:
         """Return what is known of the data, None before it was read."""
@@ -173,7 +193,7 @@ class RunFolder:
         if not path.exists():
             return ()
         try:
-            return tuple(from_json(line, TrialRecord) for line in path.read_text(encoding="utf-8").splitlines())
+            return tuple(from_json(line, TrialRecord) for line in _lines(path))
         except msgspec.MsgspecError as error:
             raise self._damaged(TRIALS, error) from error
 
@@ -181,7 +201,7 @@ class RunFolder:
         """Return what happened; a line that a kill cut short is left out."""
         path = self.path / EVENTS
         events = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        for line in _lines(path) if path.exists() else ():
             try:
                 events.append(dict(json.loads(line)))
             except ValueError:
@@ -197,11 +217,26 @@ class RunFolder:
         except msgspec.MsgspecError as error:
             raise self._damaged(name, error) from error
 
-    def _damaged(self, name: str, error: Exception) -> RunFolderError:
+    def _damaged(self, name: str, error: Exception | str) -> RunFolderError:
+        reason = " ".join(str(error).split())
         return RunFolderError(
-            f"{name} in the run folder {str(self.path)!r} cannot be read: {error}",
+            f"{name} in the run folder {str(self.path)!r} cannot be read: {reason}",
             "it was changed by hand, or written by another version of autolora",
         )
+
+
+def _holds_anything(path: Path) -> bool:
+    try:
+        return any(path.iterdir())
+    except OSError as error:
+        raise RunFolderError(
+            f"the run folder {str(path)!r} cannot be read: {error.strerror}", "choose another --out"
+        ) from error
+
+
+def _lines(path: Path) -> list[bytes]:
+    """Return a file's lines; only a line feed ends one, since JSON texts may hold other line breaks."""
+    return [line for line in path.read_bytes().split(b"\n") if line]
 
 
 def _now() -> str:

@@ -109,6 +109,8 @@ def _search(
         refused=counts[TrialState.REFUSED],
         seconds=seconds,
         device=facts.device,
-        hypervolume=hypervolume([t.metric for t in points], [t.trainable_params for t in points], floor=floor),  # type: ignore[misc]
+        hypervolume=hypervolume(
+            [t.metric or 0.0 for t in points], [t.trainable_params or 1 for t in points], floor=floor
+        ),
         hypervolume_reference={"metric_floor": floor, "params_best": PARAMS_BEST, "params_worst": PARAMS_WORST},
     )

@@ -45,6 +45,7 @@ def request(language: str = "en", *, trials: int = 12, minutes: float | None = 4
         name=f"demo-enquiries-{language}",
         data=DataRequest(path=str(data_file(language)), text="text", label="label"),
         base_model=str(base_folder()),
+        base_id=BASE_ID,
         space="quick",
         budget=Budget(trials=trials, minutes=minutes),
     )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from autolora.errors import BaseModelError
 
@@ -112,7 +112,7 @@ class Architecture:
         if name == "last_quarter":
             return max(1, self.depth // 4)
         number = name.removeprefix("last_")
-        if name.startswith("last_") and number.isdigit() and 1 <= int(number) <= self.depth:
+        if name.startswith("last_") and number.isdecimal() and 1 <= int(number) <= self.depth:
             return int(number)
         raise BaseModelError(
             f"layers: there is no range {name!r} in a model of {self.depth} layers",
@@ -125,20 +125,27 @@ class Architecture:
 
 
 def describe(model: nn.Module) -> Architecture:
-    """Return the architecture of ``model``: its longest list of equal blocks, and their linear modules.
+    """Return the architecture of ``model``: its longest list of equal blocks, and the linear modules of all of them.
 
     Raises:
         BaseModelError: If the model has no such list, so that layers cannot be named.
     """
+    lists = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.ModuleList)]
     stacks = [
         (name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.ModuleList) and len({type(block) for block in module}) == 1
+        for name, module in lists
+        if len({type(block) for block in module}) == 1
+        # A list inside a list is part of a layer, e.g. its experts, of which there may be more than layers.
+        and not any(name.startswith(f"{outer}.") for outer, _ in lists)
     ]
     if not stacks:
         raise BaseModelError("the base model has no stack of equal layers", "use a transformer encoder or decoder")
     stack, blocks = max(stacks, key=lambda pair: len(pair[1]))
-    shapes = {name: shape for name, module in blocks[0].named_modules() if (shape := linear_shape(module)) is not None}
+    first, *others = (
+        {name: shape for name, module in block.named_modules() if (shape := linear_shape(module)) is not None}
+        for block in blocks
+    )
+    shapes = {name: shape for name, shape in first.items() if all(other.get(name) == shape for other in others)}
     if not shapes:
         raise BaseModelError(f"layers of {stack!r} hold no linear modules", "use a transformer encoder or decoder")
     return Architecture(stack=stack, depth=len(blocks), shapes=shapes)
@@ -148,9 +155,9 @@ def linear_shape(module: nn.Module) -> tuple[int, int] | None:
     """Return (in_features, out_features) of a linear module (GPT-2's Conv1D too), None for any other."""
     if isinstance(module, nn.Linear):
         return module.in_features, module.out_features
-    if type(module).__name__ == "Conv1D":
-        rows, columns = module.weight.shape  # stored the other way round
-        return int(rows), int(columns)
+    weight = getattr(module, "weight", None)
+    if type(module).__name__ == "Conv1D" and isinstance(weight, Tensor):
+        return weight.shape[0], weight.shape[1]  # stored the other way round
     return None
 
 

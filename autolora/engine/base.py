@@ -144,7 +144,7 @@ def _topmost(model: nn.Module, parameters: frozenset[str]) -> tuple[str, ...]:
     covered = {p for p in parameters if any(p.startswith(f"{f}.") for f in found)}
     if covered != parameters:
         raise BaseModelError(
-            f"the checkpoint lacks single weights inside trained modules: {', '.join(sorted(parameters - covered)[:5])}",
+            f"the checkpoint lacks single weights of modules: {', '.join(sorted(parameters - covered)[:5])}",
             "the checkpoint is damaged or of another architecture than its config.json says",
         )
     return tuple(found)

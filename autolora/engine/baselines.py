@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ _PENALTIES = (1.0, 3.0, 10.0, 30.0)
 """Inverse regularisation strengths tried for TF-IDF; the validation split chooses."""
 _SPACELESS = 0.05
 """Share of white space among characters under which a language is taken to write without spaces."""
+_COUNTED_WORD = re.compile(r"\b\w\w+\b")
+"""What scikit-learn counts as a word; single letters are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +57,7 @@ def tfidf(train: Split, validation: Split, test: Split) -> Fitted:
     from sklearn.pipeline import make_pipeline
 
     start = time.perf_counter()
-    characters = "".join(train.texts)
-    spaced = sum(map(str.isspace, characters)) >= _SPACELESS * len(characters)
+    spaced = _has_words(train.texts)
     grams = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 3)}
     true = np.asarray(validation.labels)
     best, most_hits = None, -1
@@ -77,3 +79,10 @@ def tfidf(train: Split, validation: Split, test: Split) -> Fitted:
         bytes=int(weights.nbytes + 8 * len(vocabulary) + sum(len(term.encode()) for term in vocabulary)),
         seconds=time.perf_counter() - start,
     )
+
+
+def _has_words(texts: tuple[str, ...]) -> bool:
+    """Return whether texts are written with spaces between words, of which some are long enough to be counted."""
+    characters = "".join(texts)
+    spaced = sum(map(str.isspace, characters)) >= _SPACELESS * len(characters)
+    return spaced and any(_COUNTED_WORD.search(text) for text in texts)

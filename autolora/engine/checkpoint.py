@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,7 +45,9 @@ def find(name: str, *, base_id: str | None = None) -> Checkpoint:
     Raises:
         BaseModelError: If it is absent, unreadable, brings code, or has no safetensors weights.
     """
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))  # Path.expanduser raises where there is no such home
+    if folder.is_file():
+        raise BaseModelError(f"the base model must be a folder or a hub id, but {name!r} is a file", "give its folder")
     if not folder.is_dir():
         folder = _from_hub(name)
         base_id = base_id or name
@@ -53,7 +56,7 @@ def find(name: str, *, base_id: str | None = None) -> Checkpoint:
     return Checkpoint(
         folder=folder.resolve(),
         id=base_id or _id_of(folder.resolve()),
-        hash=_hash(tuple((str(path), path.stat().st_mtime_ns) for path in [folder / "config.json", *weights])),
+        hash=_hash(tuple(map(_version, (folder / "config.json", *weights)))),
         weight_bytes=sum(path.stat().st_size for path in weights),
     )
 
@@ -62,11 +65,12 @@ def _id_of(folder: Path) -> str:
     """Return a folder's own name, with its parent's before it where it says nothing by itself."""
     if folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--"):
         return folder.parent.parent.name.removeprefix("models--").replace("--", "/")
-    return f"{folder.parent.name}/{folder.name}" if folder.name.lower() in _GENERIC_NAMES else folder.name
+    says_nothing = folder.name.lower() in _GENERIC_NAMES and folder.parent.name
+    return f"{folder.parent.name}/{folder.name}" if says_nothing else folder.name
 
 
 def _from_hub(name: str) -> Path:
-    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1 and "/" in name or "\\" in name
+    looks_like_path = name.startswith((".", "/", "~")) or (name.count("/") != 1 and "/" in name) or "\\" in name
     if looks_like_path:
         raise BaseModelError(
             f"the base model must be a folder or a hub id, but {name!r} does not exist",
@@ -96,8 +100,12 @@ def _check(folder: Path, name: str) -> None:
         )
     try:
         config = json.loads(config_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BaseModelError(f"config.json of {name!r} cannot be read: {error}", "copy the model again") from error
+    if not isinstance(config, dict):
+        raise BaseModelError(
+            f"config.json of {name!r} must hold keys and values, but it does not", "copy the model again"
+        )
     code = sorted(path.name for path in folder.rglob("*.py"))
     if "auto_map" in config or code:
         what = f"python files ({', '.join(code[:3])})" if code else "'auto_map' in config.json"
@@ -112,11 +120,17 @@ def _check(folder: Path, name: str) -> None:
         )
 
 
+def _version(path: Path) -> tuple[str, int, int]:
+    """Return what changes with a file's content: its path, its size, its time."""
+    status = path.stat()
+    return str(path), status.st_size, status.st_mtime_ns
+
+
 @lru_cache(maxsize=8)
-def _hash(files: tuple[tuple[str, int], ...]) -> str:
-    """Return the hash over the files' names and contents; the times only key the cache."""
+def _hash(files: tuple[tuple[str, int, int], ...]) -> str:
+    """Return the hash over the files' names and contents; sizes and times only key the cache."""
     digest = hashlib.sha256()
-    for path, _ in files:
+    for path, _, _ in files:
         digest.update(Path(path).name.encode() + b"\0")
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -64,7 +64,7 @@ class Engine:
         if state is not None and (state.config, state.seed) != (to_json(config), seed):
             raise EngineError(f"the state of slot {slot_id!r} is of another configuration or seed")
         with _memory_errors(self, slot_id):
-            slot = slot_room.build(self.base, slot_id, config, seed=seed, rows=len(self.splits["train"]))
+            slot = slot_room.build(self.base, slot_id, config, seed=seed, lengths=self.splits["train"].kept_lengths)
             if state is not None:
                 states.restore(slot, state)
         self.slots[slot_id] = slot
@@ -126,7 +126,7 @@ class Engine:
             logits = self._forward([data.tokens[row] for row in rows])
             row_losses = self.task.row_losses(logits, labels)
             losses = {s.slot: row_losses[s.start : s.stop].mean() for s in segments}
-            torch.stack(list(losses.values())).sum().backward()
+            torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         return self._update(losses)
 
     def probe_forward(self, slot_id: str, rows: NDArray[np.int64], length: int) -> Tensor:
@@ -190,7 +190,7 @@ class Engine:
         """
         start = time.perf_counter()
         data = self.splits[split]
-        order = np.argsort([len(tokens) for tokens in data.tokens], kind="stable")
+        order = np.argsort(data.kept_lengths, kind="stable")
         out = np.zeros((len(data), len(self.task.classes)), dtype=np.float32)
         for at in range(0, len(order), _SCORING_CHUNK_ROWS):
             rows = order[at : at + _SCORING_CHUNK_ROWS]
@@ -223,7 +223,7 @@ def _segments(batches: dict[str, NDArray[np.int64]]) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-class _memory_errors:  # noqa: N801 - reads as a statement
+class _memory_errors:
     """Turn running out of device memory while a slot is built into its trial's error, leaving nothing plugged in."""
 
     def __init__(self, engine: Engine, slot_id: str) -> None:

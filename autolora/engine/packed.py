@@ -1,4 +1,4 @@
-"""Layers that serve many adapters at once: the frozen product is computed once for all rows, then each slot adds its own.
+"""Layers that serve many adapters at once: one frozen product for all rows, then each slot adds its own share.
 
 Knows tensors and row segments; knows nothing of tasks, optimisers or searches. A batch is the slots' rows one slot
 after the other; ``Pack.segments`` says which rows belong to whom. Since a slot's rows only ever meet its own weights,
@@ -131,7 +131,10 @@ class PackedLinear(nn.Module):
             if share is not None:
                 parts.append((start, stop, share.scaling, self._mask(share, slot, x[start:stop])))
                 weights += [share.a, share.b]
-        return _AddLowRank.apply(y, x, tuple(parts), *weights) if parts else y
+        if not parts:
+            return y
+        added: Tensor = _AddLowRank.apply(y, x, tuple(parts), *weights)  # type: ignore[no-untyped-call]
+        return added
 
     def _mask(self, share: LowRank, slot: str, rows: Tensor) -> Tensor | None:
         if share.dropout == 0.0 or not self.pack.training:
@@ -165,5 +168,5 @@ class PackedCopies(nn.Module):
         for slot, start, stop in self.pack.segments:
             weights = self.copies[slot]
             rows = x[start:stop].to(next(iter(weights.values())).dtype)
-            outputs.append(functional_call(self.template, weights, (rows,)))
+            outputs.append(functional_call(self.template, dict[str, Tensor](weights), (rows,)))
         return torch.cat(outputs)

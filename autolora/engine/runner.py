@@ -71,7 +71,8 @@ class _Place:
     """A job's place; fields are read and written under the runner's lock."""
 
     job: Job
-    token: int
+    token: int = 0
+    """Of the newest lease; 0 before the first."""
     allowed_rung: int = -1
     next_rung: int = 0
     admitted: bool = False
@@ -95,20 +96,31 @@ class Runner:
 
     # ------------------------------------------------------------------------------------------------- for any thread
 
-    def admit(self, job: Job) -> int:
-        """Take a job on, or take over one that is running, and return the token that later calls must show.
+    def admit(self, job: Job) -> None:
+        """Take a job on. Only whoever decides what runs may call this; a lease claims what was admitted.
 
-        Whoever held the place before gets ``StaleLease`` from now on.
+        Raises:
+            EngineError: If the slot's name is taken.
         """
         with self._changed:
-            token = next(self._tokens)
-            place = self._places.get(job.slot)
-            if place is None:
-                self._places[job.slot] = _Place(job=job, token=token)
-            else:
-                place.token = token
+            self._raise_if_broken()
+            if job.slot in self._places:
+                raise EngineError(f"slot {job.slot!r} is taken")
+            self._places[job.slot] = _Place(job=job)
             self._changed.notify_all()
-            return token
+
+    def claim(self, slot: str) -> int:
+        """Return the token that later calls must show; whoever held the slot before gets ``StaleLease`` from now on.
+
+        Raises:
+            StaleLease: If the slot was never admitted, or is freed: a lease that comes late leaves nothing behind.
+        """
+        with self._changed:
+            self._raise_if_broken()
+            if slot not in self._places:
+                raise StaleLease(f"there is no slot {slot!r}", "its trial has ended")
+            self._places[slot].token = next(self._tokens)
+            return self._places[slot].token
 
     def poll(self, slot: str, token: int, *, allowed_rung: int, timeout_s: float) -> Report:
         """Allow the job to train up to a rung, and return its next report: at once, or mere progress after a while.

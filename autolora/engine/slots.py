@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from autolora.engine.base import ResidentBase
 from autolora.engine.dropout import mix
+from autolora.engine.order import epoch_batches
 from autolora.engine.packed import LowRank
 from autolora.records import AdapterConfig
 
@@ -29,8 +30,8 @@ class Slot:
     id: str
     config: AdapterConfig
     seed: int
-    rows: int
-    """Training rows in an epoch."""
+    lengths: NDArray[np.int64]
+    """Tokens of every training row ``(rows,)``."""
     parameters: dict[str, nn.Parameter]
     """By PEFT's names, as in ``adapter_model.safetensors``."""
     optimiser: torch.optim.Optimizer
@@ -43,12 +44,12 @@ class Slot:
     """Steps in ``loss_sum``; both start anew at a rung."""
     losses: list[Tensor] = field(default_factory=list)
     """Losses of steps that were not read back from the device yet."""
-    _order: tuple[int, NDArray[np.int64]] | None = None
+    _epoch: tuple[int, list[NDArray[np.int64]]] | None = None
 
     @property
     def steps_in_epoch(self) -> int:
         """Batches in an epoch; the last may be smaller."""
-        return math.ceil(self.rows / self.config.batch_size)
+        return math.ceil(len(self.lengths) / self.config.batch_size)
 
     @property
     def total_steps(self) -> int:
@@ -56,15 +57,12 @@ class Slot:
         return max(1, round(self.config.epochs * self.steps_in_epoch))
 
     def batch_rows(self) -> NDArray[np.int64]:
-        """Return the data rows of the next step.
-
-        The order depends on (seed, epoch) alone: adapters of one seed see the same rows at the same step.
-        """
+        """Return the data rows of the next step; adapters of one seed see the same rows at the same step."""
         epoch, batch = divmod(self.step, self.steps_in_epoch)
-        if self._order is None or self._order[0] != epoch:
-            self._order = (epoch, np.random.default_rng([self.seed, epoch]).permutation(self.rows))
-        size = self.config.batch_size
-        return self._order[1][batch * size : (batch + 1) * size]
+        if self._epoch is None or self._epoch[0] != epoch:
+            batches = epoch_batches(self.lengths, self.config.batch_size, seed=self.seed, epoch=epoch)
+            self._epoch = (epoch, batches)
+        return self._epoch[1][batch]
 
     def learning_rate(self) -> float:
         """Return the rate of the next step: linear climb, then linear fall to 0 over the full schedule."""
@@ -99,7 +97,7 @@ class Slot:
         self.loss_sum, self.loss_steps = 0.0, 0
 
 
-def build(base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int, rows: int) -> Slot:
+def build(base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int, lengths: NDArray[np.int64]) -> Slot:
     """Make a slot's weights on the base's device and plug them into its packed layers."""
     parameters: dict[str, nn.Parameter] = {}
     for layer in config.layers:
@@ -118,19 +116,19 @@ def build(base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int,
             base.linears[name].shares[slot_id] = share
             parameters[f"{PREFIX}{name}.lora_A.weight"] = share.a
             parameters[f"{PREFIX}{name}.lora_B.weight"] = share.b
-    for name, module in base.copies.items():
-        copies = {}
-        for own, template in module.template.named_parameters():
+    for name, packed in base.copies.items():
+        copies: dict[str, nn.Parameter] = {}
+        for own, template in packed.template.named_parameters():
             full = f"{name}.{own}"
             start = (
-                _fresh(module.template, own, template, _stream(seed, full), base) if full in base.fresh else template
+                _fresh(packed.template, own, template, _stream(seed, full), base) if full in base.fresh else template
             )
             copies[own] = parameters[f"{PREFIX}{full}"] = _parameter(start.detach().clone(), base)
-        module.copies[slot_id] = copies
+        packed.copies[slot_id] = copies
     optimiser = torch.optim.AdamW(
         list(parameters.values()), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    return Slot(id=slot_id, config=config, seed=seed, rows=rows, parameters=parameters, optimiser=optimiser)
+    return Slot(id=slot_id, config=config, seed=seed, lengths=lengths, parameters=parameters, optimiser=optimiser)
 
 
 def remove(base: ResidentBase, slot: Slot) -> None:

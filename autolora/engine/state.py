@@ -105,12 +105,13 @@ def read(path: Path) -> SlotState:
     Raises:
         EngineError: If the file is damaged.
     """
-    adapter, moments = {}, {}
+    adapter: dict[str, Tensor] = {}
+    moments: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:
             counters = json.loads(file.metadata()["slot"])
             for key in file.keys():  # noqa: SIM118 - safe_open is no dict
                 (adapter if key.startswith("a|") else moments)[key[2:]] = file.get_tensor(key)
     except Exception as error:  # safetensors raises its own class, or OSError, or ours from the metadata
-        raise EngineError(f"the slot state {path.name} cannot be read: {error}", "delete it; the trial starts again")
+        raise EngineError(f"the slot state {path.name} cannot be read: {error}", "delete it") from error
     return SlotState(adapter=adapter, moments=moments, **counters)

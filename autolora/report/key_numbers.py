@@ -37,8 +37,8 @@ def key_numbers(report: SearchReport) -> tuple[KeyNumber, ...]:
             KeyNumber(
                 label="Search time",
                 value=text.duration(recommendation.search.seconds),
-                detail=f"{text.count(recommendation.search.trials, 'trial')} on {recommendation.search.device}; "
-                f"confirmation not included",
+                detail=f"{text.count(recommendation.search.trials, 'trial')} and their confirmation on "
+                f"{recommendation.search.device}",
                 origin="measured",
             ),
         )

@@ -6,6 +6,7 @@ Knows the ledger, the judge and job names; knows Ray only as something that can 
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 
 from autolora.engine.costs import CostModel
 from autolora.engine.runner import Job, Report
-from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState, to_json
+from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState
 from autolora.search.judge import FLOOR, Costs, Judge
 from autolora.search.ledger import Ledger
 from autolora.space import Space
@@ -68,6 +69,8 @@ class Board:
     slots_dir: Path
     slots_per_engine: int
     engines: int
+    admit: Callable[[int, Job], None]
+    """Gives an engine a job, before any lease may claim it."""
     release: Callable[[int, str], None]
     """Frees a slot: (engine, slot)."""
     listener: Listener = lambda *_: None
@@ -121,8 +124,9 @@ class Board:
             rungs=RUNGS,
             state_file=str(self.state_file(record.number)),
         )
+        self.admit(engine, job)
         self.listener("started", record)
-        return {"job": to_json(job), "engine": engine, "first_rung": len(record.rungs)}
+        return {"slot": slot, "engine": engine, "first_rung": len(record.rungs)}
 
     def state_file(self, number: int) -> Path:
         """Return where a trial's slot keeps its state."""
@@ -168,7 +172,7 @@ class Board:
             share=RUNGS[int(report.rung or 0)],
             steps=report.steps,
             score=self.judge.scorer.score(predictions),
-            train_loss=report.train_loss,
+            train_loss=None if math.isnan(report.train_loss) else report.train_loss,
             seconds=report.seconds,
         )
         self.ledger.add_rung(trial.number, rung, report.predictions)

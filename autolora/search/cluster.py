@@ -28,6 +28,7 @@ _QUIET = {
     "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # the study is the truth; Tune's own snapshots are never read
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # its handler would turn Ctrl-C into a normal return
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints to stdout at verbosity 0 too
     "TUNE_WARN_THRESHOLD_S": "60",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -86,6 +87,10 @@ class Engines:
     handles: tuple[Any, ...]
     facts: EngineFacts
 
+    def admit(self, engine: int, job: Job) -> None:
+        """Give an engine a job."""
+        _get(self.handles[engine].admit.remote(job))
+
     def release(self, engine: int, slot: str) -> None:
         """Free a slot without waiting."""
         self.handles[engine].release.remote(slot)
@@ -104,7 +109,8 @@ class Engines:
                 held = running.setdefault(engine, [])
                 while waiting and len(held) < slots_per_engine:
                     job = waiting.pop()
-                    held.append((job, _get(self.handles[engine].admit.remote(job))))
+                    self.admit(engine, job)
+                    held.append((job, _get(self.handles[engine].claim.remote(job.slot))))
             polls = {
                 self.handles[engine].poll.remote(job.slot, token, allowed_rung=len(job.rungs) - 1, timeout_s=0.5): (
                     engine,

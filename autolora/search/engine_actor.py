@@ -34,9 +34,13 @@ class EngineActor:
         self._runner = Runner(engine)
         return facts
 
-    def admit(self, job: Job) -> int:
+    def admit(self, job: Job) -> None:
         """See ``Runner.admit``."""
-        return self.runner.admit(job)
+        self.runner.admit(job)
+
+    def claim(self, slot: str) -> int:
+        """See ``Runner.claim``."""
+        return self.runner.claim(slot)
 
     def poll(self, slot: str, token: int, *, allowed_rung: int, timeout_s: float) -> Report:
         """See ``Runner.poll``."""

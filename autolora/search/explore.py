@@ -93,6 +93,7 @@ def explore(
         slots_dir=slots,
         slots_per_engine=slots_per_engine(facts),
         engines=len(engines.handles),
+        admit=engines.admit,
         release=engines.release,
         listener=listener,
         early_stopping=what.early_stopping,

@@ -11,34 +11,35 @@ from typing import Any
 import ray
 from ray import tune
 
-from autolora.engine.runner import Job, Report
-from autolora.records import from_json
+from autolora.engine.runner import Report
 
 STEP_SECONDS = 0.5
 
 
 class Lease(tune.Trainable):
-    """Holds one slot of one engine."""
+    """Holds one slot of one engine.
+
+    It claims the slot in its first step, not before: Tune may set up an actor for a trial, move the trial to a cached
+    actor instead, and end the first one only after the trial itself has ended.
+    """
 
     def setup(self, config: dict[str, Any], engines: list[Any] | None = None) -> None:
-        """Take the slot that the configuration names."""
+        """Note which slot to hold."""
         self._engines = engines or []
-        self._hold(config)
+        self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take another slot in the same process."""
-        self._hold(new_config)
+        """Note another slot, in the same process."""
+        self._engine = self._engines[new_config["engine"]]
+        self._slot = str(new_config["slot"])
+        self._allowed_rung = int(new_config["first_rung"])
+        self._token: int | None = None
         return True
-
-    def _hold(self, config: dict[str, Any]) -> None:
-        job = from_json(config["job"], Job)
-        self._engine = self._engines[config["engine"]]
-        self._slot = job.slot
-        self._allowed_rung = int(config["first_rung"])
-        self._token = ray.get(self._engine.admit.remote(job))
 
     def step(self) -> dict[str, Any]:
         """Return the next report of the slot as a Tune result."""
+        if self._token is None:
+            self._token = ray.get(self._engine.claim.remote(self._slot))
         report: Report = ray.get(
             self._engine.poll.remote(self._slot, self._token, allowed_rung=self._allowed_rung, timeout_s=STEP_SECONDS)
         )

@@ -158,7 +158,7 @@ def _stored(value: Any) -> Any:
 
 
 def _is_refused(trial: optuna.trial.FrozenTrial) -> bool:
-    return trial.user_attrs.get("state") == TrialState.REFUSED.value
+    return bool(trial.user_attrs.get("state") == TrialState.REFUSED.value)
 
 
 def _rungs(trial: optuna.trial.FrozenTrial) -> tuple[RungRecord, ...]:

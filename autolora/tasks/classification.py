@@ -41,10 +41,14 @@ class Encoded:
         return len(self.tokens)
 
     @property
+    def kept_lengths(self) -> NDArray[np.int64]:
+        """Tokens of each row ``(rows,)``."""
+        return np.array([len(tokens) for tokens in self.tokens], dtype=np.int64)
+
+    @property
     def truncated_share(self) -> float:
         """Share of rows that were cut."""
-        kept = np.array([len(t) for t in self.tokens])
-        return float((self.full_lengths > kept).mean()) if len(kept) else 0.0
+        return float((self.full_lengths > self.kept_lengths).mean()) if len(self) else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The reference: one adapter trained alone with plain transformers, PEFT and AdamW, on the rows the engine would use."""
+"""The reference: one adapter trained alone with plain transformers, PEFT and AdamW, on the rows of the engine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import nn
 
 from autolora.engine import state
 from autolora.engine.engine import Engine
+from autolora.engine.order import epoch_batches
 from autolora.records import AdapterConfig
 
 
@@ -72,13 +73,10 @@ class PlainPeft:
             optimiser.zero_grad()
 
     def _loss(self, step: int) -> torch.Tensor:
-        import numpy as np
-
         data = self.engine.splits["train"]
         per_epoch = -(-len(data) // self.config.batch_size)
         epoch, batch = divmod(step, per_epoch)
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(data))
-        rows = order[batch * self.config.batch_size : (batch + 1) * self.config.batch_size]
+        rows = epoch_batches(data.kept_lengths, self.config.batch_size, seed=self.seed, epoch=epoch)[batch]
         length = max(len(data.tokens[row]) for row in rows)
         ids = torch.zeros(len(rows), length, dtype=torch.long)
         mask = torch.zeros_like(ids)

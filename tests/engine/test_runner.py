@@ -24,6 +24,11 @@ def runner(tiny_folder, tiny_dataset):
     made.close()
 
 
+def admit(runner, job):
+    runner.admit(job)
+    return runner.claim(job.slot)
+
+
 def wait_for(runner, slot, token, *, allowed_rung):
     for _ in range(400):
         report = runner.poll(slot, token, allowed_rung=allowed_rung, timeout_s=0.1)
@@ -34,7 +39,7 @@ def wait_for(runner, slot, token, *, allowed_rung):
 
 def test_a_job_waits_at_its_rung_until_it_is_allowed_on(runner) -> None:
     config = mixed_configs(runner.engine)["wide"]
-    token = runner.admit(Job(slot="a", config=config, seed=0, rungs=RUNGS))
+    token = admit(runner, Job(slot="a", config=config, seed=0, rungs=RUNGS))
     first = wait_for(runner, "a", token, allowed_rung=0)
     again = wait_for(runner, "a", token, allowed_rung=0)
     second = wait_for(runner, "a", token, allowed_rung=1)
@@ -51,9 +56,9 @@ def test_a_job_waits_at_its_rung_until_it_is_allowed_on(runner) -> None:
 def test_a_newer_lease_takes_over_and_the_older_one_is_told(runner) -> None:
     config = mixed_configs(runner.engine)["small"]
     job = Job(slot="a", config=config, seed=0, rungs=RUNGS)
-    old = runner.admit(job)
+    old = admit(runner, job)
     wait_for(runner, "a", old, allowed_rung=0)
-    new = runner.admit(job)
+    new = runner.claim(job.slot)
 
     with pytest.raises(StaleLease):
         runner.poll("a", old, allowed_rung=2, timeout_s=0.1)
@@ -62,7 +67,7 @@ def test_a_newer_lease_takes_over_and_the_older_one_is_told(runner) -> None:
 
 def test_a_released_slot_is_free_and_its_lease_stale(runner) -> None:
     config = mixed_configs(runner.engine)["small"]
-    token = runner.admit(Job(slot="a", config=config, seed=0, rungs=RUNGS))
+    token = admit(runner, Job(slot="a", config=config, seed=0, rungs=RUNGS))
     wait_for(runner, "a", token, allowed_rung=0)
     runner.release("a")
 
@@ -72,10 +77,20 @@ def test_a_released_slot_is_free_and_its_lease_stale(runner) -> None:
     assert runner.occupied() == {}
 
 
+def test_a_lease_that_comes_after_its_trial_has_ended_leaves_nothing_behind(runner) -> None:
+    config = mixed_configs(runner.engine)["small"]
+    admit(runner, Job(slot="a", config=config, seed=0, rungs=RUNGS))
+    runner.release("a")
+
+    with pytest.raises(StaleLease, match="no slot 'a'"):
+        runner.claim("a")
+    assert runner.occupied() == {}
+
+
 def test_a_diverging_job_reports_its_failure_and_others_go_on(runner) -> None:
     configs = mixed_configs(runner.engine)
-    wild = runner.admit(Job(slot="wild", config=configs["wide"], seed=0))
-    calm = runner.admit(Job(slot="calm", config=configs["small"], seed=0))
+    wild = admit(runner, Job(slot="wild", config=configs["wide"], seed=0))
+    calm = admit(runner, Job(slot="calm", config=configs["small"], seed=0))
     runner.poll("wild", wild, allowed_rung=-1, timeout_s=0.3)
 
     def poison(engine):
@@ -94,15 +109,15 @@ def test_a_diverging_job_reports_its_failure_and_others_go_on(runner) -> None:
 
 def test_a_job_goes_on_from_its_state_file_and_ends_with_the_same_weights(runner, tmp_path) -> None:
     config = replace(mixed_configs(runner.engine)["wide"], dropout=0.1)
-    whole = runner.admit(Job(slot="whole", config=config, seed=0, rungs=(1.0,), keep_adapter=True))
+    whole = admit(runner, Job(slot="whole", config=config, seed=0, rungs=(1.0,), keep_adapter=True))
     job = Job(
         slot="first", config=config, seed=0, rungs=RUNGS, state_file=str(tmp_path / "s.safetensors"), keep_adapter=True
     )
-    token = runner.admit(job)
+    token = admit(runner, job)
     reached = wait_for(runner, "first", token, allowed_rung=1)
     runner.release("first")
 
-    again = runner.admit(replace(job, slot="again"))
+    again = admit(runner, replace(job, slot="again"))
     repeated = wait_for(runner, "again", again, allowed_rung=1)
     final = wait_for(runner, "again", again, allowed_rung=2)
 
@@ -115,8 +130,8 @@ def test_a_job_goes_on_from_its_state_file_and_ends_with_the_same_weights(runner
 def test_a_damaged_state_file_fails_its_own_job_only(runner, tmp_path) -> None:
     (tmp_path / "s.safetensors").write_bytes(b"half")
     config = mixed_configs(runner.engine)["small"]
-    bad = runner.admit(Job(slot="bad", config=config, seed=0, state_file=str(tmp_path / "s.safetensors")))
-    good = runner.admit(Job(slot="good", config=config, seed=0))
+    bad = admit(runner, Job(slot="bad", config=config, seed=0, state_file=str(tmp_path / "s.safetensors")))
+    good = admit(runner, Job(slot="good", config=config, seed=0))
 
     assert wait_for(runner, "bad", bad, allowed_rung=0).failure == TrialState.FAILED
     assert wait_for(runner, "good", good, allowed_rung=0).last
@@ -125,7 +140,7 @@ def test_a_damaged_state_file_fails_its_own_job_only(runner, tmp_path) -> None:
 def test_a_state_can_be_kept_under_any_name(runner, tmp_path) -> None:
     config = mixed_configs(runner.engine)["small"]
     path = tmp_path / "0001.safetensors"
-    token = runner.admit(Job(slot="a", config=config, seed=0, state_file=str(path)))
+    token = admit(runner, Job(slot="a", config=config, seed=0, state_file=str(path)))
     wait_for(runner, "a", token, allowed_rung=0)
 
     assert state.read(path).step == 72

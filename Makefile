@@ -1,0 +1,64 @@
+# Needs Python 3.11 or newer, pip and make; everything else goes into .venv.
+#
+#   make demo    set up and run a search on the embedded example
+#   make test    set up and run the whole gate, every tier of tests that this machine can run
+#   make check   the quick part of the gate: format, lint, types, import contracts, unit tests
+#   make clean   remove caches and builds; the environment and runs/ stay
+#
+# PYTHON=... chooses the interpreter for a new .venv. pip's own settings choose where packages come from: on a machine
+# without a GPU, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves the download of CUDA libraries.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+# The version in __init__.py is part of what is installed.
+SETUP := pyproject.toml constraints.txt autolora/__init__.py
+
+.PHONY: demo test check lint clean
+.DELETE_ON_ERROR:
+
+# A new folder for every demo: runs/demo, runs/demo-2, ...
+demo: $(VENV)/.ready-demo
+	@run=runs/demo; n=2; \
+	while [ -e "$$run" ]; do run=runs/demo-$$n; n=$$((n + 1)); done; \
+	$(BIN)/autolora demo --out "$$run"
+
+# Tiers without what they need (a browser, a GPU) skip themselves and say so.
+test: lint
+	$(BIN)/python -m pytest
+
+check: lint
+	$(BIN)/python -m pytest -m unit
+
+lint: $(VENV)/.ready-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find autolora tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# torch comes first: what the pin means on this machine (with CUDA or without) is settled before anything asks for it.
+$(VENV)/.ready-demo: $(SETUP) | $(BIN)/python
+	$(PIP) torch
+	$(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.ready-test: $(SETUP) | $(BIN)/python
+	$(PIP) torch
+	$(PIP) -e '.[demo,test]'
+	@touch $(VENV)/.ready-demo $@
+
+$(BIN)/python:
+	@python="$(PYTHON)"; \
+	for try in python3 python3.14 python3.13 python3.12 python3.11; do \
+		[ -n "$$python" ] && break; \
+		$$try -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && python=$$try; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "autolora needs Python 3.11 or newer: install it, or name it with make PYTHON=/path/to/python" >&2; exit 1; \
+	fi; \
+	"$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

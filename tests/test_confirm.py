@@ -1,0 +1,438 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+from sklearn.metrics import accuracy_score
+
+from autolora import confirm
+from autolora.confirm import DEFAULT_RATE, RATE_GRID, Confirmation, Confirmed, Trained, default_config
+from autolora.engine import baselines
+from autolora.engine.runner import Runner
+from autolora.engine.start import EngineSpec, start
+from autolora.engine.state import load_adapter
+from autolora.recommend import Requirements
+from autolora.records import RungRecord, Score, TrialRecord, TrialState, from_json, to_json
+from autolora.tasks.metrics import RESAMPLES, objective
+
+pytestmark = pytest.mark.tiny
+
+SEED = 5
+PAIRS = (("attention_qv", "all"), ("all_linear", "last_1"))
+
+
+class InProcessTrainer:
+    """What the engines of a search do, with one engine in this process; keeps a log of what it was asked."""
+
+    def __init__(self, engine) -> None:
+        self.runner = Runner(engine)
+        self.log: list[tuple[str, str]] = []
+        self.poisoned: set[str] = set()
+        """Slots whose weights are broken before they train."""
+        self.die_after = 10**6
+
+    def train(self, jobs, *, slots_per_engine, on_done) -> None:
+        for job in jobs:
+            if len(self.trained()) == self.die_after:
+                raise KeyboardInterrupt
+            self.log.append(("train", job.slot))
+            self.runner.admit(job)
+            token = self.runner.claim(job.slot)
+            if job.slot in self.poisoned:
+                self.runner.poll(job.slot, token, allowed_rung=-1, timeout_s=0.3)
+                self.runner.call(lambda engine, slot=job.slot: poison(engine.slots[slot]))
+            report = self.runner.poll(job.slot, token, allowed_rung=0, timeout_s=60)
+            while not report.last:
+                report = self.runner.poll(job.slot, token, allowed_rung=0, timeout_s=60)
+            self.runner.release(job.slot)
+            on_done(job, report)
+
+    def add_split(self, name, split) -> None:
+        self.log.append(("add_split", name))
+
+        def encode(engine) -> None:
+            tokenizer = engine.task.load_tokenizer(engine.base.checkpoint.folder)
+            engine.splits[name] = engine.task.encode(tokenizer, split)
+
+        self.runner.call(encode)
+
+    def predict(self, adapters, split):
+        self.log.append(("predict", split))
+
+        def score(engine, config, weights):
+            slot = engine.admit("finished", config, seed=0)
+            load_adapter(slot, {name: torch.tensor(values) for name, values in weights.items()})
+            found = engine.predict("finished", split)
+            engine.release("finished")
+            return found
+
+        return [
+            self.runner.call(lambda engine, config=config, weights=weights: score(engine, config, weights))
+            for config, weights in adapters
+        ]
+
+    def trained(self) -> list[str]:
+        return [slot for what, slot in self.log if what == "train"]
+
+
+def poison(slot) -> None:
+    with torch.no_grad():
+        next(iter(slot.parameters.values())).fill_(float("inf"))
+
+
+@pytest.fixture(scope="module")
+def started(tiny_folder, tiny_dataset):
+    spec = EngineSpec(
+        folder=str(tiny_folder()),
+        base_id="tiny-bert",
+        classes=tiny_dataset.classes,
+        metric="macro_f1",
+        max_length=24,
+        train=tiny_dataset.train,
+        validation=tiny_dataset.validation,
+        precision="exact",
+        device="cpu",
+        choices=PAIRS,
+    )
+    return start(spec)
+
+
+@pytest.fixture
+def trainer(started):
+    engine, _ = started
+    engine.splits.pop("test", None)
+    made = InProcessTrainer(engine)
+    yield made
+    made.runner.close()
+    for slot in list(engine.slots):
+        engine.release(slot)
+
+
+@pytest.fixture
+def costs(started):
+    return started[1].costs
+
+
+def finalist(costs, number: int, *, rank=2, modules="attention_qv", layers="all", epochs=1.0) -> TrialRecord:
+    params = {
+        "rank": rank, "alpha_over_rank": 2, "use_rslora": False, "target_modules": modules, "layers": layers,
+        "learning_rate": 2e-2, "dropout": 0.0, "warmup_share": 0.0, "weight_decay": 0.0,
+        "epochs": epochs, "batch_size": 8,
+    }  # fmt: skip
+    rung = RungRecord(
+        rung=2, share=1.0, steps=24, score=Score(value=0.9, standard_error=0.02), train_loss=0.2, seconds=1.0
+    )
+    config = costs.config(params)
+    return TrialRecord(
+        number=number,
+        state=TrialState.COMPLETE,
+        params=params,
+        config=config,
+        metric=0.9,
+        trainable_params=costs.trainable_params(config),
+        peak_memory_bytes=costs.peak_memory_bytes(config),
+        rungs=(rung,),
+    )
+
+
+@pytest.fixture
+def confirmation(trainer, costs, tiny_dataset, tmp_path):
+    """Returns a function that makes a confirmation in the test's folder."""
+
+    def make(required: Requirements | None = None, folder=tmp_path / "confirm", **other) -> Confirmation:
+        wanted = {"dataset": tiny_dataset, "metric": objective("macro_f1"), "trainer": trainer} | other
+        return Confirmation(
+            costs=costs, folder=folder, seed=SEED, slots_per_engine=1, required=required or Requirements(), **wanted
+        )
+
+    return make
+
+
+@pytest.fixture
+def two(costs) -> tuple[TrialRecord, TrialRecord]:
+    return finalist(costs, 3, rank=4), finalist(costs, 8, modules="all_linear", layers="last_1")
+
+
+def run(it: Confirmation, finalists, *, epochs: float = 1.0):
+    return it.run(finalists, epochs=epochs, batch_size=8)
+
+
+def by_name(confirmed):
+    return {candidate.name: candidate for candidate in confirmed.record.candidates}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A confirmation in which every adapter was trained for long enough to learn."""
+
+    confirmed: Confirmed
+    folder: Path
+    finalists: tuple[TrialRecord, ...]
+    log: tuple[tuple[str, str], ...]
+
+    def weights(self, candidate, at: int = 1):
+        stored = "default_lora" if candidate.config.learning_rate == DEFAULT_RATE else candidate.name
+        if candidate.name == "rate_grid" and stored != "default_lora":
+            stored = f"rate_{candidate.config.learning_rate:g}"
+        return load_file(self.folder / f"{stored}-{SEED + at}.safetensors")
+
+
+@pytest.fixture(scope="module")
+def whole(started, tiny_dataset, tmp_path_factory) -> Whole:
+    engine, facts = started
+    engine.splits.pop("test", None)
+    trainer = InProcessTrainer(engine)
+    costs, choose = facts.costs, confirm.choose
+    finalists = (
+        finalist(costs, 3, rank=4, epochs=6.0),
+        finalist(costs, 8, modules="all_linear", layers="last_1", epochs=6.0),
+    )
+
+    def noted(candidates, *rest):
+        seeds = [seed for candidate in candidates for seed in candidate.seeds]
+        blind = all(one.test is None for one in (*candidates, *seeds)) and "test" not in engine.splits
+        trainer.log.append(("choose", "without test" if blind else "with test"))
+        return choose(candidates, *rest)
+
+    folder = tmp_path_factory.mktemp("whole") / "confirm"
+    it = Confirmation(
+        dataset=tiny_dataset,
+        metric=objective("accuracy"),
+        costs=costs,
+        trainer=trainer,
+        folder=folder,
+        seed=SEED,
+        slots_per_engine=1,
+        required=Requirements(),
+        on_test_opened=lambda: trainer.log.append(("open", "test")),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(confirm, "choose", noted)
+        confirmed = run(it, finalists, epochs=3.0)
+    trainer.runner.close()
+    return Whole(confirmed=confirmed, folder=folder, finalists=finalists, log=tuple(trainer.log))
+
+
+def test_finalists_and_baselines_are_confirmed_under_the_same_rules(whole, costs, tiny_dataset) -> None:
+    found = by_name(whole.confirmed)
+
+    assert list(found) == ["finalist_3", "finalist_8", "default_lora", "rate_grid", "majority", "tfidf"]
+    for name in ("finalist_3", "finalist_8", "default_lora", "rate_grid"):
+        candidate = found[name]
+        assert [seed.seed for seed in candidate.seeds] == [SEED + 1, SEED + 2, SEED + 3]
+        assert candidate.validation == pytest.approx(np.mean([s.validation.value for s in candidate.seeds]))
+        assert candidate.test == candidate.seeds[0].test.value
+        assert candidate.test_ci95[0] <= candidate.test <= candidate.test_ci95[1]
+        assert candidate.trainable_params == costs.trainable_params(candidate.config)
+        assert 0 < candidate.validation_standard_error < 0.2
+        assert candidate.seconds == pytest.approx(sum(seed.seconds for seed in candidate.seeds))
+    assert [(found[f"finalist_{t.number}"].config, found[f"finalist_{t.number}"].trial) for t in whole.finalists] == [
+        (t.config, t.number) for t in whole.finalists
+    ]
+    assert whole.confirmed.chosen.validation > 0.6, "something was learned"
+    for name, fit in (("majority", baselines.majority), ("tfidf", baselines.tfidf)):
+        fitted = fit(tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test)
+        assert found[name].test == accuracy_score(tiny_dataset.test.labels, fitted.test)
+        assert found[name].config is None
+
+
+def test_the_default_is_what_people_take_without_a_search(costs) -> None:
+    config = default_config(costs, epochs=2.0, batch_size=4)
+
+    assert (config.rank, config.alpha, config.learning_rate, config.use_rslora) == (8, 16.0, 2e-4, False)
+    assert config.target_modules == ("attention.self.query", "attention.self.value")
+    assert config.layers == (0, 1)
+    assert (config.epochs, config.batch_size) == (2.0, 4)
+
+
+# --------------------------------------------------------------------------------------------------- the test split
+
+
+def test_the_test_split_is_opened_once_and_only_after_everything_is_trained_and_chosen(whole) -> None:
+    last_training = max(at for at, (what, _) in enumerate(whole.log) if what == "train")
+
+    assert whole.log[last_training + 1 :] == (
+        ("choose", "without test"),
+        ("open", "test"),
+        ("add_split", "test"),
+        ("predict", "test"),
+    )
+    assert whole.confirmed.record.test_opened_at.endswith("+00:00")
+
+
+def test_other_test_labels_do_not_change_the_choice(whole, confirmation, trainer, tiny_dataset) -> None:
+    test = replace(tiny_dataset.test, labels=tuple((label + 1) % 3 for label in tiny_dataset.test.labels))
+    it = confirmation(dataset=replace(tiny_dataset, test=test), metric=objective("accuracy"), folder=whole.folder)
+
+    other = run(it, whole.finalists, epochs=3.0)
+
+    assert trainer.trained() == []
+    assert other.chosen.name == whole.confirmed.chosen.name
+    assert other.chosen.validation == whole.confirmed.chosen.validation
+    assert other.chosen.test < whole.confirmed.chosen.test
+
+
+def test_what_ships_is_the_first_seed_of_the_chosen_one(whole, trainer, tiny_dataset) -> None:
+    confirmed, chosen = whole.confirmed, whole.confirmed.chosen
+    first, second = (whole.weights(chosen, at) for at in (1, 2))
+
+    assert confirmed.adapter.keys() == first.keys()
+    assert all(np.array_equal(confirmed.adapter[name], first[name]) for name in first)
+    assert not any(np.array_equal(confirmed.adapter[name], second[name]) for name in first)
+    trainer.add_split("test", tiny_dataset.test)
+    (predicted,) = trainer.predict([(chosen.config, first)], "test")
+    assert np.array_equal(confirmed.test_predictions, predicted)
+    assert chosen == by_name(confirmed)[chosen.name]
+
+
+def test_paired_differences_are_those_of_the_same_rows_in_the_same_resamples(whole, trainer, tiny_dataset) -> None:
+    confirmed, labels = whole.confirmed, np.asarray(tiny_dataset.test.labels)
+    rows = len(labels)
+    counts = np.random.default_rng([0, rows]).multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES)
+    own = (confirmed.test_predictions == labels).astype(float)
+    trainer.add_split("test", tiny_dataset.test)
+
+    expected = {}
+    for candidate in confirmed.record.candidates:
+        if candidate.name == confirmed.chosen.name:
+            continue
+        if candidate.config is None:
+            fit = {"majority": baselines.majority, "tfidf": baselines.tfidf}[candidate.name]
+            theirs = fit(tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test).test
+        else:
+            (theirs,) = trainer.predict([(candidate.config, whole.weights(candidate))], "test")
+        difference = own.mean() - accuracy_score(labels, theirs)
+        resampled = counts @ (own - (theirs == labels)) / rows
+        expected[candidate.name] = (difference, *np.quantile(resampled, [0.025, 0.975]))
+
+    found = confirmed.record.paired_test_differences
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(values, abs=1e-9), name
+    assert found["majority"][0] > 0, "else this test shows little"
+
+
+# ---------------------------------------------------------------------------------------------------------- rate grid
+
+
+def test_the_rates_meet_on_one_seed_and_only_the_best_gets_the_other_two(whole, tiny_dataset) -> None:
+    grid = by_name(whole.confirmed)["rate_grid"]
+
+    def first_seed(rate: float) -> float:
+        name = "default_lora" if rate == DEFAULT_RATE else f"rate_{rate:g}"
+        kept = from_json((whole.folder / f"{name}-{SEED + 1}.json").read_bytes(), Trained)
+        return accuracy_score(tiny_dataset.validation.labels, kept.predictions)
+
+    best = max(RATE_GRID, key=first_seed)
+    assert first_seed(best) > first_seed(DEFAULT_RATE), "else this test shows nothing"
+    assert grid.config == replace(by_name(whole.confirmed)["default_lora"].config, learning_rate=best)
+    assert grid.kind == "baseline"
+    assert all(f"{rate:g}" in grid.description for rate in RATE_GRID)
+    assert sorted(slot for what, slot in whole.log if what == "train" and "rate_" in slot) == sorted(
+        [f"confirm rate_{rate:g} {SEED + 1}" for rate in RATE_GRID if rate != DEFAULT_RATE]
+        + [f"confirm rate_{best:g} {SEED + at}" for at in (2, 3)]
+    )
+
+
+def test_where_the_defaults_own_rate_is_best_nothing_is_trained_twice(confirmation, trainer, monkeypatch) -> None:
+    monkeypatch.setattr(confirm, "RATE_GRID", (DEFAULT_RATE, 1e30))  # diverges at its second step
+
+    found = by_name(run(confirmation(), ()))
+
+    assert found["rate_grid"].config == found["default_lora"].config
+    assert found["rate_grid"].seeds == found["default_lora"].seeds
+    assert sorted(trainer.trained()) == sorted(
+        [f"confirm default_lora {SEED + at}" for at in (1, 2, 3)] + [f"confirm rate_1e+30 {SEED + 1}"]
+    )
+
+
+# ----------------------------------------------------------------------------------------------- failure and resume
+
+
+def test_a_failed_seed_is_kept_with_its_cause_and_no_score(confirmation, trainer, two) -> None:
+    trainer.poisoned = {f"confirm finalist_3 {SEED + 1}"}
+
+    confirmed = run(confirmation(), two)
+    broken = by_name(confirmed)["finalist_3"]
+
+    first, *others = broken.seeds
+    assert (first.state, first.validation, first.test) == (TrialState.DIVERGED, None, None)
+    assert "not a finite number" in first.cause
+    assert all(seed.state == TrialState.COMPLETE and seed.test is not None for seed in others)
+    assert (broken.test, broken.test_ci95) == (None, None)
+    assert broken.validation == pytest.approx(np.mean([seed.validation.value for seed in others]))
+    assert confirmed.chosen.name == "finalist_8"
+    assert "finalist_3" not in confirmed.record.paired_test_differences
+    assert to_json(confirmed.record).count("NaN") == 0
+
+
+def test_when_no_finalist_holds_nothing_is_chosen_and_the_baselines_remain(confirmation, trainer, two) -> None:
+    trainer.poisoned = {f"confirm finalist_{n} {SEED + 2}" for n in (3, 8)}
+
+    confirmed = run(confirmation(), two)
+
+    assert (confirmed.chosen, confirmed.adapter, confirmed.test_predictions) == (None, None, None)
+    assert confirmed.record.paired_test_differences == {}
+    assert by_name(confirmed)["default_lora"].test is not None
+
+
+def test_a_search_without_finalists_still_has_its_baselines(confirmation) -> None:
+    confirmed = run(confirmation(), ())
+
+    assert confirmed.chosen is None
+    assert list(by_name(confirmed)) == ["default_lora", "rate_grid", "majority", "tfidf"]
+
+
+def test_limits_hold_for_the_choice(confirmation, two, costs) -> None:
+    smaller = min(two, key=lambda trial: trial.trainable_params)
+
+    confirmed = run(confirmation(Requirements(max_params=smaller.trainable_params)), two)
+
+    assert confirmed.chosen.trial == smaller.number
+
+
+def test_a_killed_confirmation_goes_on_and_trains_nothing_again(confirmation, trainer, two) -> None:
+    seen: list[tuple[int, int]] = []
+    trainer.poisoned = {f"confirm finalist_3 {SEED + 2}"}
+    trainer.die_after = 5
+    with pytest.raises(KeyboardInterrupt):
+        run(confirmation(on_trained=lambda done, total: seen.append((done, total))), two)
+    trainer.die_after = 10**6
+
+    resumed = run(confirmation(on_trained=lambda done, total: seen.append((done, total))), two)
+    again = run(confirmation(), two)
+
+    assert len(trainer.trained()) == len(set(trainer.trained())), "the failed one is not tried again either"
+    assert [done for done, _ in seen] == list(range(1, len(trainer.trained()) + 1))
+    assert all(done <= total for done, total in seen)
+    assert again.record.candidates[:4] == resumed.record.candidates[:4]
+    assert again.record.paired_test_differences == resumed.record.paired_test_differences
+    assert again.chosen == resumed.chosen
+
+
+def test_a_training_cut_short_while_it_was_kept_is_done_again(whole, confirmation, trainer, tmp_path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(whole.folder, folder)
+    kept = folder / f"finalist_3-{SEED + 1}.json"
+    kept.rename(kept.with_suffix(".part"))  # its weights are there, its record is not
+
+    again = run(confirmation(folder=folder, metric=objective("accuracy")), whole.finalists, epochs=3.0)
+
+    assert trainer.trained() == [f"confirm finalist_3 {SEED + 1}"]
+    assert not list(folder.glob("*.part"))
+    assert again.record.paired_test_differences == whole.confirmed.record.paired_test_differences
+
+
+def test_another_configuration_of_the_same_name_is_trained_anew(confirmation, trainer, two, costs) -> None:
+    run(confirmation(), two[:1])
+    before = len(trainer.trained())
+
+    confirmed = run(confirmation(), (finalist(costs, 3, rank=1),))
+
+    assert trainer.trained()[before:] == [f"confirm finalist_3 {SEED + at}" for at in (1, 2, 3)]
+    assert by_name(confirmed)["finalist_3"].config.rank == 1

@@ -1,0 +1,142 @@
+"""A search that is killed with SIGKILL goes on where it was: nothing acknowledged is lost or repeated."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import yaml
+
+from autolora.records import TrialState
+from autolora.search.ledger import Ledger
+from tests.conftest import made_up_split
+
+pytestmark = pytest.mark.ray
+
+SPACE = {
+    "version": 1,
+    "parameters": {
+        "rank": {"type": "choice", "values": [1, 2, 4]},
+        "target_modules": {"type": "choice", "values": ["attention_qv", "all_linear"]},
+        "layers": {"type": "choice", "values": ["last_1", "all"]},
+        "learning_rate": {"type": "float", "low": 0.002, "high": 0.02, "log": True},
+    },
+    "fixed": {"epochs": 6, "batch_size": 8, "max_length": 24},
+}
+
+
+@pytest.fixture
+def task_file(tmp_path, tiny_folder):
+    """Return a task file over made-up rows and the tiny model."""
+    split = made_up_split(150, seed=5)
+    with open(tmp_path / "rows.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        writer.writerows(
+            (f"{text} {at}", ("delivery", "money", "repair")[label])
+            for at, (text, label) in enumerate(zip(split.texts, split.labels, strict=True))
+        )
+    (tmp_path / "space.yaml").write_text(yaml.safe_dump(SPACE))
+    task = {
+        "version": 1, "name": "killed", "data": {"path": "rows.csv", "text": "text", "label": "label"},
+        "base_model": str(tiny_folder()), "metric": "accuracy", "space": "space.yaml", "budget": {"trials": 8},
+    }  # fmt: skip
+    (tmp_path / "task.yaml").write_text(yaml.safe_dump(task))
+    return tmp_path / "task.yaml"
+
+
+def start(*arguments) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "autolora.cli", "search", *map(str, arguments), "--plain"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+
+
+def acknowledged(run) -> dict[int, tuple]:
+    """Return what the study says of every trial that was told."""
+    if not (run / "study.db").exists():
+        return {}
+    records = Ledger(run / "study.db", seed=0).records()
+    return {r.number: (r.state, r.metric, r.config, r.ended_at) for r in records if r.state != TrialState.RUNNING}
+
+
+def wait_until_trials_ran(run, process, count) -> None:
+    for _ in range(1200):
+        events = run / "trials.jsonl"
+        if process.poll() is not None or (events.exists() and len(events.read_text().splitlines()) >= count):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the search did not get that far")
+
+
+def test_three_kills_at_random_moments_lose_and_repeat_nothing(task_file, tmp_path) -> None:
+    run = tmp_path / "run"
+    random_ = random.Random(3)
+    known: dict[int, tuple] = {}
+    left: list[psutil.Process] = []
+    for kill in range(3):
+        process = start(task_file, "--out", run) if kill == 0 else start(run, "--resume")
+        wait_until_trials_ran(run, process, len(known) + 1)
+        time.sleep(random_.uniform(0.0, 1.5))
+        below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        left += below
+        now = acknowledged(run)
+        assert {number: now[number] for number in known} == known
+        known = now
+
+    last = start(run, "--resume")
+    out, err = last.communicate(timeout=400)
+    assert last.returncode == 0, err.decode()
+
+    final = acknowledged(run)
+    assert {number: final[number] for number in known} == known
+    assert sum(state != TrialState.REFUSED for state, *_ in final.values()) == 8
+    assert (run / "DONE").exists()
+    assert list((run / "slots").iterdir()) == []
+    assert json.loads((run / "recommendation.json").read_text())["search"]["trials"] == 8
+    assert b"verdict" in out
+    # Ray's agents look for their raylet now and then; they end by themselves, a while after it.
+    assert not psutil.wait_procs(left, timeout=120)[1]
+
+
+def test_ctrl_c_says_how_to_resume(task_file, tmp_path) -> None:
+    run = tmp_path / "run"
+    process = start(task_file, "--out", run)
+    wait_until_trials_ran(run, process, 1)
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert err.decode().splitlines()[-1] == f"Interrupted. Go on with: autolora search {run} --resume"
+    assert out == b""
+
+
+def test_a_finished_search_is_only_read_again_and_changed_data_are_refused(task_file, tmp_path) -> None:
+    run = tmp_path / "run"
+    text = task_file.read_text().replace("trials: 8", "trials: 2")
+    task_file.write_text(text)
+    first = start(task_file, "--out", run)
+    out, err = first.communicate(timeout=400)
+    assert first.returncode == 0, err.decode()
+
+    again = start(run, "--resume")
+    out, err = again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert b"finished; nothing was done" in err
+    assert b"verdict" in out
+
+    (run / "DONE").unlink()
+    with open(tmp_path / "rows.csv", "a") as file:
+        file.write("one more row,money\n")
+    changed = start(run, "--resume")
+    out, err = changed.communicate(timeout=60)
+    assert changed.returncode == 2
+    assert b"the data have changed since the search began" in err
