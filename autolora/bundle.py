@@ -58,8 +58,6 @@ class SelfTest:
     same_labels: float
     """Share of test rows with the label that the engine gave."""
     seconds: float
-    peak_memory_bytes: int | None = None
-    """Live tensor bytes at the peak of training this configuration alone; None where it was not measured."""
 
 
 def write(contents: Contents, final: Path, *, base_folder: Path, engine_predictions: NDArray[np.int64]) -> SelfTest:
@@ -158,15 +156,20 @@ def self_test(
         {"texts": test.texts, "max_length": contents.max_length, "classes": len(contents.dataset.classes)}
     )
     script = Path(__file__).with_name("bundle_check.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder), str(base_folder)],
-        input=rows,
-        capture_output=True,
-        text=True,
-        timeout=_CHECK_TIMEOUT_S,
-        env=os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, str(script), str(folder), str(base_folder)],
+            input=rows,
+            capture_output=True,
+            text=True,
+            timeout=_CHECK_TIMEOUT_S,
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BundleError(
+            f"the adapter's self-test took longer than {_CHECK_TIMEOUT_S:,} s", "give it a machine with less to do"
+        ) from error
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise BundleError(f"plain transformers and peft cannot load the adapter: {reason}", "this is a bug; report it")
@@ -205,7 +208,7 @@ def card(contents: Contents, result: SelfTest) -> str:
     classes = json.dumps(list(data.classes), ensure_ascii=False)
     return f"""---
 library_name: peft
-base_model: {facts.base_id}
+base_model: {json.dumps(facts.base_id)}
 tags: [lora, autolora]
 ---
 # {contents.name}
@@ -230,14 +233,18 @@ def snippet(contents: Contents, classes: str) -> str:
     return f"""from peft import PeftModel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-base = "{contents.facts.base_id}"  # or the folder that holds it
+base = {contents.facts.base_id!r}  # or the folder that holds it
 classes = {classes}
 tokenizer = AutoTokenizer.from_pretrained(base)
 tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(classes), dtype="float32")
+tokenizer.padding_side = "right"
+model = AutoModelForSequenceClassification.from_pretrained(
+    base, num_labels=len(classes), dtype="float32", ignore_mismatched_sizes=True
+)
 model.config.pad_token_id = tokenizer.pad_token_id
 model = PeftModel.from_pretrained(model, "adapter").eval()
-batch = tokenizer(["a text"], truncation=True, max_length={contents.max_length}, padding=True, return_tensors="pt")
+length = min({contents.max_length}, tokenizer.model_max_length)
+batch = tokenizer(["a text"], truncation=True, max_length=length, padding=True, return_tensors="pt")
 print(classes[model(**batch).logits.argmax().item()])"""
 
 

@@ -159,7 +159,7 @@ def report(run: Path, output: Path | None) -> None:
     click.echo(str(target))
 
 
-def _go(run: Callable[[Any], Any], folder: Path, plain: bool, again: str = "autolora search {} --resume") -> None:
+def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
     """Run a search with progress on stderr; print where the results are, or how to resume."""
     from autolora import progress
     from autolora.listing import recommendation_as
@@ -169,7 +169,7 @@ def _go(run: Callable[[Any], Any], folder: Path, plain: bool, again: str = "auto
             record = run(shown)
     except KeyboardInterrupt:
         if (folder / "task.yaml").is_file():
-            click.echo(f"\nInterrupted. Go on with: {again.format(shlex.quote(str(folder)))}", err=True)
+            click.echo(f"\nInterrupted. Go on with: autolora search {shlex.quote(str(folder))} --resume", err=True)
         sys.exit(_INTERRUPTED)
     click.echo(recommendation_as("text", record), nl=False)
     click.echo(f"\nreport   {folder / 'report.html'}")

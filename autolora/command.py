@@ -73,7 +73,7 @@ def resumed_folder(data: str | Path | Request, out: Path | None = None, **flags:
         wanted = request_from(data, **given)
         run = RunFolder.existing(out or out_folder(wanted))
         started = read(run.path / TASK)
-    before, now = (dict(_flat(asdict(request))) for request in (started, with_paths_from(wanted, Path.cwd())))
+    before, now = (dict(_flat(asdict(with_paths_from(each, Path.cwd())))) for each in (started, wanted))
     for name, value in now.items():
         if value != before[name]:
             raise RequestError(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import product
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from autolora import bundle, request, results, space, store
 from autolora.confirm import RATE_GRID, SEEDS, Confirmation, Confirmed
@@ -41,6 +41,23 @@ _EXPLORE_SHARES = (0.35, 0.8)
 """Least and most of a time budget that exploring takes; confirming has the rest."""
 _CLOSING_SECONDS = 30.0
 """For packing, testing and reporting."""
+
+
+class ConfirmPlan(NamedTuple):
+    """How much is confirmed."""
+
+    finalists: int
+    baseline_seeds: int
+    """Fresh seeds that the default and the best of its rates are trained on; finalists always have ``SEEDS``."""
+
+
+_PLANS = (
+    ConfirmPlan(FINALISTS, SEEDS),
+    ConfirmPlan(FINALISTS, 1),
+    ConfirmPlan(2, 1),
+    ConfirmPlan(1, 1),
+)
+"""From the fullest to the leanest."""
 
 
 class Progress(Protocol):
@@ -244,17 +261,17 @@ class _Clock:
         if math.isinf(self.budget_seconds):
             return math.inf
         least, most = (share * self.budget_seconds for share in _EXPLORE_SHARES)
-        explore = self.budget_seconds - self._confirm_seconds(FINALISTS)
+        explore = self.budget_seconds - self._confirm_seconds(_PLANS[0])
         return self.start + min(max(explore, least), most)
 
-    def affordable_finalists(self) -> int:
-        """Return how many finalists there is time for, at least one."""
+    def confirm_plan(self) -> ConfirmPlan:
+        """Return the fullest plan that there is time for, or the leanest."""
         left = self.budget_seconds - self.spent()
-        return next((n for n in range(FINALISTS, 1, -1) if self._confirm_seconds(n) <= left), 1)
+        return next((plan for plan in _PLANS if self._confirm_seconds(plan) <= left), _PLANS[-1])
 
-    def _confirm_seconds(self, count: int) -> float:
+    def _confirm_seconds(self, plan: ConfirmPlan) -> float:
         """Return the time to train finalists, the default and its rate grid, packing and report included."""
-        trainings = SEEDS * (count + 1) + len(RATE_GRID) - 1 + SEEDS - 1
+        trainings = SEEDS * plan.finalists + 2 * plan.baseline_seeds + len(RATE_GRID) - 2
         typical = statistics.median(self._full_seconds.values()) if self._full_seconds else 0.0
         return trainings * typical + _CLOSING_SECONDS
 
@@ -360,7 +377,12 @@ class _Way:
 
     def _confirm(self, trials: tuple[TrialRecord, ...]) -> Confirmed:
         self.progress.stage("Training finalists and baselines on fresh seeds")
-        self.run.event("confirm")
+        plan = self.clock.confirm_plan()
+        self.run.event("confirm", finalists=plan.finalists, baseline_seeds=plan.baseline_seeds)
+        if plan != _PLANS[0]:
+            self.progress.note(
+                f"Time is short: up to {plan.finalists} finalists on {SEEDS} seeds, baselines on {plan.baseline_seeds}."
+            )
         wanted, fixed = self.prepared.request, self.prepared.space.fixed
         confirmation = Confirmation(
             dataset=self.prepared.dataset,
@@ -371,10 +393,11 @@ class _Way:
             seed=wanted.seed,
             slots_per_engine=slots_per_engine(self.engines.facts),
             required=self.prepared.required,
+            baseline_seeds=plan.baseline_seeds,
             on_trained=self.progress.confirming,
             on_test_opened=lambda: self.run.event("test_opened"),
         )
-        chosen = finalists(trials, self.prepared.metric, self.clock.affordable_finalists())
+        chosen = finalists(trials, self.prepared.metric, plan.finalists)
         if not chosen:
             self.progress.note("No trial was trained in full; there is nothing to confirm but the baselines.")
         return confirmation.run(

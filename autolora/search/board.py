@@ -65,7 +65,10 @@ class Board:
     trials: int
     """How many trials may be started in all, resumed ones included; refused ones do not count."""
     deadline: Callable[[], float]
-    """``time.monotonic()`` after which nothing new starts and whatever runs is stopped; may move while it runs."""
+    """``time.monotonic()`` after which nothing new starts and whatever runs is stopped; may move while it runs.
+
+    As long as no trial is complete, the most promising one goes on: a search that ends with nothing was for nothing.
+    """
     slots_dir: Path
     slots_per_engine: int
     engines: int
@@ -181,7 +184,7 @@ class Board:
 
     def _verdict(self, trial: _Open) -> str:
         """Return why a running trial shall stop; judged anew whenever it is heard of, on all results so far."""
-        if time.monotonic() >= self.deadline():
+        if time.monotonic() >= self.deadline() and not self._last_hope(trial):
             return "the time for exploring was spent"
         other = self.judge.dominated_by(trial.number) if self.early_stopping else None
         if other is None:
@@ -190,6 +193,17 @@ class Board:
         if other == FLOOR:
             return f"no better than the majority class after {share:.0%} of training"
         return f"dominated by trial {other} after {share:.0%} of training: better and no larger"
+
+    def _last_hope(self, trial: _Open) -> bool:
+        """Whether this trial may go on although time is up: none is complete yet, and it is the furthest and best."""
+        if any(record.state == TrialState.COMPLETE for record in self.ledger.records()):
+            return False
+
+        def standing(one: _Open) -> tuple[int, float, int]:
+            rungs = self.ledger.rungs(one.number)
+            return (rungs[-1].rung, rungs[-1].score.value, -one.number) if rungs else (-1, 0.0, -one.number)
+
+        return all(standing(trial) >= standing(other) for other in self.open.values() if not other.verdict)
 
     # ------------------------------------------------------------------------------------------------------- for both
 

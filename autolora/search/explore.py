@@ -17,7 +17,7 @@ from autolora.search.ledger import Ledger
 from autolora.space import Space
 from autolora.tasks.metrics import Scorer
 
-CPU_SLOTS = 3
+CPU_SLOTS = 2
 """Slots that live at once on a CPU: there packing saves no time, and width starves the sampler of feedback."""
 GPU_SLOTS = 16
 _LEASE_RETRIES = 2

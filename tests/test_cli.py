@@ -1,0 +1,147 @@
+"""The command line as far as it works from files alone; what it refuses stands in test_bad_input.py."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from autolora import __version__
+from autolora.cli import main
+from autolora.store import RunFolder
+from tests.report import made_up
+
+pytestmark = pytest.mark.unit
+
+COMMANDS = ("search", "demo", "trials", "recommend", "report")
+
+
+def run(*arguments: str | Path):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    folder = RunFolder.create(tmp_path / "my run", "version: 1\nname: product-reviews\nmetric: macro_f1\n")
+    folder.write_data(made_up.data())
+    folder.write_trials(made_up.trials())
+    folder.write_confirm(made_up.confirm())
+    folder.write_recommendation(made_up.recommendation())
+    return folder.path
+
+
+def test_these_are_all_commands() -> None:
+    assert set(main.commands) == set(COMMANDS)
+    for name in COMMANDS:
+        assert name in run("--help").stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_has_help(name: str) -> None:
+    done = run(name, "--help")
+
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    command = main.commands[name]
+    assert command.help
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    for option in options:
+        assert option.opts[-1] in done.stdout
+        assert option.help or isinstance(option.type, click.Choice), option.name
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version").stdout == f"autolora, version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["serch"],
+        ["search"],
+        ["search", "a.csv", "--trails", "3"],
+        ["trials"],
+        ["search", "a.csv", "--trials", "few"],
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_why_on_stderr(arguments: list[str]) -> None:
+    done = run(*arguments)
+
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr
+
+
+def test_trials_go_to_stdout_in_three_formats(finished: Path) -> None:
+    table, as_json, as_csv = (run("trials", finished, *kind) for kind in ((), ("-f", "json"), ("--format", "csv")))
+
+    assert {done.exit_code for done in (table, as_json, as_csv)} == {0}
+    assert {done.stderr for done in (table, as_json, as_csv)} == {""}
+    assert len(table.stdout.splitlines()) == 25
+    assert [row["trial"] for row in json.loads(as_json.stdout)] == [
+        int(row["trial"]) for row in csv.DictReader(io.StringIO(as_csv.stdout))
+    ]
+
+
+def test_the_recommendation_goes_to_stdout_as_text_and_as_json(finished: Path) -> None:
+    assert run("recommend", finished).stdout.startswith("verdict  adopt")
+    assert json.loads(run("recommend", finished, "-f", "json").stdout)["schema"] == 1
+
+
+def test_the_report_is_written_where_it_is_wanted_and_its_place_printed(finished: Path, tmp_path: Path) -> None:
+    for arguments, target in (((), finished / "report.html"), (("-o", tmp_path / "a b.html"), tmp_path / "a b.html")):
+        done = run("report", finished, *arguments)
+        assert (done.exit_code, done.stdout, done.stderr) == (0, f"{target}\n", "")
+        assert target.read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_report_can_be_written_before_the_search_has_ended(finished: Path) -> None:
+    for name in ("confirm.json", "recommendation.json", "trials.jsonl"):
+        (finished / name).unlink()
+
+    assert run("report", finished).exit_code == 0
+    assert run("recommend", finished).stdout == "No recommendation yet: the search has not ended.\n"
+    assert json.loads(run("trials", finished, "-f", "json").stdout) == []
+
+
+@pytest.mark.parametrize("command", ["trials", "recommend", "report"])
+def test_what_is_no_run_folder_is_one_line_on_stderr(command: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    begun = RunFolder.create(tmp_path / "begun", "version: 1\n").path
+    damaged = RunFolder.create(tmp_path / "damaged", "version: 1\n")
+    (damaged.path / "data.json").write_text('{"source": ')
+    wrong = {
+        tmp_path / "absent": "is not a run folder: it has no task.yaml (give the --out of a search)",
+        tmp_path / "file": "is not a run folder",
+        begun: "ended before it had read its data (start it again with --resume)",
+        damaged.path: "data.json in the run folder",
+    }
+    for folder, words in wrong.items():
+        done = run(command, folder)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith("Error: ")
+        assert done.stderr.count("\n") == 1
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize("output", ["no/such/folder/report.html", "a-folder", "a-file/report.html"])
+def test_a_report_that_cannot_be_written_is_one_line_and_leaves_nothing(
+    output: str, finished: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a-folder").mkdir()
+    (tmp_path / "a-file").write_text("mine")
+
+    done = run("report", finished, "-o", tmp_path / output)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: the report '{tmp_path / output}' cannot be written: ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("*.part"))
+    assert (tmp_path / "a-file").read_text() == "mine"
