@@ -142,7 +142,7 @@ class Confirmation:
         grid = {rate: replace(default, learning_rate=rate) for rate in RATE_GRID}
         first = self.seeds[0]
         # The grid's rates meet on one seed; only the best of them is worth the others.
-        seeds_of = {name: self.seeds for name in configs} | {"default_lora": self.seeds[: self.baseline_seeds]}
+        seeds_of = dict.fromkeys(configs, self.seeds) | {"default_lora": self.seeds[: self.baseline_seeds]}
         jobs = [(name, config, seed) for name, config in configs.items() for seed in seeds_of[name]]
         jobs += [(f"rate_{rate:g}", config, first) for rate, config in grid.items() if rate != DEFAULT_RATE]
         self._done, self._total = 0, len(jobs) + self.baseline_seeds - 1

@@ -218,9 +218,10 @@ class Runner:
         for place in places.values():
             if not place.admitted:
                 self._admit(place)
-                if self._at_rung(place):
-                    # Restored at a rung whose report may not have been acknowledged: report it again.
-                    self._report_rung(place)
+            # A slot restored at a rung whose report may not have been acknowledged reports again; and on a very short
+            # schedule two rungs fall on one step.
+            if place.next_rung <= place.allowed_rung and self._at_rung(place):
+                self._report_rung(place)
         with self._changed:
             ready = [s for s, p in self._places.items() if s in self.engine.slots and p.next_rung <= p.allowed_rung]
             if (

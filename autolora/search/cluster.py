@@ -40,11 +40,6 @@ _ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": "-1",
     "MALLOC_TOP_PAD_": "268435456",
 }
-_THREADS = {
-    # OpenMP's threads spin while they wait for each other. Where anything else runs on the same cores, a training step
-    # then took up to twenty times as long; a short spin costs little when nothing does.
-    "GOMP_SPINCOUNT": "1000",
-}
 _CALLS_AT_ONCE = 64
 """Threads of an engine actor: more than leases can ever wait at a time."""
 
@@ -57,7 +52,7 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
         EngineError: If Ray cannot be started or joined.
     """
     # Read at start by Ray, its workers, and glibc in them.
-    os.environ.update({k: v for k, v in (_QUIET | _ALLOCATOR | _THREADS).items() if k not in os.environ})
+    os.environ.update({k: v for k, v in (_QUIET | _ALLOCATOR).items() if k not in os.environ})
     import ray
 
     folder = Path(tempfile.mkdtemp(prefix="alr"))  # private (0700), and short: socket names have 107 bytes
