@@ -340,6 +340,7 @@ def test_a_request_is_written_with_every_default_filled_in(tmp_path: Path) -> No
             "rows": None,
         },
         "base_model": "owner/base",
+        "base_id": None,
         "metric": "macro_f1",
         "space": "encoder",
         "limits": {"max_params": None, "max_memory": None, "min_metric": None},
