@@ -49,6 +49,9 @@ _NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _DURATION = re.compile(rf"(?:{_NUMBER}\s*h)?\s*(?:{_NUMBER}\s*m)?\s*(?:{_NUMBER}\s*s)?", re.IGNORECASE)
 
 
+_YAML_BREAKS = ("\x85", "\u2028", "\u2029")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataRequest:
     """Where the rows come from, and which columns matter."""
@@ -210,7 +213,11 @@ def read(path: str | Path) -> Request:
 
 def as_yaml(request: Request) -> str:
     """Return a request as a task file with every default filled in."""
-    return yaml.safe_dump(msgspec.to_builtins(request), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(msgspec.to_builtins(request), sort_keys=False, allow_unicode=True)
+    if any(character in text for character in _YAML_BREAKS):
+        # Left as they are, YAML would read them back as line breaks; escaped, they stay what they are.
+        text = yaml.safe_dump(msgspec.to_builtins(request), sort_keys=False, allow_unicode=False)
+    return text
 
 
 def with_paths_from(request: Request, folder: Path) -> Request:
