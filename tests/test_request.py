@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autolora.errors import RequestError
@@ -353,6 +353,7 @@ def test_a_request_is_written_with_every_default_filled_in(tmp_path: Path) -> No
     assert text.startswith("version: 1\nname: complaints\n")
 
 
+@example(text="next\x85line", address=None, minutes=None, memory=None)
 @given(
     text=st.text(min_size=1).filter(str.strip),
     address=st.none() | st.sampled_from(["auto", "no", "1e-4", "ray://10.0.0.1:10001", "苦情"]),
