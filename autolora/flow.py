@@ -7,16 +7,15 @@ there, so that a search that was killed goes on where it was.
 from __future__ import annotations
 
 import math
-import statistics
 import time
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from autolora import bundle, request, results, space, store
-from autolora.confirm import RATE_GRID, SEEDS, Confirmation, Confirmed
+from autolora.budget import PLANS, Clock, confirm_plan_of, seconds_used
+from autolora.confirm import SEEDS, Confirmation, Confirmed
 from autolora.data import DataSource, prepare, record
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
@@ -24,7 +23,7 @@ from autolora.engine.start import EngineFacts, EngineSpec
 from autolora.errors import DataError, SpaceError
 from autolora.objectives import Objective
 from autolora.pages import engineer_page
-from autolora.recommend import FINALISTS, Choice, Requirements, finalists, judge
+from autolora.recommend import Choice, Requirements, finalists, judge
 from autolora.records import Dataset, Finding, Recommendation, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
@@ -37,27 +36,6 @@ from autolora.tasks.metrics import objective
 
 UNREADABLE = 0.15
 """Share of unknown tokens from which a base counts as unable to read the text."""
-_EXPLORE_SHARES = (0.35, 0.8)
-"""Least and most of a time budget that exploring takes; confirming has the rest."""
-_CLOSING_SECONDS = 30.0
-"""For packing, testing and reporting."""
-
-
-class ConfirmPlan(NamedTuple):
-    """How much is confirmed."""
-
-    finalists: int
-    baseline_seeds: int
-    """Fresh seeds that the default and the best of its rates are trained on; finalists always have ``SEEDS``."""
-
-
-_PLANS = (
-    ConfirmPlan(FINALISTS, SEEDS),
-    ConfirmPlan(FINALISTS, 1),
-    ConfirmPlan(2, 1),
-    ConfirmPlan(1, 1),
-)
-"""From the fullest to the leanest."""
 
 
 class Progress(Protocol):
@@ -173,7 +151,7 @@ def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -
             store.RunFolder.existing(out) if resumed else store.RunFolder.create(out, request.as_yaml(prepared.request))
         )
         with run.owned():
-            used = _seconds_used(run) if resumed else 0.0
+            used = seconds_used(run) if resumed else 0.0
             way = _Way(
                 run=run, prepared=prepared, engines=engines, scratch=scratch, progress=progress, begun=begun, used=used
             )
@@ -225,57 +203,6 @@ def _check_limits(prepared: _Prepared, facts: EngineFacts) -> None:
         )
 
 
-def _seconds_used(run: store.RunFolder) -> float:
-    """Return the time that earlier processes worked on a search: from each one's start to its last event."""
-    used, first, last = 0.0, None, None
-    for event in run.events():
-        moment = datetime.fromisoformat(str(event["at"]))
-        if event["event"] in ("started", "resumed"):
-            used += (last - first).total_seconds() if first and last else 0.0
-            first = moment
-        last = moment
-    return used + ((last - first).total_seconds() if first and last else 0.0)
-
-
-@dataclass
-class _Clock:
-    """Splits a time budget between exploring and confirming, by what trials are seen to take."""
-
-    start: float
-    """``time.monotonic()`` at which the search began, or would have without interruptions."""
-    budget_seconds: float
-    _full_seconds: dict[int, float] = field(default_factory=dict)
-    """Trial → device time that training it in full takes, as seen so far."""
-
-    def learn(self, trial: TrialRecord) -> None:
-        """Take in how long a trial has trained."""
-        if trial.rungs:
-            self._full_seconds[trial.number] = trial.rungs[-1].seconds / trial.rungs[-1].share
-
-    def spent(self) -> float:
-        """Return the seconds since the start."""
-        return time.monotonic() - self.start
-
-    def exploring_ends(self) -> float:
-        """Return the moment from which what is left is just enough to confirm."""
-        if math.isinf(self.budget_seconds):
-            return math.inf
-        least, most = (share * self.budget_seconds for share in _EXPLORE_SHARES)
-        explore = self.budget_seconds - self._confirm_seconds(_PLANS[0])
-        return self.start + min(max(explore, least), most)
-
-    def confirm_plan(self) -> ConfirmPlan:
-        """Return the fullest plan that there is time for, or the leanest."""
-        left = self.budget_seconds - self.spent()
-        return next((plan for plan in _PLANS if self._confirm_seconds(plan) <= left), _PLANS[-1])
-
-    def _confirm_seconds(self, plan: ConfirmPlan) -> float:
-        """Return the time to train finalists, the default and its rate grid, packing and report included."""
-        trainings = SEEDS * plan.finalists + 2 * plan.baseline_seeds + len(RATE_GRID) - 2
-        typical = statistics.median(self._full_seconds.values()) if self._full_seconds else 0.0
-        return trainings * typical + _CLOSING_SECONDS
-
-
 @dataclass
 class _Way:
     """One process's walk along the way."""
@@ -293,7 +220,7 @@ class _Way:
     def __post_init__(self) -> None:
         """Start the clock of the budget."""
         minutes = self.prepared.request.budget.minutes
-        self.clock = _Clock(start=self.begun - self.used, budget_seconds=math.inf if minutes is None else minutes * 60)
+        self.clock = Clock(start=self.begun - self.used, budget_seconds=math.inf if minutes is None else minutes * 60)
 
     def go(self, *, resumed: bool) -> None:
         self.run.event("resumed" if resumed else "started", device=self.engines.facts.device)
@@ -377,9 +304,9 @@ class _Way:
 
     def _confirm(self, trials: tuple[TrialRecord, ...]) -> Confirmed:
         self.progress.stage("Training finalists and baselines on fresh seeds")
-        plan = self.clock.confirm_plan()
+        plan = confirm_plan_of(self.run) or self.clock.confirm_plan()
         self.run.event("confirm", finalists=plan.finalists, baseline_seeds=plan.baseline_seeds)
-        if plan != _PLANS[0]:
+        if plan != PLANS[0]:
             self.progress.note(
                 f"Time is short: up to {plan.finalists} finalists on {SEEDS} seeds, baselines on {plan.baseline_seeds}."
             )
