@@ -42,7 +42,7 @@ def test_without_a_budget_exploring_never_ends_and_everything_is_confirmed() -> 
 
 
 def test_exploring_leaves_what_confirming_will_take() -> None:
-    # 3 finalists x 3 seeds + default x 3 + 3 other rates + 2 more seeds of the best = 17 trainings, and 30 s at the end.
+    # 3 finalists x 3 seeds, 3 defaults, 3 other rates, 2 more seeds of the best: 17 trainings; then 30 s to the end.
     assert explore_seconds(clock(60, full_seconds=100)) == pytest.approx(3600 - 17 * 100 - 30)
 
 
