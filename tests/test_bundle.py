@@ -81,7 +81,7 @@ def train_one(folder: Path, dataset: Dataset) -> Trained:
         epochs=12.0,
         batch_size=16,
     )
-    runner = Runner(engine)
+    runner = Runner(lambda: engine)
     runner.admit(Job(slot="a", config=config, seed=1, keep_adapter=True))
     token = runner.claim("a")
     report = runner.poll("a", token, allowed_rung=0, timeout_s=60)

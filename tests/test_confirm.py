@@ -30,7 +30,7 @@ class InProcessTrainer:
     """What the engines of a search do, with one engine in this process; keeps a log of what it was asked."""
 
     def __init__(self, engine) -> None:
-        self.runner = Runner(engine)
+        self.runner = Runner(lambda: engine)
         self.log: list[tuple[str, str]] = []
         self.poisoned: set[str] = set()
         """Slots whose weights are broken before they train."""

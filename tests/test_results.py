@@ -101,3 +101,12 @@ def test_a_row_names_modules_and_layers_as_the_space_did_else_as_they_were_resol
     assert (results.row(trial)["target_modules"], results.row(trial)["layers"]) == ("attention", "last_quarter")
     assert results.row(unnamed)["layers"] == [4, 5]
     assert results.row(unnamed)["target_modules"] == list(made_up.MODULES["attention"])
+
+
+def test_the_package_offers_a_function_although_a_room_has_its_name() -> None:
+    import autolora
+    from autolora.search import judge as room
+
+    assert callable(autolora.search)
+    assert autolora.search.__module__ == "autolora.api"
+    assert room.__name__ == "autolora.search.judge"

@@ -55,7 +55,14 @@ def task_file(tmp_path, tiny_folder):
 
 def start(*arguments) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "autolora.cli", "search", *map(str, arguments), "--plain"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # A test run started in the background ignores SIGINT, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def acknowledged(run) -> dict[int, tuple]:

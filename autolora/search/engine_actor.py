@@ -30,9 +30,15 @@ class EngineActor:
 
     def start(self, spec: EngineSpec) -> EngineFacts:
         """Load everything; a method, not the constructor, since Ray keeps only the text of a constructor's error."""
-        engine, facts = start(spec)
-        self._runner = Runner(engine)
-        return facts
+        found: list[EngineFacts] = []
+
+        def make() -> Any:
+            engine, facts = start(spec)
+            found.append(facts)
+            return engine
+
+        self._runner = Runner(make)
+        return found[0]
 
     def admit(self, job: Job) -> None:
         """See ``Runner.admit``."""

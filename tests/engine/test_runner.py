@@ -19,7 +19,7 @@ RUNGS = (1 / 9, 1 / 3, 1.0)
 
 @pytest.fixture
 def runner(tiny_folder, tiny_dataset):
-    made = Runner(engine_for(tiny_folder(), tiny_dataset))
+    made = Runner(lambda: engine_for(tiny_folder(), tiny_dataset))
     yield made
     made.close()
 

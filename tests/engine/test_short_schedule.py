@@ -18,7 +18,7 @@ def first(split: Split, rows: int) -> Split:
 
 def test_a_schedule_shorter_than_its_rungs_reaches_every_rung(tiny_folder, tiny_dataset) -> None:
     few = replace(tiny_dataset, train=first(tiny_dataset.train, 12))
-    runner = Runner(engine_for(tiny_folder(), few))
+    runner = Runner(lambda: engine_for(tiny_folder(), few))
     config = replace(mixed_configs(runner.engine)["small"], epochs=2.0, batch_size=16)
     token = admit(runner, Job(slot="a", config=config, seed=0, rungs=(1 / 9, 1 / 3, 1.0)))
     reports = [wait_for(runner, "a", token, allowed_rung=rung) for rung in range(3)]
