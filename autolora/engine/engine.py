@@ -64,18 +64,22 @@ class Engine:
             raise EngineError(f"slot {slot_id!r} is taken")
         if state is not None and (state.config, state.seed) != (to_json(config), seed):
             raise EngineError(f"the state of slot {slot_id!r} is of another configuration or seed")
-        with _memory_errors(self, slot_id):
+        try:
             slot = slot_room.build(self.base, slot_id, config, seed=seed, lengths=self.splits["train"].kept_lengths)
             if state is not None:
                 states.restore(slot, state)
+        except BaseException as error:
+            slot_room.remove(self.base, slot_id)
+            if isinstance(error, torch.OutOfMemoryError):
+                raise TrialOutOfMemory("the adapter does not fit on the device") from error
+            raise
         self.slots[slot_id] = slot
         return slot
 
     def release(self, slot_id: str) -> None:
         """Free a slot's place; unknown ids are ignored, so that releasing twice is safe."""
-        slot = self.slots.pop(slot_id, None)
-        if slot is not None:
-            slot_room.remove(self.base, slot)
+        if self.slots.pop(slot_id, None) is not None:
+            slot_room.remove(self.base, slot_id)
 
     def snapshot(self, slot_id: str) -> states.SlotState:
         """Return everything the slot needs to go on elsewhere."""
@@ -222,23 +226,3 @@ def _segments(batches: dict[str, NDArray[np.int64]]) -> tuple[Segment, ...]:
         segments.append(Segment(slot_id, at, at + len(rows)))
         at += len(rows)
     return tuple(segments)
-
-
-class _memory_errors:
-    """Turn running out of device memory while a slot is built into its trial's error, leaving nothing plugged in."""
-
-    def __init__(self, engine: Engine, slot_id: str) -> None:
-        self.engine, self.slot_id = engine, slot_id
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if error is None:
-            return
-        for module in self.engine.base.linears.values():
-            module.shares.pop(self.slot_id, None)
-        for copies in self.engine.base.copies.values():
-            copies.copies.pop(self.slot_id, None)
-        if isinstance(error, torch.OutOfMemoryError):
-            raise TrialOutOfMemory("the adapter does not fit on the device") from error

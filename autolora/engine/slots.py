@@ -131,12 +131,12 @@ def build(base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int,
     return Slot(id=slot_id, config=config, seed=seed, lengths=lengths, parameters=parameters, optimiser=optimiser)
 
 
-def remove(base: ResidentBase, slot: Slot) -> None:
-    """Unplug a slot's weights from the base."""
+def remove(base: ResidentBase, slot_id: str) -> None:
+    """Unplug a slot's weights from the base, whichever are there."""
     for module in base.linears.values():
-        module.shares.pop(slot.id, None)
+        module.shares.pop(slot_id, None)
     for copies in base.copies.values():
-        copies.copies.pop(slot.id, None)
+        copies.copies.pop(slot_id, None)
 
 
 def _fresh(module: nn.Module, name: str, template: Tensor, stream: torch.Generator, base: ResidentBase) -> Tensor:
