@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 
 from autolora.engine.start import EngineFacts
 from autolora.errors import BundleError
+from autolora.loading import loading_code
 from autolora.records import AdapterConfig, Dataset, to_json
 from autolora.tasks.metrics import Scorer
 
@@ -205,7 +206,7 @@ def card(contents: Contents, result: SelfTest) -> str:
         "data": f"{data.source}, {data.hash}",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    classes = json.dumps(list(data.classes), ensure_ascii=False)
+    code = loading_code(base_model=facts.base_id, adapter=".", classes=data.classes, max_length=contents.max_length)
     return f"""---
 library_name: peft
 base_model: {json.dumps(facts.base_id)}
@@ -222,30 +223,12 @@ Verdict of the search: **{contents.verdict}**.
 
 ## Use
 
+From inside this folder:
+
 ```python
-{snippet(contents, classes)}
+{code}
 ```
 """
-
-
-def snippet(contents: Contents, classes: str) -> str:
-    """Return the code that uses the adapter with plain transformers and peft."""
-    return f"""from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-base = {contents.facts.base_id!r}  # or the folder that holds it
-classes = {classes}
-tokenizer = AutoTokenizer.from_pretrained(base)
-tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-tokenizer.padding_side = "right"
-model = AutoModelForSequenceClassification.from_pretrained(
-    base, num_labels=len(classes), dtype="float32", ignore_mismatched_sizes=True
-)
-model.config.pad_token_id = tokenizer.pad_token_id
-model = PeftModel.from_pretrained(model, "adapter").eval()
-length = min({contents.max_length}, tokenizer.model_max_length)
-batch = tokenizer(["a text"], truncation=True, max_length=length, padding=True, return_tensors="pt")
-print(classes[model(**batch).logits.argmax().item()])"""
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -19,9 +19,9 @@ from safetensors.numpy import load_file, save_file
 
 from autolora.engine import baselines
 from autolora.engine.costs import CostModel
-from autolora.engine.runner import Job, Report
+from autolora.engine.jobs import Job, Report
 from autolora.objectives import Objective
-from autolora.recommend import Requirements, choose
+from autolora.recommend import choose
 from autolora.records import (
     AdapterConfig,
     Candidate,
@@ -34,6 +34,7 @@ from autolora.records import (
     from_json,
     to_json,
 )
+from autolora.request import Limits
 from autolora.tasks.metrics import Scorer
 
 SEEDS = 3
@@ -107,7 +108,7 @@ class Confirmation:
     seed: int
     """Of the search; confirm's seeds follow it and are none that was searched with."""
     slots_per_engine: int
-    required: Requirements
+    required: Limits
     baseline_seeds: int = SEEDS
     """How many of the seeds the default and the best of its rates are trained on; fewer where time is short."""
     on_trained: Callable[[int, int], None] = lambda done, total: None
@@ -249,7 +250,7 @@ class Confirmation:
                 )
                 for k in kept
             ),
-            validation=float(np.mean([self._validation.value(p) for p in complete])) if complete else 0.0,
+            validation=float(np.mean([self._validation.value(p) for p in complete])) if complete else None,
             validation_standard_error=self._standard_error(complete),
             trainable_params=self.costs.trainable_params(config),
             adapter_bytes=self.costs.adapter_bytes(config),
@@ -257,10 +258,10 @@ class Confirmation:
             seconds=sum(k.seconds for k in kept),
         )
 
-    def _standard_error(self, predictions: list[Ints]) -> float:
+    def _standard_error(self, predictions: list[Ints]) -> float | None:
         """Return the standard error of a mean over seeds: noise of rows and noise of seeds, added in squares."""
         if not predictions:
-            return 0.0
+            return None
         rows = np.mean([self._validation.replicates(p) for p in predictions], axis=0).std()
         values = [self._validation.value(p) for p in predictions]
         seeds = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0

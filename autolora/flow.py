@@ -23,11 +23,10 @@ from autolora.engine.start import EngineFacts, EngineSpec
 from autolora.errors import DataError, SpaceError
 from autolora.objectives import Objective
 from autolora.pages import engineer_page
-from autolora.recommend import Choice, Requirements, finalists, judge
+from autolora.recommend import Choice, finalists, judge
 from autolora.records import Dataset, Finding, Recommendation, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
-from autolora.search.board import Limits
 from autolora.search.cluster import Engines, open_cluster, open_engines
 from autolora.search.explore import Exploration, explore, open_ledger, slots_per_engine
 from autolora.space import Space
@@ -67,11 +66,6 @@ class _Prepared:
     @property
     def max_length(self) -> int:
         return int(self.space.fixed["max_length"])
-
-    @property
-    def required(self) -> Requirements:
-        limits = self.request.limits
-        return Requirements(max_params=limits.max_params, max_memory=limits.max_memory, min_metric=limits.min_metric)
 
 
 def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
@@ -229,7 +223,7 @@ class _Way:
         confirmed = self._confirm(trials)
         self.run.write_confirm(confirmed.record)
         choice = judge(
-            confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.required, self._findings()
+            confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.request.limits, self._findings()
         )
         final = self._bundle(trials, confirmed, choice)
         self.run.write_recommendation(final)
@@ -282,7 +276,7 @@ class _Way:
             Exploration(
                 space=self.prepared.space,
                 metric=self.prepared.metric,
-                limits=self._limits(),
+                limits=wanted.limits,
                 trials=wanted.budget.trials,
                 deadline=self.clock.exploring_ends,
                 seed=wanted.seed,
@@ -297,10 +291,6 @@ class _Way:
         )
         self.run.write_trials(trials)
         return trials
-
-    def _limits(self) -> Limits:
-        limits = self.prepared.request.limits
-        return Limits(max_params=limits.max_params, max_memory=limits.max_memory)
 
     def _confirm(self, trials: tuple[TrialRecord, ...]) -> Confirmed:
         self.progress.stage("Training finalists and baselines on fresh seeds")
@@ -319,7 +309,7 @@ class _Way:
             folder=self.run.path / store.CONFIRM_DIR,
             seed=wanted.seed,
             slots_per_engine=slots_per_engine(self.engines.facts),
-            required=self.prepared.required,
+            required=wanted.limits,
             baseline_seeds=plan.baseline_seeds,
             on_trained=self.progress.confirming,
             on_test_opened=lambda: self.run.event("test_opened"),
@@ -337,6 +327,7 @@ class _Way:
         if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
             self.progress.stage("Packing the adapter and testing it in plain PEFT")
             assert confirmed.test_predictions is not None
+            assert chosen.validation is not None
             assert chosen.test is not None
             assert chosen.test_ci95 is not None
             bundle.write(

@@ -70,8 +70,8 @@ def _sorted(baselines: dict[str, BaselineSummary]) -> list[tuple[str, BaselineSu
 
 def _scores(name: str, metric: MetricSummary, params: int) -> str:
     interval = f" (95 % {metric.test_ci95[0]:.3f} to {metric.test_ci95[1]:.3f})" if metric.test_ci95 else ""
-    test = f"{metric.test:.3f}" if metric.test is not None else "none"
-    return f"{name:<13}{metric.name} test {test}{interval}, validation {metric.validation:.3f}, {params:,} parameters"
+    test, validation = ("none" if it is None else f"{it:.3f}" for it in (metric.test, metric.validation))
+    return f"{name:<13}{metric.name} test {test}{interval}, validation {validation}, {params:,} parameters"
 
 
 def _cell(name: str, value: Any) -> str:

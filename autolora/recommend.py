@@ -14,23 +14,19 @@ import numpy as np
 from autolora.objectives import PEAK_MEMORY, TRAINABLE_PARAMS, Objective, losses
 from autolora.pareto import on_front
 from autolora.records import Candidate, ConfirmRecord, Finding, Reason, TrialRecord, TrialState, Verdict
+from autolora.request import Limits
 
 FINALISTS = 3
 _STANDARD_ERRORS = 2.0
 """How far below the best a trial may have scored and still be a finalist: explored scores are noisy and few."""
+DEFAULTS = {
+    "default_lora": "the default LoRA settings",
+    "rate_grid": "the default LoRA settings at the best of four learning rates",
+}
+"""Rivals that need no search, with what sentences call them."""
 SIMPLE = {"tfidf": "TF-IDF with a linear model", "majority": "always answering the most frequent class"}
 """Rivals that need no adapter, with what sentences call them."""
 _COSTS = {"trainable_params": "{:,} trained parameters", "peak_memory_bytes": "{:,} bytes of training memory"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Requirements:
-    """What the user will accept."""
-
-    max_params: int | None = None
-    max_memory: int | None = None
-    """Bytes."""
-    min_metric: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +70,7 @@ def finalists(trials: tuple[TrialRecord, ...], metric: Objective, count: int = F
     return tuple(chosen)
 
 
-def choose(candidates: tuple[Candidate, ...], metric: Objective, required: Requirements) -> Candidate | None:
+def choose(candidates: tuple[Candidate, ...], metric: Objective, required: Limits) -> Candidate | None:
     """Return the smallest finalist within one standard error of the best, inside the limits; None if none is.
 
     Finalists that reach the score asked for go before those that do not. Works on validation scores alone, so it can
@@ -83,17 +79,17 @@ def choose(candidates: tuple[Candidate, ...], metric: Objective, required: Requi
     fitting = _fitting(candidates, metric, required)
     if not fitting:
         return None
-    best = min(fitting, key=lambda c: metric.loss(c.validation))
-    bound = metric.loss(best.validation) + best.validation_standard_error
-    near = [c for c in fitting if metric.loss(c.validation) <= bound]
-    return min(near, key=lambda c: (c.trainable_params, c.peak_memory_bytes, metric.loss(c.validation)))
+    best = min(fitting, key=lambda c: metric.loss(_score(c)))
+    bound = metric.loss(_score(best)) + (best.validation_standard_error or 0.0)
+    near = [c for c in fitting if metric.loss(_score(c)) <= bound]
+    return min(near, key=lambda c: (c.trainable_params, c.peak_memory_bytes, metric.loss(_score(c))))
 
 
 def judge(
     chosen: Candidate | None,
     confirm: ConfirmRecord,
     metric: Objective,
-    required: Requirements,
+    required: Limits,
     findings: tuple[Finding, ...] = (),
 ) -> Choice:
     """Return the verdict on the chosen candidate, with reasons that each name the record fields they rest on.
@@ -123,21 +119,25 @@ def judge(
 
 
 def _against_rivals(
-    chosen: Candidate, confirm: ConfirmRecord, metric: Objective, required: Requirements
+    chosen: Candidate, confirm: ConfirmRecord, metric: Objective, required: Limits
 ) -> tuple[Verdict, list[Reason]]:
     """Return the verdict as far as the baselines decide it, and a sentence or two on each."""
     by_name = {c.name: c for c in confirm.candidates}
     reasons: list[Reason] = []
+    excuses: dict[str, Reason] = {}
     verdict: Verdict = "adopt"
-    if default := by_name.get("default_lora"):
-        good, reason = _against(chosen, default, confirm, metric, "the default LoRA settings")
+    for name, words in DEFAULTS.items():
+        rival = by_name.get(name)
+        if rival is None or (name != "default_lora" and _same_config(rival, by_name.get("default_lora"))):
+            continue
+        good, reason = _against(chosen, rival, confirm, metric, words)
         reasons.append(reason)
-        if not good and chosen.trainable_params < default.trainable_params:
-            reasons.append(_smaller(chosen, default))
-        elif not good and _exceeded(default, required):
-            reasons.append(_over_limit(default, required))
-        elif not good and _finished(default):
+        excuse = None if good else _excuse(chosen, rival, required)
+        if excuse is not None:
+            excuses.setdefault(excuse.text, excuse)  # both cost the same: what excuses one excuses the other
+        elif not good and _finished(rival):
             verdict = "keep_default"
+    reasons += excuses.values()
     for name, words in SIMPLE.items():
         if rival := by_name.get(name):
             good, reason = _against(chosen, rival, confirm, metric, words)
@@ -147,7 +147,11 @@ def _against_rivals(
     return verdict, reasons
 
 
-def _fitting(candidates: tuple[Candidate, ...], metric: Objective, required: Requirements) -> list[Candidate]:
+def _same_config(first: Candidate, second: Candidate | None) -> bool:
+    return second is not None and first.config == second.config
+
+
+def _fitting(candidates: tuple[Candidate, ...], metric: Objective, required: Limits) -> list[Candidate]:
     """Return the finalists that may be chosen: trained in full, inside the limits and, if any is, good enough."""
     inside = [c for c in candidates if c.kind == "finalist" and _finished(c) and not _exceeded(c, required)]
     return [c for c in inside if _good_enough(c, metric, required)] or inside
@@ -158,7 +162,14 @@ def _finished(candidate: Candidate) -> bool:
     return bool(candidate.seeds) and all(s.state == TrialState.COMPLETE for s in candidate.seeds)
 
 
-def _exceeded(candidate: Candidate, required: Requirements) -> tuple[tuple[str, str], ...]:
+def _score(candidate: Candidate) -> float:
+    """Return the mean validation score of a candidate of which at least one seed was trained in full."""
+    if candidate.validation is None:
+        raise ValueError(f"{candidate.name} has no validation score")
+    return candidate.validation
+
+
+def _exceeded(candidate: Candidate, required: Limits) -> tuple[tuple[str, str], ...]:
     """Return the costs that are over their limits: (field of the candidate, field of the limits)."""
     limits = (("trainable_params", "max_params"), ("peak_memory_bytes", "max_memory"))
     return tuple(
@@ -168,11 +179,11 @@ def _exceeded(candidate: Candidate, required: Requirements) -> tuple[tuple[str, 
     )
 
 
-def _good_enough(candidate: Candidate, metric: Objective, required: Requirements) -> bool:
-    return required.min_metric is None or metric.loss(candidate.validation) <= metric.loss(required.min_metric)
+def _good_enough(candidate: Candidate, metric: Objective, required: Limits) -> bool:
+    return required.min_metric is None or metric.loss(_score(candidate)) <= metric.loss(required.min_metric)
 
 
-def _nothing(confirm: ConfirmRecord, required: Requirements) -> Reason:
+def _nothing(confirm: ConfirmRecord, required: Limits) -> Reason:
     """Return why no finalist can be chosen; all that were trained in full are then over a limit."""
     all_finalists = [c for c in confirm.candidates if c.kind == "finalist"]
     if not all_finalists:
@@ -192,13 +203,13 @@ def _nothing(confirm: ConfirmRecord, required: Requirements) -> Reason:
     return Reason(text=text, fields=tuple(fields))
 
 
-def _why_this_one(chosen: Candidate, confirm: ConfirmRecord, metric: Objective, required: Requirements) -> Reason:
+def _why_this_one(chosen: Candidate, confirm: ConfirmRecord, metric: Objective, required: Limits) -> Reason:
     fitting = _fitting(confirm.candidates, metric, required)
-    best = min(fitting, key=lambda c: metric.loss(c.validation))
+    best = min(fitting, key=lambda c: metric.loss(_score(c)))
     if best.name == chosen.name:
         text = (
             f"It has the best {metric.name} of {_count(len(fitting), 'finalist')} on the validation split: "
-            f"{chosen.validation:.3f}, mean of {_count(len(chosen.seeds), 'fresh seed')}."
+            f"{_score(chosen):.3f}, mean of {_count(len(chosen.seeds), 'fresh seed')}."
         )
         validations = (_field(c, "validation") for c in fitting)
         return Reason(text=text, fields=(*validations, _field(chosen, "seeds")))
@@ -209,8 +220,8 @@ def _why_this_one(chosen: Candidate, confirm: ConfirmRecord, metric: Objective, 
         fields.append("request.limits.min_metric")
     text = (
         f"With {chosen.trainable_params:,} trained parameters it is the smallest finalist whose {metric.name} on the "
-        f"validation split ({chosen.validation:.3f}) {reaching}lies within one standard error "
-        f"({best.validation_standard_error:.3f}) of the best ({best.validation:.3f}, "
+        f"validation split ({_score(chosen):.3f}) {reaching}lies within one standard error "
+        f"({best.validation_standard_error or 0.0:.3f}) of the best ({_score(best):.3f}, "
         f"{best.trainable_params:,} parameters)."
     )
     return Reason(text=text, fields=(*fields, _field(best, "validation_standard_error")))
@@ -236,15 +247,22 @@ def _against(
     return False, Reason(text=f"It {relation} {words} on the test split ({interval}).", fields=fields)
 
 
-def _too_low(chosen: Candidate, metric: Objective, required: Requirements) -> Reason:
+def _too_low(chosen: Candidate, metric: Objective, required: Limits) -> Reason:
     return Reason(
-        text=f"Its {metric.name} on the validation split is {chosen.validation:.3f}, "
+        text=f"Its {metric.name} on the validation split is {_score(chosen):.3f}, "
         f"below the {required.min_metric:.3f} that was asked for.",
         fields=(_field(chosen, "validation"), "request.limits.min_metric"),
     )
 
 
-def _over_limit(default: Candidate, required: Requirements) -> Reason:
+def _excuse(chosen: Candidate, rival: Candidate, required: Limits) -> Reason | None:
+    """Return why a default that the chosen one does not beat is still not to be kept; None if it is to be."""
+    if chosen.trainable_params < rival.trainable_params:
+        return _smaller(chosen, rival)
+    return _over_limit(rival, required) if _exceeded(rival, required) else None
+
+
+def _over_limit(default: Candidate, required: Limits) -> Reason:
     exceeded = _exceeded(default, required)
     costs = " and ".join(_COSTS[cost].format(getattr(default, cost)) for cost, _ in exceeded)
     return Reason(

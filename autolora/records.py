@@ -243,9 +243,9 @@ class Candidate:
     trial: int | None = None
     """Number of the trial that a finalist comes from."""
     seeds: tuple[SeedResult, ...]
-    validation: float
-    """Mean over completed seeds."""
-    validation_standard_error: float
+    validation: float | None
+    """Mean over completed seeds; None when there is none."""
+    validation_standard_error: float | None
     """Of that mean: row noise and seed noise together."""
     test: float | None = None
     """Test score of the first seed: the one that would be shipped."""
@@ -284,7 +284,7 @@ class MetricSummary:
     """The chosen metric of one candidate."""
 
     name: str
-    validation: float
+    validation: float | None
     test: float | None
     test_ci95: tuple[float, float] | None
 

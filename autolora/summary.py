@@ -39,7 +39,7 @@ def recommendation(
 ) -> Recommendation:
     """Return the recommendation of a search that has come to its end."""
     chosen = choice.candidate
-    floor = next(c.validation for c in confirmed.record.candidates if c.name == "majority")
+    floor = next(c.validation or 0.0 for c in confirmed.record.candidates if c.name == "majority")
     return Recommendation(
         name=request.name,
         verdict=choice.verdict,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -59,11 +60,18 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def nearest(wanted: object, names: Sequence[str]) -> str | None:
+def folded(text: str) -> str:
+    """Return ``text`` without differences of case, spacing or character width."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def nearest(wanted: object, names: Iterable[str]) -> str | None:
     """Return the one of ``names`` that reads most like ``wanted``, or None when none comes close."""
-    folded = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(str(wanted)[:SHOWN_LENGTH].casefold(), list(folded), n=1)
-    return folded[close[0]] if close else None
+    by_fold: dict[str, str] = {}
+    for name in names:
+        by_fold.setdefault(folded(name), name)
+    close = difflib.get_close_matches(folded(str(wanted)[:SHOWN_LENGTH]), list(by_fold), n=1)
+    return by_fold[close[0]] if close else None
 
 
 def number_hint(*values: object) -> str:

@@ -35,7 +35,7 @@ from autolora.engine.start import EngineSpec
 from autolora.pareto import hypervolume
 from autolora.recommend import front
 from autolora.records import Split, TrialState
-from autolora.search.board import Limits
+from autolora.request import Limits
 from autolora.search.cluster import open_cluster, open_engines
 from autolora.search.explore import Exploration, explore, open_ledger
 from autolora.space import Choice, Float, Space

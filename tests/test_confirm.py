@@ -16,8 +16,8 @@ from autolora.engine import baselines
 from autolora.engine.runner import Runner
 from autolora.engine.start import EngineSpec, start
 from autolora.engine.state import load_adapter
-from autolora.recommend import Requirements
 from autolora.records import RungRecord, Score, TrialRecord, TrialState, from_json, to_json
+from autolora.request import Limits
 from autolora.tasks.metrics import RESAMPLES, objective
 
 pytestmark = pytest.mark.tiny
@@ -144,10 +144,10 @@ def finalist(costs, number: int, *, rank=2, modules="attention_qv", layers="all"
 def confirmation(trainer, costs, tiny_dataset, tmp_path):
     """Returns a function that makes a confirmation in the test's folder."""
 
-    def make(required: Requirements | None = None, folder=tmp_path / "confirm", **other) -> Confirmation:
+    def make(required: Limits | None = None, folder=tmp_path / "confirm", **other) -> Confirmation:
         wanted = {"dataset": tiny_dataset, "metric": objective("macro_f1"), "trainer": trainer} | other
         return Confirmation(
-            costs=costs, folder=folder, seed=SEED, slots_per_engine=1, required=required or Requirements(), **wanted
+            costs=costs, folder=folder, seed=SEED, slots_per_engine=1, required=required or Limits(), **wanted
         )
 
     return make
@@ -208,7 +208,7 @@ def whole(started, tiny_dataset, tmp_path_factory) -> Whole:
         folder=folder,
         seed=SEED,
         slots_per_engine=1,
-        required=Requirements(),
+        required=Limits(),
         on_test_opened=lambda: trainer.log.append(("open", "test")),
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -391,7 +391,7 @@ def test_a_search_without_finalists_still_has_its_baselines(confirmation) -> Non
 def test_limits_hold_for_the_choice(confirmation, two, costs) -> None:
     smaller = min(two, key=lambda trial: trial.trainable_params)
 
-    confirmed = run(confirmation(Requirements(max_params=smaller.trainable_params)), two)
+    confirmed = run(confirmation(Limits(max_params=smaller.trainable_params)), two)
 
     assert confirmed.chosen.trial == smaller.number
 

@@ -76,6 +76,14 @@ def test_reading_a_run_folder_loads_nothing_heavy(command: list[str], finished_r
     assert not run_command(*command, str(finished_run)) & HEAVY
 
 
+def test_what_drives_a_search_loads_no_torch() -> None:
+    assert "torch" not in loaded_after("import autolora.flow, autolora.search.explore, autolora.search.tune_parts")
+
+
+def test_a_lease_loads_no_torch() -> None:
+    assert "torch" not in loaded_after("import autolora.search.lease")
+
+
 def test_a_report_is_made_from_a_run_folder_without_training_or_search_libraries(finished_run: Path) -> None:
     code = """
 import sys

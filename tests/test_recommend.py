@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolora.objectives import Objective
-from autolora.recommend import Choice, Requirements, choose, finalists, front, judge
+from autolora.recommend import Choice, choose, finalists, front, judge
 from autolora.records import (
     AdapterConfig,
     Candidate,
@@ -23,12 +23,13 @@ from autolora.records import (
 )
 from autolora.report import SearchReport
 from autolora.report.evidence import evidence
+from autolora.request import Limits
 from tests.report import made_up
 
 pytestmark = pytest.mark.unit
 
 METRIC = Objective(name="macro_f1", direction="maximize", unit="share")
-NO_LIMITS = Requirements()
+NO_LIMITS = Limits()
 CONFIG = AdapterConfig(rank=1, alpha=2.0, target_modules=("query",), layers=(0,), learning_rate=1e-3)
 
 
@@ -70,7 +71,7 @@ def candidate(name: str, validation: float, params: int, **other: object) -> Can
         test_ci95=(validation - 0.03, validation + 0.03),
         trainable_params=params,
         adapter_bytes=4 * params,
-        peak_memory_bytes=1000,
+        peak_memory_bytes=10_000,
         seconds=3.0,
     )
     return replace(made, **other)  # type: ignore[arg-type]
@@ -85,6 +86,7 @@ BEST = candidate("finalist_1", 0.90, 8_000)
 SMALL = candidate("finalist_2", 0.89, 1_000)
 POOR = candidate("finalist_3", 0.80, 500)
 DEFAULT = candidate("default_lora", 0.85, 5_000)
+TUNED = candidate("rate_grid", 0.89, 5_000, config=replace(CONFIG, learning_rate=2e-3))
 TFIDF = candidate("tfidf", 0.75, 20_000, seeds=BEST.seeds[:1])
 MAJORITY = candidate("majority", 0.20, 0, seeds=BEST.seeds[:1])
 AHEAD, EVEN, BEHIND = (0.05, 0.01, 0.09), (0.01, -0.03, 0.05), (-0.02, -0.06, 0.02)
@@ -159,12 +161,12 @@ def test_finalists_are_on_the_front_differ_and_begin_with_the_best_score(
         ((BEST, replace(SMALL, validation=0.88)), NO_LIMITS, "finalist_2"),
         ((BEST, with_a_failed_seed(SMALL)), NO_LIMITS, "finalist_1"),
         ((BEST, with_a_failed_seed(SMALL, 2)), NO_LIMITS, "finalist_1"),
-        ((BEST, SMALL, POOR), Requirements(max_params=999), "finalist_3"),
-        ((BEST, replace(SMALL, peak_memory_bytes=2000)), Requirements(max_memory=1000), "finalist_1"),
-        ((BEST, SMALL, POOR), Requirements(min_metric=0.895), "finalist_1"),
-        ((BEST, SMALL, POOR), Requirements(min_metric=0.85), "finalist_2"),
-        ((BEST, SMALL, POOR), Requirements(min_metric=0.99), "finalist_2"),
-        ((BEST, replace(BEST, name="finalist_9", peak_memory_bytes=900)), NO_LIMITS, "finalist_9"),
+        ((BEST, SMALL, POOR), Limits(max_params=999), "finalist_3"),
+        ((BEST, replace(SMALL, peak_memory_bytes=20_000)), Limits(max_memory=10_000), "finalist_1"),
+        ((BEST, SMALL, POOR), Limits(min_metric=0.895), "finalist_1"),
+        ((BEST, SMALL, POOR), Limits(min_metric=0.85), "finalist_2"),
+        ((BEST, SMALL, POOR), Limits(min_metric=0.99), "finalist_2"),
+        ((BEST, replace(BEST, name="finalist_9", peak_memory_bytes=9_000)), NO_LIMITS, "finalist_9"),
     ],
     ids=[
         "the smallest within one standard error",
@@ -182,7 +184,7 @@ def test_finalists_are_on_the_front_differ_and_begin_with_the_best_score(
     ],
 )
 def test_the_smallest_finalist_within_one_standard_error_of_the_best_is_chosen(
-    candidates: tuple[Candidate, ...], required: Requirements, name: str
+    candidates: tuple[Candidate, ...], required: Limits, name: str
 ) -> None:
     chosen = choose(candidates, METRIC, required)
 
@@ -197,12 +199,12 @@ def test_the_smallest_finalist_within_one_standard_error_of_the_best_is_chosen(
         ((DEFAULT, TFIDF, MAJORITY), NO_LIMITS),
         ((with_a_failed_seed(BEST),), NO_LIMITS),
         ((replace(BEST, seeds=()),), NO_LIMITS),
-        ((BEST, SMALL), Requirements(max_params=999)),
-        ((BEST, SMALL), Requirements(max_memory=999)),
+        ((BEST, SMALL), Limits(max_params=999)),
+        ((BEST, SMALL), Limits(max_memory=9_990)),
     ],
 )
 def test_baselines_unfinished_ones_and_those_over_a_limit_are_never_chosen(
-    candidates: tuple[Candidate, ...], required: Requirements
+    candidates: tuple[Candidate, ...], required: Limits
 ) -> None:
     assert choose(candidates, METRIC, required) is None
 
@@ -227,7 +229,7 @@ def test_a_choice_keeps_the_rule_and_never_looks_at_test_scores(
         candidate(f"finalist_{at}", score, params, validation_standard_error=noise)
         for at, (score, params, noise) in enumerate(given_candidates)
     )
-    required = Requirements(max_params=max_params, min_metric=min_metric)
+    required = Limits(max_params=max_params, min_metric=min_metric)
 
     chosen = choose(candidates, METRIC, required)
     other_tests = tuple(replace(c, test=random.random(), test_ci95=(0.0, random.random())) for c in candidates)
@@ -248,7 +250,7 @@ def test_a_choice_keeps_the_rule_and_never_looks_at_test_scores(
 # ------------------------------------------------------------------------------------------------------------ judge
 
 
-def judged(confirm: ConfirmRecord, required: Requirements = NO_LIMITS, findings: tuple[Finding, ...] = ()) -> Choice:
+def judged(confirm: ConfirmRecord, required: Limits = NO_LIMITS, findings: tuple[Finding, ...] = ()) -> Choice:
     return judge(choose(confirm.candidates, METRIC, required), confirm, METRIC, required, findings)
 
 
@@ -259,8 +261,8 @@ CASES = {
     "adopt: as good and smaller": (record(*ALL, default_lora=EVEN), NO_LIMITS, (), "adopt"),
     "adopt: worse but smaller": (record(*ALL, default_lora=BEHIND), NO_LIMITS, (), "adopt"),
     "adopt: as good, and the default is over a limit": (
-        record(BEST, replace(DEFAULT, peak_memory_bytes=2000), TFIDF, MAJORITY, default_lora=EVEN),
-        Requirements(max_memory=1500),
+        record(BEST, replace(DEFAULT, peak_memory_bytes=20_000), TFIDF, MAJORITY, default_lora=EVEN),
+        Limits(max_memory=15_000),
         (),
         "adopt",
     ),
@@ -273,12 +275,30 @@ CASES = {
         (),
         "adopt",
     ),
-    "adopt: the score asked for is reached": (record(*ALL), Requirements(min_metric=0.85), (), "adopt"),
+    "adopt: the score asked for is reached": (record(*ALL), Limits(min_metric=0.85), (), "adopt"),
     "keep_default: as good and no smaller": (
         record(BEST, DEFAULT, TFIDF, MAJORITY, default_lora=EVEN),
         NO_LIMITS,
         (),
         "keep_default",
+    ),
+    "keep_default: the default at its best rate does as well": (
+        record(BEST, DEFAULT, TUNED, TFIDF, MAJORITY, rate_grid=EVEN),
+        NO_LIMITS,
+        (),
+        "keep_default",
+    ),
+    "adopt: better than the default at its best rate": (
+        record(BEST, DEFAULT, TUNED, TFIDF, MAJORITY, rate_grid=AHEAD),
+        NO_LIMITS,
+        (),
+        "adopt",
+    ),
+    "adopt: smaller than the default, at any rate": (
+        record(SMALL, DEFAULT, TUNED, TFIDF, MAJORITY, default_lora=EVEN, rate_grid=BEHIND),
+        NO_LIMITS,
+        (),
+        "adopt",
     ),
     "use_simpler: words do as well": (record(*ALL, tfidf=EVEN), NO_LIMITS, (), "use_simpler"),
     "use_simpler: no better than guessing": (record(*ALL, majority=BEHIND), NO_LIMITS, (), "use_simpler"),
@@ -288,14 +308,14 @@ CASES = {
         (),
         "use_simpler",
     ),
-    "not_ready: below what was asked for": (record(*ALL, tfidf=EVEN), Requirements(min_metric=0.95), (), "not_ready"),
+    "not_ready: below what was asked for": (record(*ALL, tfidf=EVEN), Limits(min_metric=0.95), (), "not_ready"),
     "not_ready: text that the base cannot read": (record(*ALL), NO_LIMITS, (UNREADABLE,), "not_ready"),
     "not_ready: no finalists": (record(DEFAULT, TFIDF, MAJORITY), NO_LIMITS, (), "not_ready"),
     "not_ready: no finalist finished": (record(with_a_failed_seed(BEST), TFIDF), NO_LIMITS, (), "not_ready"),
-    "not_ready: all over a limit": (record(BEST, SMALL), Requirements(max_params=999), (), "not_ready"),
+    "not_ready: all over a limit": (record(BEST, SMALL), Limits(max_params=999), (), "not_ready"),
     "not_ready: broken or over a limit": (
         record(with_a_failed_seed(BEST), SMALL),
-        Requirements(max_memory=999),
+        Limits(max_memory=9_990),
         (),
         "not_ready",
     ),
@@ -311,7 +331,7 @@ def test_the_verdict_follows_from_the_records(case) -> None:
     assert judged(confirm, required, findings).verdict == verdict
 
 
-def all_records(confirm: ConfirmRecord, required: Requirements) -> SearchReport:
+def all_records(confirm: ConfirmRecord, required: Limits) -> SearchReport:
     """Return the records as readers have them; the request names every limit."""
     limits = {"max_params": 0, "max_memory": 0, "min_metric": 0.0} | {
         name: value for name, value in vars(required).items() if value is not None
@@ -352,11 +372,11 @@ def test_a_change_of_a_cited_field_changes_a_reason_or_the_verdict(case) -> None
         assert any(outcome != (before.verdict, before.reasons) for outcome in outcomes), path
 
 
-def changes(confirm: ConfirmRecord, required: Requirements, path: str) -> Iterator[tuple[ConfirmRecord, Requirements]]:
+def changes(confirm: ConfirmRecord, required: Limits, path: str) -> Iterator[tuple[ConfirmRecord, Limits]]:
     """Yield record and limits with the field at ``path`` changed, in a few ways."""
     match path.split("."):
         case ["request", "limits", *_]:
-            yield confirm, Requirements()
+            yield confirm, Limits()
             yield confirm, replace(required, min_metric=0.1234)
         case ["confirm", "paired_test_differences", name]:
             for value in {AHEAD, EVEN, BEHIND} - {confirm.paired_test_differences[name]}:
@@ -379,7 +399,7 @@ def changed_candidate(confirm: ConfirmRecord, name: str, **values: object) -> Co
 
 
 def test_the_reasons_read_as_sentences() -> None:
-    texts = [reason.text for reason in judged(record(*ALL, default_lora=EVEN), Requirements(min_metric=0.85)).reasons]
+    texts = [reason.text for reason in judged(record(*ALL, default_lora=EVEN), Limits(min_metric=0.85)).reasons]
 
     assert texts == [
         "With 1,000 trained parameters it is the smallest finalist whose macro_f1 on the validation split (0.890) "
@@ -395,7 +415,7 @@ def test_the_reasons_read_as_sentences() -> None:
 
 
 def test_why_nothing_can_be_recommended_is_counted() -> None:
-    (reason,) = judged(record(with_a_failed_seed(BEST), SMALL, POOR), Requirements(max_params=10)).reasons
+    (reason,) = judged(record(with_a_failed_seed(BEST), SMALL, POOR), Limits(max_params=10)).reasons
 
     assert reason.text == (
         "Of 3 finalists none can be recommended: 1 could not be trained in full on every seed, 2 exceeded a limit."
@@ -403,7 +423,7 @@ def test_why_nothing_can_be_recommended_is_counted() -> None:
 
 
 def test_the_best_is_sought_among_those_inside_the_limits() -> None:
-    first = judged(record(*ALL), Requirements(max_params=5_000)).reasons[0]
+    first = judged(record(*ALL), Limits(max_params=5_000)).reasons[0]
 
     assert first.text.startswith("It has the best macro_f1 of 2 finalists on the validation split: 0.890, mean of 3")
     assert set(first.fields) == {

@@ -8,9 +8,10 @@ from typing import Literal
 
 from autolora.data.groups import clear_groups_by_class, same_text_groups
 from autolora.data.table import Table, Wanted
-from autolora.data.words import counted, folded, listing, nearest, rows_phrase
+from autolora.data.words import counted, listing, rows_phrase
 from autolora.errors import DataError
 from autolora.records import Finding
+from autolora.values import folded, nearest
 
 IMBALANCE_SHARE = 0.05
 """A smallest class under this share of the largest one is worth a warning."""

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from autolora.data import arrow, text_files
 from autolora.data.table import Table, Wanted
-from autolora.data.words import counted, listing, nearest
+from autolora.data.words import counted, listing
 from autolora.errors import DataError, RequestError
 from autolora.records import Finding
+from autolora.values import nearest
 
 READERS: dict[str, Callable[[Path, Wanted], Table]] = {
     ".csv": text_files.read_csv,

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from autolora.data.words import listing, nearest
+from autolora.data.words import listing
 from autolora.errors import DataError
 from autolora.records import Finding
+from autolora.values import nearest
 
 
 class Wanted(NamedTuple):

@@ -1,10 +1,8 @@
-"""How names and row numbers are spelt in messages, and which name was probably meant. Knows no file and no dataset."""
+"""How names and row numbers are spelt in messages. Knows no file and no dataset."""
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 
 def listing(names: Sequence[str], *, limit: int = 10) -> str:
@@ -23,17 +21,3 @@ def rows_phrase(row_numbers: Sequence[int], *, limit: int = 5) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Return ``"1 row"`` or ``"1,200 rows"``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def folded(name: str) -> str:
-    """Return ``name`` without differences of case, spacing or character width."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
-def nearest(wanted: str, names: Iterable[str]) -> str | None:
-    """Return the one of ``names`` that reads most like ``wanted``, or None when none comes close."""
-    by_fold: dict[str, str] = {}
-    for name in names:
-        by_fold.setdefault(folded(name), name)
-    close = difflib.get_close_matches(folded(wanted), list(by_fold), n=1)
-    return by_fold[close[0]] if close else None

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from autolora.errors import BaseModelError
 
 _ALLOWED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
@@ -118,6 +120,12 @@ def _check(folder: Path, name: str) -> None:
             f"a base model needs *.safetensors weights, and {name!r} has none",
             "convert them: AutoModel.from_pretrained(old).save_pretrained(new)",
         )
+    for weights in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(weights, framework="numpy"):
+                pass  # opening reads the header and holds it against the file's size
+        except (SafetensorError, OSError) as error:
+            raise BaseModelError(f"{weights.name} of {name!r} is damaged: {error}", "copy the model again") from error
 
 
 def _version(path: Path) -> tuple[str, int, int]:

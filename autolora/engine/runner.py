@@ -22,48 +22,9 @@ import numpy as np
 
 from autolora.engine import state as states
 from autolora.engine.engine import Engine
+from autolora.engine.jobs import Job, Report
 from autolora.errors import EngineError, StaleLease, TrialDiverged, TrialError, TrialOutOfMemory
-from autolora.records import AdapterConfig, TrialState
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One adapter to be trained."""
-
-    slot: str
-    """Unique name of its place."""
-    config: AdapterConfig
-    seed: int
-    rungs: tuple[float, ...] = (1.0,)
-    """Shares of the full training length at which it stops, is scored on the validation split, and waits."""
-    state_file: str = ""
-    """Where its state is kept at every rung, and from where it goes on if the file exists; empty keeps none."""
-    keep_adapter: bool = False
-    """Whether the last report carries the adapter's weights."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What a job has to say: progress, a rung reached, or its end in failure."""
-
-    steps: int
-    total_steps: int
-    seconds: float
-    rung: int | None = None
-    """Number of the rung that was reached; None for mere progress."""
-    last: bool = False
-    """Whether nothing will follow."""
-    predictions: bytes = b""
-    """Validation classes as int16, in the split's order."""
-    train_loss: float = math.nan
-    failure: TrialState | None = None
-    cause: str = ""
-    adapter: dict[str, Any] | None = None
-    """PEFT name → weights as arrays."""
-
-    def classes(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the validation predictions ``(rows,)``."""
-        return np.frombuffer(self.predictions, dtype=np.int16).astype(np.int64)
+from autolora.records import TrialState
 
 
 @dataclass
@@ -116,7 +77,7 @@ class Runner:
             self._raise_if_broken()
             if job.slot in self._places:
                 raise EngineError(f"slot {job.slot!r} is taken")
-            self._places[job.slot] = _Place(job=job)
+            self._places[job.slot] = _Place(job=job, allowed_rung=job.allowed_rung)
             self._changed.notify_all()
 
     def claim(self, slot: str) -> int:

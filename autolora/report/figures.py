@@ -179,33 +179,30 @@ def _note(trial: TrialRecord) -> str:
     return "; ".join(parts)
 
 
-def confirmed_score(candidate: Candidate) -> float | None:
-    """Return a candidate's mean validation score, None when none of its seeds was trained in full."""
-    return candidate.validation if any(seed.state is TrialState.COMPLETE for seed in candidate.seeds) else None
-
-
 def _baselines(candidates: Sequence[Candidate], cost: Cost) -> tuple[tuple[ParetoPoint, ...], tuple[Level, ...]]:
-    baselines = [one for one in candidates if one.kind == "baseline" and confirmed_score(one) is not None]
+    baselines = [one for one in candidates if one.kind == "baseline"]
     points = tuple(
         ParetoPoint(
             label=words.candidate_name(one),
             kind="baseline",
             cost=float(getattr(one, cost)),
-            score=one.validation,
+            score=score,
             note="; ".join(
                 (
                     words.candidate_name(one),
-                    f"score {text.score(one.validation)}",
+                    f"score {text.score(score)}",
                     text.count(one.trainable_params, "parameter"),
                     text.size(one.peak_memory_bytes),
                 )
             ),
         )
         for one in baselines
-        if one.config is not None
+        if one.config is not None and (score := one.validation) is not None
     )
     levels = tuple(
-        Level(label=words.candidate_name(one), score=one.validation) for one in baselines if one.config is None
+        Level(label=words.candidate_name(one), score=one.validation)
+        for one in baselines
+        if one.config is None and one.validation is not None
     )
     return points, levels
 
@@ -248,25 +245,27 @@ def _curve_kind(
 def confirmed_figure(report: SearchReport) -> ConfirmedFigure:
     """Return every confirmed candidate with its seeds and intervals."""
     candidates = report.confirm.candidates if report.confirm else ()
-    scored = [one for one in candidates if confirmed_score(one) is not None]
     chosen = report.chosen_candidate
     points = tuple(
         ConfirmedPoint(
             label=words.candidate_name(candidate),
             chosen=chosen is not None and candidate.name == chosen.name,
-            validation=candidate.validation,
-            validation_ci95=validation_ci95(candidate),
+            validation=score,
+            validation_ci95=interval,
             seeds=tuple(seed.validation.value for seed in candidate.seeds if seed.validation is not None),
             test=candidate.test,
             test_ci95=candidate.test_ci95,
         )
-        for candidate in sorted(scored, key=lambda one: (-one.validation, one.name))
+        for candidate in sorted(candidates, key=lambda one: (-(one.validation or 0.0), one.name))
+        if (score := candidate.validation) is not None and (interval := validation_ci95(candidate)) is not None
     )
     missing = "" if points else "No candidate was trained in full." if candidates else words.why_no_confirm(report)
     return ConfirmedFigure(metric=text.metric_name(report.metric_key), points=points, missing=missing)
 
 
-def validation_ci95(candidate: Candidate) -> tuple[float, float]:
-    """Return the normal 95 % interval of a candidate's mean validation score, inside 0 and 1."""
+def validation_ci95(candidate: Candidate) -> tuple[float, float] | None:
+    """Return the normal 95 % interval of a candidate's mean validation score, inside 0 and 1; None without a score."""
+    if candidate.validation is None or candidate.validation_standard_error is None:
+        return None
     reach = 1.96 * candidate.validation_standard_error
     return max(0.0, candidate.validation - reach), min(1.0, candidate.validation + reach)

@@ -59,9 +59,9 @@ def _scores(report: SearchReport, recommendation: Recommendation) -> tuple[KeyNu
             KeyNumber(label=f"{name}, test", value=text.score(metric.test), detail=detail, origin="measured")
         )
     detail = words.split_rows(report, "validation")
-    if candidate := report.chosen_candidate:
+    if (candidate := report.chosen_candidate) and (interval := validation_ci95(candidate)):
         done = sum(seed.state is TrialState.COMPLETE for seed in candidate.seeds)
-        detail += f", mean of {text.count(done, 'seed')}; 95 % interval {text.interval(*validation_ci95(candidate))}"
+        detail += f", mean of {text.count(done, 'seed')}; 95 % interval {text.interval(*interval)}"
     numbers.append(
         KeyNumber(label=f"{name}, validation", value=text.score(metric.validation), detail=detail, origin="measured")
     )

@@ -65,7 +65,6 @@ def render_engineer(report: SearchReport) -> str:
             recipes=recipes,
             words=words,
             flat=tables.flat,
-            confirmed_score=figures.confirmed_score,
             version=__version__,
             figures_json=Markup(_json_block({"palette": PALETTE, "figures": drawn})),
             style=Markup(_asset("templates", "style.css")),

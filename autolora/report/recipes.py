@@ -9,6 +9,7 @@ import shlex
 
 import yaml
 
+from autolora.loading import loading_code
 from autolora.report.source import SearchReport
 
 BUNDLE = "adapter"
@@ -30,26 +31,11 @@ def _folder_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip("-.") or "search"
 
 
-def loading_code(report: SearchReport) -> str:
+def how_to_load(report: SearchReport) -> str:
     """Return Python that classifies a text with plain transformers and peft, from inside the run folder."""
-    classes = list(report.data.classes)
-    return f"""\
-import torch
-from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-base_model = {report.base_model!r}  # or the folder that holds it
-classes = {classes!r}
-
-tokenizer = AutoTokenizer.from_pretrained(base_model)
-tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-base = AutoModelForSequenceClassification.from_pretrained(base_model, num_labels=len(classes), dtype="float32")
-base.config.pad_token_id = tokenizer.pad_token_id
-model = PeftModel.from_pretrained(base, {BUNDLE!r}).eval()
-
-texts = ["Put your own text here."]
-batch = tokenizer(texts, truncation=True, max_length={report.data.max_length}, padding=True, return_tensors="pt")
-with torch.inference_mode():
-    probabilities = model(**batch).logits.softmax(dim=-1)
-for text, row in zip(texts, probabilities):
-    print(classes[int(row.argmax())], round(float(row.max()), 3), text)"""
+    return loading_code(
+        base_model=report.base_model,
+        adapter=BUNDLE,
+        classes=report.data.classes,
+        max_length=report.data.max_length,
+    )

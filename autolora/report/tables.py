@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from autolora.recommend import DEFAULTS
 from autolora.records import BaselineSummary, Candidate, Recommendation, SplitName, TrialRecord, TrialState
 from autolora.report import words
-from autolora.report.figures import confirmed_score, validation_ci95
+from autolora.report.figures import validation_ci95
 from autolora.report.source import SearchReport
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -93,8 +94,8 @@ def _baseline_row(
         name=words.baseline_name(name),
         description=baseline.description,
         chosen=False,
-        tag="recommended" if name == "default_lora" and _keeps_default(report) else "",
-        validation=confirmed_score(candidate) if candidate else baseline.metric.validation,
+        tag="recommended" if name == _kept_default(report) else "",
+        validation=baseline.metric.validation,
         validation_ci95=_interval(candidate),
         test=baseline.metric.test,
         test_ci95=baseline.metric.test_ci95,
@@ -113,7 +114,7 @@ def _confirmed_row(report: SearchReport, candidate: Candidate) -> ComparisonRow:
         description=candidate.description,
         chosen=False,
         tag="",
-        validation=confirmed_score(candidate),
+        validation=candidate.validation,
         validation_ci95=_interval(candidate),
         test=candidate.test,
         test_ci95=candidate.test_ci95,
@@ -126,14 +127,17 @@ def _confirmed_row(report: SearchReport, candidate: Candidate) -> ComparisonRow:
     )
 
 
-def _keeps_default(report: SearchReport) -> bool:
-    return report.recommendation is not None and report.recommendation.verdict == "keep_default"
+def _kept_default(report: SearchReport) -> str | None:
+    """Return which of the default's two forms the verdict keeps, None when it keeps neither."""
+    recommendation = report.recommendation
+    if recommendation is None or recommendation.verdict != "keep_default":
+        return None
+    forms = {name: recommendation.baselines[name] for name in DEFAULTS if name in recommendation.baselines}
+    return max(forms, key=lambda name: forms[name].metric.validation or 0.0, default=None)
 
 
 def _interval(candidate: Candidate | None) -> tuple[float, float] | None:
-    if candidate is None or confirmed_score(candidate) is None:
-        return None
-    return validation_ci95(candidate)
+    return validation_ci95(candidate) if candidate else None
 
 
 def _difference(report: SearchReport, name: str) -> tuple[float, float, float] | None:
@@ -146,7 +150,7 @@ def confirmed(report: SearchReport) -> tuple[Candidate, ...]:
     finalists = [one for one in candidates if one.kind == "finalist"]
     baselines = [one for one in candidates if one.kind == "baseline"]
     return (
-        *sorted(finalists, key=lambda one: (-one.validation, one.name)),
+        *sorted(finalists, key=lambda one: (-(one.validation or 0.0), one.name)),
         *sorted(baselines, key=lambda one: _order(one.name)),
     )
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from autolora.engine.costs import CostModel
-from autolora.engine.runner import Job, Report
+from autolora.engine.jobs import Job, Report
 from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState
+from autolora.request import Limits
 from autolora.search.judge import FLOOR, Costs, Judge
 from autolora.search.ledger import Ledger
 from autolora.space import Space
@@ -26,15 +27,6 @@ RUNGS = (1 / 9, 1 / 3, 1.0)
 
 Listener = Callable[[str, TrialRecord], None]
 """Is told ``"started"``, ``"rung"`` or ``"ended"`` with the trial as it stands."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What no adapter may exceed."""
-
-    max_params: int | None = None
-    max_memory: int | None = None
-    """Bytes."""
 
 
 @dataclass
@@ -104,10 +96,13 @@ class Board:
 
     def started(self) -> int:
         """Return how many trials count against the budget of trials."""
-        return sum(record.state != TrialState.REFUSED for record in self.ledger.records())
+        return self.ledger.count() - self.ledger.count(TrialState.REFUSED)
 
     def next(self, tune_id: str) -> dict[str, Any] | None:
-        """Return the Tune configuration of the next lease; None while every slot is taken."""
+        """Return the Tune configuration of the next lease; None while every slot is taken.
+
+        Tune asks many times a second: while the slots are taken, the study must not be read.
+        """
         load = [sum(o.engine == engine for o in self.open.values()) for engine in range(self.engines)]
         engine = min(range(self.engines), key=load.__getitem__)
         if load[engine] >= self.slots_per_engine or self.finished:
@@ -125,6 +120,8 @@ class Board:
             config=record.config,
             seed=self.seed,
             rungs=RUNGS,
+            # Tune takes seconds to set up the first leases; the engine need not wait for them.
+            allowed_rung=len(record.rungs),
             state_file=str(self.state_file(record.number)),
         )
         self.admit(engine, job)
@@ -196,7 +193,7 @@ class Board:
 
     def _last_hope(self, trial: _Open) -> bool:
         """Whether this trial may go on although time is up: none is complete yet, and it is the furthest and best."""
-        if any(record.state == TrialState.COMPLETE for record in self.ledger.records()):
+        if self.ledger.count(TrialState.COMPLETE):
             return False
 
         def standing(one: _Open) -> tuple[int, float, int]:

@@ -6,6 +6,7 @@ read, reports nothing to anybody, and is shut down with the search.
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autolora.engine.runner import Job, Report
+from autolora.engine.jobs import Job, Report
 from autolora.engine.start import EngineFacts, EngineSpec
 from autolora.errors import AutoloraError, EngineError
 from autolora.records import AdapterConfig, Split
@@ -160,12 +161,20 @@ def open_engines(spec: EngineSpec) -> Iterator[Engines]:
     handles = tuple(actor.remote(threads) for _ in range(max(1, gpus)))
     try:
         spec = replace(spec, threads=threads)
+        starting = [handle.start.remote(spec) for handle in handles]
+        _import_meanwhile()
         # The first loads and measures; further engines must agree, being on the same base.
-        facts: list[EngineFacts] = [_get(reference) for reference in [h.start.remote(spec) for h in handles]]
+        facts: list[EngineFacts] = [_get(reference) for reference in starting]
         yield Engines(handles=handles, facts=facts[0])
     finally:
         for handle in handles:
             ray.kill(handle)
+
+
+def _import_meanwhile() -> None:
+    """Import what the driver needs next while the engines load: seconds that nobody then waits for."""
+    for name in ("optuna", "ray.tune", "sklearn.metrics"):
+        importlib.import_module(name)
 
 
 def _get(reference: Any) -> Any:

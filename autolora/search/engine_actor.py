@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autolora.engine.runner import Job, Report, Runner
+from autolora.engine.jobs import Job, Report
 from autolora.engine.start import EngineFacts, EngineSpec, start
 from autolora.records import AdapterConfig, Split
+
+if TYPE_CHECKING:
+    from autolora.engine.runner import Runner  # imports torch, which the driver that names this class must not need
 
 
 class EngineActor:
@@ -19,6 +22,7 @@ class EngineActor:
     def __init__(self, threads: int) -> None:
         # Ray gives an actor with few CPUs OMP_NUM_THREADS=1; must be set before torch is first imported.
         os.environ["OMP_NUM_THREADS"] = str(threads)
+        os.environ["TOKENIZERS_PARALLELISM"] = "true"  # this process never forks
         self._runner: Runner | None = None
 
     @property
@@ -30,6 +34,8 @@ class EngineActor:
 
     def start(self, spec: EngineSpec) -> EngineFacts:
         """Load everything; a method, not the constructor, since Ray keeps only the text of a constructor's error."""
+        from autolora.engine.runner import Runner
+
         found: list[EngineFacts] = []
 
         def make() -> Any:

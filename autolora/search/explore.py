@@ -10,7 +10,8 @@ from pathlib import Path
 from autolora.engine.start import EngineFacts
 from autolora.objectives import Objective
 from autolora.records import Split, TrialRecord
-from autolora.search.board import Board, Limits, Listener
+from autolora.request import Limits
+from autolora.search.board import Board, Listener
 from autolora.search.cluster import Engines
 from autolora.search.judge import Judge
 from autolora.search.ledger import Ledger

@@ -11,7 +11,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from autolora.engine.runner import Report
+from autolora.engine.jobs import Report
 
 STEP_SECONDS = 0.5
 

@@ -131,6 +131,12 @@ class Ledger:
         """Return every trial that was asked for, as records; suggestions still waiting are none."""
         return tuple(_record(t) for t in self.study.get_trials(deepcopy=False) if "config" in t.user_attrs)
 
+    def count(self, state: TrialState | None = None) -> int:
+        """Return how many trials were asked for, or are in a state; decodes no record, for it is asked all the time."""
+        return sum(
+            "config" in t.user_attrs and state in (None, _state(t)) for t in self.study.get_trials(deepcopy=False)
+        )
+
     def orphans(self) -> tuple[TrialRecord, ...]:
         """Return the trials that were running when the last owner of the study ended.
 
@@ -165,14 +171,17 @@ def _rungs(trial: optuna.trial.FrozenTrial) -> tuple[RungRecord, ...]:
     return tuple(from_json(text, RungRecord) for text in trial.user_attrs.get("rungs", ()))
 
 
+def _state(trial: optuna.trial.FrozenTrial) -> TrialState:
+    # Optuna's own state decides: an attribute may have been written just before the process ended.
+    return TrialState(trial.user_attrs.get("state", "failed")) if trial.state.is_finished() else TrialState.RUNNING
+
+
 def _record(trial: optuna.trial.FrozenTrial) -> TrialRecord:
     attrs = trial.user_attrs
     rungs = _rungs(trial)
-    # Optuna's own state decides: an attribute may have been written just before the process ended.
-    state = TrialState.RUNNING if not trial.state.is_finished() else TrialState(attrs.get("state", "failed"))
     return TrialRecord(
         number=trial.number,
-        state=state,
+        state=_state(trial),
         params=attrs.get("params", {}),
         config=from_json(attrs["config"], AdapterConfig) if "config" in attrs else None,
         metric=rungs[-1].score.value if rungs else None,

@@ -42,7 +42,7 @@ class BoardSearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next lease's configuration, None to wait, or FINISHED."""
         suggestion = self.board.next(trial_id)
-        if suggestion is None and self.board.finished and not self.board.open:
+        if suggestion is None and not self.board.open and self.board.finished:
             return str(Searcher.FINISHED)
         return suggestion
 

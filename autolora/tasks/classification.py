@@ -141,15 +141,20 @@ class ClassificationTask:
         limit = min(self.max_length, int(tokenizer.model_max_length))
         # Verbose would warn of over-long rows, which are counted below.
         full = tokenizer(list(split.texts), add_special_tokens=True, verbose=False)["input_ids"]
-        cut = tokenizer(list(split.texts), add_special_tokens=True, truncation=True, max_length=limit)["input_ids"]
-        special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
-        words = [token for row in cut for token in row if token not in special]
-        unknown = sum(token == tokenizer.unk_token_id for token in words) if tokenizer.unk_token_id is not None else 0
+        rows = [np.asarray(row, dtype=np.int32) for row in full]
+        if long := [at for at, row in enumerate(rows) if len(row) > limit]:
+            texts = [split.texts[at] for at in long]
+            cut = tokenizer(texts, add_special_tokens=True, truncation=True, max_length=limit)["input_ids"]
+            for at, row in zip(long, cut, strict=True):
+                rows[at] = np.asarray(row, dtype=np.int32)
+        tokens = np.concatenate(rows)
+        words = tokens[~np.isin(tokens, list(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}))]
+        known_unknown = tokenizer.unk_token_id is not None and len(words) > 0
         return Encoded(
-            tokens=tuple(np.asarray(row, dtype=np.int32) for row in cut),
+            tokens=tuple(rows),
             labels=np.asarray(split.labels, dtype=np.int64),
             full_lengths=np.array([len(row) for row in full], dtype=np.int64),
-            unknown_share=unknown / len(words) if words else 0.0,
+            unknown_share=float((words == tokenizer.unk_token_id).mean()) if known_unknown else 0.0,
         )
 
     def row_losses(self, logits: Tensor, labels: Tensor) -> Tensor:

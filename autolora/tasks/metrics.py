@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, f1_score
 
 from autolora.errors import RequestError
 from autolora.objectives import Objective
@@ -56,6 +55,8 @@ class Scorer:
 
     def value(self, predictions: Ints) -> float:
         """Return the metric as scikit-learn computes it, over all ``classes`` for macro-F1 (an absent one counts 0)."""
+        from sklearn.metrics import accuracy_score, f1_score  # a second to import, and engines score nothing
+
         if self.metric == "accuracy":
             return float(accuracy_score(self.labels, predictions))
         present = np.union1d(self.labels, predictions)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autolora.data.words import counted, folded, listing, nearest, rows_phrase
+from autolora.data.words import counted, listing, rows_phrase
 
 pytestmark = pytest.mark.unit
 
@@ -23,13 +23,3 @@ def test_counts_agree_with_their_noun() -> None:
     assert counted(1, "row") == "1 row"
     assert counted(1200, "row") == "1,200 rows"
     assert counted(2, "class", "classes") == "2 classes"
-
-
-def test_case_spacing_and_width_are_no_difference_once_folded() -> None:
-    assert folded(" Ｎｅｇ  ative ") == folded("neg ative")
-
-
-def test_the_nearest_name_ignores_case_and_gives_up_on_strangers() -> None:
-    assert nearest("labels", ["id", "Label", "body"]) == "Label"
-    assert nearest("TEXT", ["text"]) == "text"
-    assert nearest("sentiment", ["id", "body"]) is None

@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from autolora.engine.checkpoint import find
 from autolora.errors import BaseModelError
@@ -13,6 +15,7 @@ from autolora.errors import BaseModelError
 pytestmark = pytest.mark.unit
 
 Make = Callable[..., Path]
+WEIGHTS, OTHER_WEIGHTS = (save({"weight": np.full(3, value, dtype=np.float32)}) for value in (1.0, 2.0))
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def make(tmp_path: Path) -> Make:
     def folder(name: str = "minilm", **files: str | bytes | None) -> Path:
         path = tmp_path / name
         path.mkdir(parents=True)
-        content = {"config.json": '{"model_type": "bert"}', "model.safetensors": b"weights"} | files
+        content = {"config.json": '{"model_type": "bert"}', "model.safetensors": WEIGHTS} | files
         for file, text in content.items():
             if text is not None:
                 (path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -33,11 +36,11 @@ def make(tmp_path: Path) -> Make:
 
 
 def test_a_folder_with_configuration_and_weights_is_found(make: Make) -> None:
-    folder = make(**{"model-00002-of-2.safetensors": b"more"})
+    folder = make(**{"model-00002-of-2.safetensors": OTHER_WEIGHTS})
 
     found = find(str(folder))
 
-    assert (found.folder, found.id, found.weight_bytes) == (folder, "minilm", len(b"weightsmore"))
+    assert (found.folder, found.id, found.weight_bytes) == (folder, "minilm", len(WEIGHTS + OTHER_WEIGHTS))
     assert found.hash.startswith("sha256:")
 
 
@@ -80,6 +83,9 @@ def test_pickles_beside_safetensors_do_no_harm_and_do_not_count(make: Make) -> N
             "needs *.safetensors weights, and {folder!r} has none",
             "save_pretrained",
         ),
+        ({"model.safetensors": b""}, "model.safetensors of {folder!r} is damaged: ", "copy the model again"),
+        ({"model.safetensors": WEIGHTS[:-1]}, "model.safetensors of {folder!r} is damaged: ", "copy the model again"),
+        ({"b.safetensors": b"version https://git-lfs"}, "b.safetensors of {folder!r} is damaged: ", "copy the model"),
     ],
 )
 def test_what_is_no_safe_checkpoint_is_refused_with_the_reason(
@@ -155,20 +161,26 @@ def test_the_hash_is_of_the_contents_wherever_the_folder_lies(make: Make, tmp_pa
     assert find(str(tmp_path / "elsewhere")).hash == find(str(folder)).hash
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_the_hash_changes_with_one_byte_of_configuration_or_weights(name: str, make: Make) -> None:
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", b'{"model_type": "bert"} '),
+        ("model.safetensors", save({"weight": np.ones(4, dtype=np.float32)})),
+    ],
+)
+def test_the_hash_changes_with_configuration_or_weights(name: str, content: bytes, make: Make) -> None:
     folder = make()
     before = find(str(folder)).hash
     path = folder / name
     times = path.stat().st_atime_ns, path.stat().st_mtime_ns
-    path.write_bytes(path.read_bytes() + b" ")
+    path.write_bytes(content)
     os.utime(path, ns=times)  # copying tools keep times
 
     assert find(str(folder)).hash != before
 
 
 def test_the_hash_tells_apart_which_file_holds_what(make: Make) -> None:
-    one = make("one", **{"a.safetensors": b"A", "b.safetensors": b"B"})
-    other = make("other", **{"a.safetensors": b"B", "b.safetensors": b"A"})
+    one = make("one", **{"a.safetensors": WEIGHTS, "b.safetensors": OTHER_WEIGHTS})
+    other = make("other", **{"a.safetensors": OTHER_WEIGHTS, "b.safetensors": WEIGHTS})
 
     assert find(str(one)).hash != find(str(other)).hash

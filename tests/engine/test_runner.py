@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from autolora.engine import state
-from autolora.engine.runner import Job, Runner
+from autolora.engine.jobs import Job
+from autolora.engine.runner import Runner
 from autolora.errors import StaleLease
 from autolora.records import TrialState
 from tests.engine.test_promise import engine_for, mixed_configs, worst_relative_difference

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from autolora.engine.runner import Job, Runner
+from autolora.engine.jobs import Job
+from autolora.engine.runner import Runner
 from autolora.records import Split
 from tests.engine.test_promise import engine_for, mixed_configs
 from tests.engine.test_runner import admit, wait_for

@@ -142,8 +142,8 @@ def test_a_candidate_without_a_finished_seed_is_not_drawn_at_zero() -> None:
     assert good.confirm is not None
     broken = replace(
         good.confirm.candidates[0],
-        validation=0.0,
-        validation_standard_error=0.0,
+        validation=None,
+        validation_standard_error=None,
         seeds=tuple(
             replace(seed, state=TrialState.DIVERGED, validation=None, test=None)
             for seed in good.confirm.candidates[0].seeds

@@ -54,13 +54,13 @@ def test_the_commands_are_ones_that_the_command_line_understands() -> None:
 
 
 def test_the_loading_code_is_python_that_names_classes_and_length() -> None:
-    code = recipes.loading_code(made_up.report())
+    code = recipes.how_to_load(made_up.report())
 
     assert _assigned(code, "base_model") == "sentence-transformers/all-MiniLM-L6-v2"
     assert _assigned(code, "classes") == ["negative", "positive"]
-    assert "max_length=128" in code
+    assert "min(128, tokenizer.model_max_length)" in code
     assert "PeftModel.from_pretrained(base, 'adapter')" in code
 
 
 def test_hostile_class_names_stay_literals() -> None:
-    assert _assigned(recipes.loading_code(made_up.hostile()), "classes") == [made_up.HOSTILE, "positive"]
+    assert _assigned(recipes.how_to_load(made_up.hostile()), "classes") == [made_up.HOSTILE, "positive"]

@@ -53,14 +53,14 @@ def test_a_row_holds_scores_intervals_and_costs() -> None:
     )
 
 
-def test_when_the_default_is_kept_the_default_is_what_is_recommended() -> None:
+def test_when_the_default_is_kept_its_better_form_is_what_is_recommended() -> None:
     good = made_up.report()
     assert good.recommendation is not None
     kept = replace(good, recommendation=replace(good.recommendation, verdict="keep_default"))
 
     assert [(row.name, row.tag) for row in comparison(kept) if row.tag] == [
         ("Trial 17", "best adapter found"),
-        ("Default LoRA", "recommended"),
+        ("Default LoRA, best of a rate grid", "recommended"),
     ]
 
 
@@ -83,10 +83,13 @@ def test_a_baseline_that_never_finished_has_no_score() -> None:
     assert good.confirm is not None
     failed = SeedResult(seed=100, validation=None, seconds=3.0, state=TrialState.DIVERGED, cause="no finite loss")
     candidates = tuple(
-        replace(one, validation=0.0, seeds=(failed,)) if one.name == "default_lora" else one
+        replace(one, validation=None, validation_standard_error=None, seeds=(failed,))
+        if one.name == "default_lora"
+        else one
         for one in good.confirm.candidates
     )
-    row = comparison(replace(good, confirm=replace(good.confirm, candidates=candidates)))[3]
+    unjudged = replace(good, confirm=replace(good.confirm, candidates=candidates), recommendation=None)
+    row = next(row for row in comparison(unjudged) if row.name == "Default LoRA")
 
     assert (row.name, row.validation, row.validation_ci95) == ("Default LoRA", None, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -86,8 +87,9 @@ def test_what_the_model_lacks_is_one_error_that_lists_what_it_has(
     refused(here, flags, says)
 
 
-def test_weights_that_cannot_be_read_are_one_error(here: Path) -> None:
+def test_a_base_that_classifies_no_texts_is_one_error(here: Path) -> None:
     (here / "space.yaml").write_text(SPACE.format(modules="attention", layers="all"))
-    (here / "base" / "model.safetensors").write_bytes(b"half a file")
+    config = json.loads((here / "base" / "config.json").read_text())
+    (here / "base" / "config.json").write_text(json.dumps(config | {"model_type": "vit"}))
 
     refused(here, (), ("the base model cannot be loaded as a text classifier: ", "AutoModelForSequenceClassification"))

@@ -11,10 +11,11 @@ import psutil
 import pytest
 import ray
 
-from autolora.engine.runner import Job
+from autolora.engine.jobs import Job
 from autolora.errors import BaseModelError, StaleLease
 from autolora.records import TrialState
-from autolora.search.board import RUNGS, Limits
+from autolora.request import Limits
+from autolora.search.board import RUNGS
 from autolora.search.cluster import open_cluster, open_engines
 from autolora.search.explore import Exploration, explore, open_ledger
 from autolora.tasks.metrics import objective

@@ -1,0 +1,55 @@
+"""What is said between whoever decides and an engine: jobs in, reports out. Plain values; no torch, so that every
+process that only passes them on starts in a moment.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autolora.records import AdapterConfig, TrialState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One adapter to be trained."""
+
+    slot: str
+    """Unique name of its place."""
+    config: AdapterConfig
+    seed: int
+    rungs: tuple[float, ...] = (1.0,)
+    """Shares of the full training length at which it stops, is scored on the validation split, and waits."""
+    state_file: str = ""
+    """Where its state is kept at every rung, and from where it goes on if the file exists; empty keeps none."""
+    allowed_rung: int = -1
+    """Up to which rung it may train before any lease has claimed it."""
+    keep_adapter: bool = False
+    """Whether the last report carries the adapter's weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a job has to say: progress, a rung reached, or its end in failure."""
+
+    steps: int
+    total_steps: int
+    seconds: float
+    rung: int | None = None
+    """Number of the rung that was reached; None for mere progress."""
+    last: bool = False
+    """Whether nothing will follow."""
+    predictions: bytes = b""
+    """Validation classes as int16, in the split's order."""
+    train_loss: float = math.nan
+    failure: TrialState | None = None
+    cause: str = ""
+    adapter: dict[str, Any] | None = None
+    """PEFT name → weights as arrays."""
+
+    def classes(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the validation predictions ``(rows,)``."""
+        return np.frombuffer(self.predictions, dtype=np.int16).astype(np.int64)

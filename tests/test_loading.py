@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from autolora.loading import loading_code
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("name", ["plain", 'say "no"', "it's", "修理", "a\nb", "{x}", '"""'])
+def test_any_name_stays_a_literal(name: str) -> None:
+    code = loading_code(base_model=name, adapter=name, classes=(name, "other"), max_length=64)
+
+    assigned = {
+        ast.unparse(node.targets[0]): node.value for node in ast.parse(code).body if isinstance(node, ast.Assign)
+    }
+    assert ast.literal_eval(assigned["base_model"]) == name
+    assert ast.literal_eval(assigned["classes"]) == [name, "other"]
+    assert ast.literal_eval(next(c for c in ast.walk(assigned["model"]) if isinstance(c, ast.Constant))) == name
