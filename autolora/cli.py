@@ -58,6 +58,7 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--budget", help="Time for everything, such as 15m or 1h30m.")
 @click.option("--rows", type=int, help="Use a stratified sample of this many rows.")
 @click.option("--test", help="File with the rows to test on; without it a part of DATA is kept for that.")
+@click.option("--encoding", help="Of text files, such as cp1252; UTF-8, UTF-16, Shift_JIS and EUC-JP are found.")
 @click.option("--max-params", type=int, help="Most trainable parameters.")
 @click.option("--max-memory", help="Most training memory, such as 8GB.")
 @click.option("--min-metric", type=float, help="Least score on the validation split for the verdict to be positive.")

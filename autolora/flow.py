@@ -16,7 +16,7 @@ from typing import Protocol
 from autolora import bundle, request, results, space, store
 from autolora.budget import PLANS, Clock, confirm_plan_of, seconds_used
 from autolora.confirm import SEEDS, Confirmation, Confirmed
-from autolora.data import DataSource, prepare, record
+from autolora.data import READ_OTHERWISE, DataSource, prepare, record
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineFacts, EngineSpec
@@ -117,7 +117,9 @@ def _prepare(wanted: Request) -> _Prepared:
         space=space.load(wanted.space),
         checkpoint=find(wanted.base_model, base_id=wanted.base_id),
         dataset=prepare(
-            DataSource(path=data.path, hub=data.hub, text=data.text, label=data.label, test=data.test),
+            DataSource(
+                path=data.path, hub=data.hub, text=data.text, label=data.label, test=data.test, encoding=data.encoding
+            ),
             seed=wanted.seed,
             rows=data.rows,
         ),
@@ -126,8 +128,11 @@ def _prepare(wanted: Request) -> _Prepared:
 
 def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -> SearchRecord:
     begun = time.monotonic()
-    progress.stage("Starting the engine")
     dataset = prepared.dataset
+    for finding in dataset.findings:
+        if finding.severity == "warning" or finding.code in READ_OTHERWISE:
+            progress.note(finding.message)
+    progress.stage("Starting the engine")
     spec = EngineSpec(
         folder=str(prepared.checkpoint.folder),
         base_id=prepared.checkpoint.id,

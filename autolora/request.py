@@ -68,6 +68,8 @@ class DataRequest:
     """A second file (or saved folder) with the rows to test on."""
     rows: int | None = None
     """Rows to use at most; None means all."""
+    encoding: str | None = None
+    """Of text files that are not UTF-8 and whose encoding cannot be found."""
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -77,7 +79,7 @@ class DataRequest:
         """
         for name in ("text", "label"):
             _check_text(name, getattr(self, name))
-        for name in ("path", "hub", "test"):
+        for name in ("path", "hub", "test", "encoding"):
             if getattr(self, name) is not None:
                 _check_text(name, getattr(self, name))
         if (self.path is None) == (self.hub is None):
@@ -327,7 +329,11 @@ def _bytes(value: object, where: str) -> object:
 
 def _name_from(data: DataRequest) -> str:
     """Return a task's name made from that of its data: characters that names may not have become dashes."""
-    stem = Path(data.path).stem if data.path is not None else (data.hub or "").rsplit("/", 1)[-1]
+    stem = (
+        Path(re.sub(r"\.gz$", "", data.path, flags=re.IGNORECASE)).stem
+        if data.path is not None
+        else (data.hub or "").rsplit("/", 1)[-1]
+    )
     return re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", stem)).strip(".-")[:80] or "task"
 
 

@@ -1,8 +1,18 @@
 """From a file, a saved folder or a hub id to checked splits. Knows no tokens, no model and no search."""
 
 from autolora.data.preparing import prepare, record
-from autolora.data.reading import DataSource, Tables, read_table, read_tables
+from autolora.data.reading import READ_OTHERWISE, DataSource, Tables, read_table, read_tables
 from autolora.data.splitting import split_rows
 from autolora.data.table import Table
 
-__all__ = ["DataSource", "Table", "Tables", "prepare", "read_table", "read_tables", "record", "split_rows"]
+__all__ = [
+    "READ_OTHERWISE",
+    "DataSource",
+    "Table",
+    "Tables",
+    "prepare",
+    "read_table",
+    "read_tables",
+    "record",
+    "split_rows",
+]

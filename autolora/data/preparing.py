@@ -159,7 +159,7 @@ def _findings(tables: Tables, used: Table, wanted: Wanted) -> tuple[Finding, ...
     main, test = tables
     findings = [*main.findings, *find_in_table(main, wanted)]
     if test is not None:
-        findings += find_in_test_table(main, test)
+        findings += [*test.findings, *find_in_test_table(main, test)]
     if len(used) < len(main):
         message = (
             f"{len(used):,} of the {len(main):,} rows of {main.name} are used, drawn to keep the shares of the classes."

@@ -7,21 +7,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autolora.data import arrow, text_files
+from autolora.data import arrow, text_files, workbooks
 from autolora.data.table import Table, Wanted
 from autolora.data.words import counted, listing
 from autolora.errors import DataError, RequestError
 from autolora.records import Finding
 from autolora.values import nearest
 
-READERS: dict[str, Callable[[Path, Wanted], Table]] = {
+TEXT_READERS: dict[str, Callable[[Path, Wanted, str | None], Table]] = {
     ".csv": text_files.read_csv,
     ".tsv": text_files.read_tsv,
     ".jsonl": text_files.read_json_lines,
     ".ndjson": text_files.read_json_lines,
-    ".parquet": arrow.read_parquet,
 }
-"""File formats by extension."""
+"""Formats of plain text by extension; each may be packed, with ``.gz`` after it."""
+TYPED_READERS: dict[str, Callable[[Path, Wanted], Table]] = {
+    ".parquet": arrow.read_parquet,
+    ".xlsx": workbooks.read_workbook,
+    ".xls": workbooks.read_workbook,
+}
+"""Formats that know their own encoding, by extension."""
+
+
+READ_OTHERWISE = ("encoding", "separator", "unused_part")
+"""Codes of the findings that say how a source was read, where that is not the plain way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +47,8 @@ class DataSource:
     """Column of the labels."""
     test: str | None = None
     """A second file (or saved folder) with the rows to test on."""
+    encoding: str | None = None
+    """Of text files whose own cannot be found."""
 
     def __post_init__(self) -> None:
         """Check that the fields go together.
@@ -80,7 +91,7 @@ def read_tables(source: DataSource) -> Tables:
     tables = _read_source(source)
     if source.test is None:
         return tables
-    return Tables(tables.main, _read_test(source.test, Wanted(source.text, source.label)))
+    return Tables(tables.main, _read_test(source.test, Wanted(source.text, source.label), source.encoding))
 
 
 def _read_source(source: DataSource) -> Tables:
@@ -94,14 +105,14 @@ def _read_source(source: DataSource) -> Tables:
     path = _existing(source.path or "")
     if path.is_dir():
         return _from_parts(arrow.saved_parts(path), path.name, wanted, own_test=own_test)
-    return Tables(_read_file(path, wanted), None)
+    return Tables(_read_file(path, wanted, source.encoding), None)
 
 
-def _read_test(given: str, wanted: Wanted) -> Table:
+def _read_test(given: str, wanted: Wanted, encoding: str | None) -> Table:
     """Return the rows of a test file, or of a saved folder's test part (or only part)."""
     path = _existing(given)
     if not path.is_dir():
-        return _read_file(path, wanted)
+        return _read_file(path, wanted, encoding)
     parts = arrow.saved_parts(path)
     return arrow.read_part(parts[_main_part(parts, path.name, prefer="test")], path.name, wanted)
 
@@ -131,15 +142,19 @@ def _named(path: Path) -> Path:
     return path if path.name not in ("", "..") else path.resolve()
 
 
-def _read_file(path: Path, wanted: Wanted) -> Table:
+def _read_file(path: Path, wanted: Wanted, encoding: str | None) -> Table:
     """Return the table in one file, read as its extension says."""
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(
-            f"{path.name} has the extension {path.suffix!r}, but only these can be read: {', '.join(READERS)}",
-            "convert it, or save it as a folder with datasets.save_to_disk",
-        )
-    return reader(path, wanted)
+    extension = path.suffix.lower()
+    inner = path.with_suffix("").suffix.lower() if extension == ".gz" else extension
+    if read_text_file := TEXT_READERS.get(inner):
+        return read_text_file(path, wanted, encoding)
+    if read_typed := TYPED_READERS.get(extension):
+        return read_typed(path, wanted)
+    raise DataError(
+        f"{path.name} has the extension {extension!r}, but only these can be read:"
+        f" {', '.join((*TEXT_READERS, *TYPED_READERS))}, and the first {len(TEXT_READERS)} with .gz after them",
+        "convert it, or save it as a folder with datasets.save_to_disk",
+    )
 
 
 def _from_parts(parts: Mapping[str, Any], name: str, wanted: Wanted, *, own_test: bool) -> Tables:
@@ -153,7 +168,7 @@ def _from_parts(parts: Mapping[str, Any], name: str, wanted: Wanted, *, own_test
             test = None  # competitions publish test parts without labels; ours is then drawn from the rows
     used = {main_part} | ({"test"} if test is not None else set())
     findings = tuple(_unused_part(part, len(parts[part]), name) for part in parts if part not in used)
-    return Tables(replace(main, findings=findings), test)
+    return Tables(replace(main, findings=(*main.findings, *findings)), test)
 
 
 def _main_part(parts: Mapping[str, Any], name: str, *, prefer: str) -> str:

@@ -78,9 +78,5 @@ def column_place(columns: Sequence[str], wanted: str, where: str) -> int:
 
 def _column_hint(columns: Sequence[str], wanted: str) -> str:
     """Return the way out when ``wanted`` is not among ``columns``."""
-    if len(columns) == 1:
-        for character, spelling in ((";", "semicolons"), ("\t", "tabs"), (",", "commas"), ("|", "bars")):
-            if character in columns[0]:
-                return f"the cells seem to be separated by {spelling}; write .csv with commas and .tsv with tabs"
     close = nearest(wanted, columns)
     return f"did you mean {close!r}?" if close is not None else "name the text and label columns of this data"

@@ -1,4 +1,4 @@
-"""Reads tables from text files: CSV, TSV and JSON Lines. Knows neither classes nor splits.
+"""Reads tables from text files: CSV, TSV and JSON Lines, packed with gzip or not. Knows neither classes nor splits.
 
 Cells stay exactly as written: ``NA``, ``01``, ``true`` and ``1.0`` are text like any other.
 """
@@ -8,49 +8,58 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from autolora.data.decoding import Decoded, read_text
 from autolora.data.table import Table, Wanted, column_place
 from autolora.data.words import counted
 from autolora.errors import DataError
+from autolora.records import Finding
 
 # The largest limit that every platform's C long can hold; Python's own default refuses cells over 128 KiB.
 LONGEST_CELL_CHARACTERS = 2**31 - 1
 
 
-def read_csv(path: Path, wanted: Wanted) -> Table:
-    """Return the table in a comma-separated file.
+SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+"""What may stand between cells, with what messages call it."""
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
+
+
+def read_csv(path: Path, wanted: Wanted, encoding: str | None = None) -> Table:
+    """Return the table in a file of cells between commas, or whatever its header stands between.
 
     Raises:
-        DataError: If the file is not a table in UTF-8, or lacks a wanted column.
+        DataError: If the file is no table, its encoding cannot be told, or it lacks a wanted column.
     """
-    return _read_delimited(path, wanted, delimiter=",")
+    return _read_delimited(path, wanted, encoding, usual=",")
 
 
-def read_tsv(path: Path, wanted: Wanted) -> Table:
-    """Return the table in a tab-separated file, quoted as CSV is.
+def read_tsv(path: Path, wanted: Wanted, encoding: str | None = None) -> Table:
+    """Return the table in a file of cells between tabs, or whatever its header stands between; quoted as CSV is.
 
     Raises:
-        DataError: If the file is not a table in UTF-8, or lacks a wanted column.
+        DataError: If the file is no table, its encoding cannot be told, or it lacks a wanted column.
     """
-    return _read_delimited(path, wanted, delimiter="\t")
+    return _read_delimited(path, wanted, encoding, usual="\t")
 
 
-def read_json_lines(path: Path, wanted: Wanted) -> Table:
+def read_json_lines(path: Path, wanted: Wanted, encoding: str | None = None) -> Table:
     """Return the table in a file of one JSON object a line; numbers keep their spelling, null is blank.
 
     Raises:
-        DataError: If a line is no JSON object or lacks a wanted key.
+        DataError: If its encoding cannot be told, or a line is no JSON object or lacks a wanted key.
     """
+    decoded = read_text(path, encoding)
     texts: list[str] = []
     labels: list[str] = []
     lines: list[int] = []
     columns: tuple[str, ...] = ()
     # Not splitlines(): it also splits at characters that JSON allows inside a string, such as U+2028.
-    for line, content in enumerate(_decoded(path).split("\n"), start=1):
+    for line, content in enumerate(_LINE_BREAK.split(decoded.text), start=1):
         if not content.strip():
             continue
         where = f"{path.name}, line {line}"
@@ -60,39 +69,25 @@ def read_json_lines(path: Path, wanted: Wanted) -> Table:
             column_place(tuple(row), name, where)
             cells.append(_json_text(row[name], f"{where}, key {name!r}"))
         lines.append(line)
-    return Table(name=path.name, texts=tuple(texts), labels=tuple(labels), row_numbers=tuple(lines), columns=columns)
+    return Table(
+        name=path.name,
+        texts=tuple(texts),
+        labels=tuple(labels),
+        row_numbers=tuple(lines),
+        columns=columns,
+        findings=_findings(decoded),
+    )
 
 
-def _decoded(path: Path) -> str:
-    """Return the text of a UTF-8 file, without its byte-order mark.
-
-    Raises:
-        DataError: If the file cannot be opened, is empty, or is not UTF-8.
-    """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror or error}", "check its permissions") from error
-    try:
-        text = raw.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path.name} is not UTF-8: byte {error.start} (0x{raw[error.start]:02x}, on line {line}) cannot be read",
-            "convert it to UTF-8; in a spreadsheet, save it as 'CSV UTF-8'",
-        ) from error
-    if not text.strip():
-        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label")
-    return text
-
-
-def _read_delimited(path: Path, wanted: Wanted, *, delimiter: str) -> Table:
-    """Return the table in a file of cells between ``delimiter``."""
+def _read_delimited(path: Path, wanted: Wanted, encoding: str | None, *, usual: str) -> Table:
+    """Return the table in a file of cells between one of ``SEPARATORS``."""
+    decoded = read_text(path, encoding)
     texts: list[str] = []
     labels: list[str] = []
     row_numbers: list[int] = []
     with _cells_of_any_length():
-        records = _records(_decoded(path), path.name, delimiter)
+        separator = _separator(decoded.text, path.name, wanted, usual)
+        records = _records(decoded.text, path.name, separator)
         header = next(cells for _, cells in records if cells)
         text_place = column_place(header, wanted.text, path.name)
         label_place = column_place(header, wanted.label, path.name)
@@ -114,7 +109,31 @@ def _read_delimited(path: Path, wanted: Wanted, *, delimiter: str) -> Table:
         labels=tuple(labels),
         row_numbers=tuple(row_numbers),
         columns=tuple(header),
+        findings=_findings(decoded, _told_separator(path.name, separator, usual)),
     )
+
+
+def _findings(decoded: Decoded, separator: Finding | None = None) -> tuple[Finding, ...]:
+    return tuple(finding for finding in (decoded.finding, separator) if finding is not None)
+
+
+def _separator(text: str, name: str, wanted: Wanted, usual: str) -> str:
+    """Return what separates the cells of the header: the usual one, or the one that brings out the wanted columns."""
+    for separator in (usual, *SEPARATORS):
+        try:
+            header = next(cells for _, cells in _records(text, name, separator) if cells)
+        except DataError:
+            continue  # quotes that do not pair up with this one
+        if set(wanted) <= set(header):
+            return separator
+    return usual
+
+
+def _told_separator(name: str, separator: str, usual: str) -> Finding | None:
+    if separator == usual:
+        return None
+    message = f"The cells of {name} stand between {SEPARATORS[separator]}, not {SEPARATORS[usual]}."
+    return Finding(code="separator", severity="note", message=message)
 
 
 def _records(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

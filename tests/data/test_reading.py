@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import pickle
 from collections.abc import Callable
@@ -57,11 +58,38 @@ def test_a_missing_test_file_is_refused(write: Write) -> None:
 
 
 def test_an_unknown_extension_is_answered_with_those_supported(write: Write) -> None:
-    error = refusal(path=write("a.xlsx", "text,label\na,b\n"))
+    error = refusal(path=write("a.docx", "text,label\na,b\n"))
 
     assert error.message == (
-        "a.xlsx has the extension '.xlsx', but only these can be read: .csv, .tsv, .jsonl, .ndjson, .parquet"
+        "a.docx has the extension '.docx', but only these can be read: .csv, .tsv, .jsonl, .ndjson, .parquet, .xlsx,"
+        " .xls, and the first 4 with .gz after them"
     )
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "A.CSV.GZ"])
+def test_text_files_may_be_packed(write: Write, name: str) -> None:
+    table = read_table(DataSource(path=write(name, gzip.compress(b"text,label\na,b\n")), text="text", label="label"))
+
+    assert (table.name, table.texts, table.labels) == (name, ("a",), ("b",))
+
+
+@pytest.mark.parametrize(
+    "content", [b"text,label\na,b\n", gzip.compress(b"text,label\na,b\n")[:-9]], ids=["not packed", "cut off"]
+)
+def test_a_file_that_cannot_be_unpacked_is_refused(write: Write, content: bytes) -> None:
+    error = refusal(path=write("a.csv.gz", content))
+
+    assert error.message.startswith("a.csv.gz cannot be unpacked: ")
+    assert error.hint == "pack the file again"
+
+
+def test_a_given_encoding_is_for_all_text_files(write: Write) -> None:
+    main, test = (write(name, "text,label\ncafé,b\n".encode("cp1252")) for name in ("a.csv", "b.csv"))
+
+    tables = read_tables(DataSource(path=main, text="text", label="label", test=test, encoding="cp1252"))
+
+    assert tables.test is not None
+    assert tables.main.texts == tables.test.texts == ("café",)
 
 
 def test_the_test_file_is_read_beside_the_rows(write: Write) -> None:
