@@ -54,6 +54,8 @@ class Finding:
     severity: Literal["note", "warning"]
     message: str
     """One sentence in plain words, with the figure in it."""
+    hint: str = ""
+    """What to do about it, in a few words."""
     rows: tuple[int, ...] = ()
     """Up to ten row numbers as in the file (the first row of data is 1)."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from autolora.values import folded
+
 
 def same_text_groups(texts: Sequence[str]) -> list[list[int]]:
-    """Return the indices of the rows with equal texts (spaces around them aside), by first appearance."""
+    """Return the indices of the rows with equal texts (but for case, spacing and width), by first appearance."""
     groups: dict[str, list[int]] = {}
     for index, text in enumerate(texts):
-        groups.setdefault(text.strip(), []).append(index)
+        groups.setdefault(folded(text), []).append(index)
     return list(groups.values())
 
 

@@ -7,7 +7,8 @@ import json
 import math
 from collections.abc import Sequence
 
-from autolora.data.checking import check_table, check_test_table, find_in_table, find_in_test_table
+from autolora.data.checking import check_table, check_test_table
+from autolora.data.findings import find_in_table, find_in_test_table
 from autolora.data.reading import DataSource, Tables, read_tables
 from autolora.data.splitting import sample_rows, split_rows
 from autolora.data.table import Table, Wanted
@@ -23,8 +24,9 @@ def prepare(
 ) -> Dataset:
     """Read, check, sample and split a dataset; the same rows and seed give the same splits everywhere.
 
-    Rows with the same text (spaces around it aside) go to one split. A given test file, or the test part of a dataset
-    in parts, is the test split as it is; train and validation then share the rest in the proportion of their shares.
+    Rows with the same text (but for case, spacing and character width) go to one split. A given test file, or the test
+    part of a dataset in parts, is the test split as it is; train and validation then share the rest in the proportion
+    of their shares.
 
     Args:
         source: Where the rows come from.
