@@ -17,9 +17,10 @@ from typing import Any
 import click
 
 from autolora import __version__
-from autolora.errors import AutoloraError, RequestError
+from autolora.errors import AutoloraError, DataError, RequestError
 
 _INTERRUPTED = 130
+_REFUSED = 3
 
 
 def _clean_errors(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,11 +31,15 @@ def _clean_errors(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except AutoloraError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            click.echo(f"Error: {error.message}{hint}".replace("\n", " "), err=True)
+            _print_error(error)
             sys.exit(2)
 
     return wrapped
+
+
+def _print_error(error: AutoloraError) -> None:
+    hint = f" ({error.hint})" if error.hint else ""
+    click.echo(f"Error: {error.message}{hint}".replace("\n", " "), err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -87,6 +92,37 @@ def search(data: str, out: Path | None, resume: bool, plain: bool, **flags: Any)
         wanted = request_from(data, **flags)
         folder = out or out_folder(wanted)
         _go(lambda progress: flow.search(wanted, folder, progress=progress), folder, plain)
+
+
+@main.command()
+@click.argument("data")
+@click.option("--text", help="Column that holds the text; text unless set.")
+@click.option("--label", help="Column that holds the label; label unless set.")
+@click.option("--test", help="File with the rows to test on.")
+@click.option("--rows", type=int, help="Look at a stratified sample of this many rows.")
+@click.option("--encoding", help="Of text files, such as cp1252; UTF-8, UTF-16, Shift_JIS and EUC-JP are found.")
+@click.option("--base-model", help="Folder or hub id of a base model; its tokenizer counts the tokens.")
+@click.option("--space", help="Search space whose length cuts the texts; encoder unless set.")
+@click.option("--seed", type=int, help="Of the splits; 0 unless set.")
+@click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_clean_errors
+def validate(data: str, kind: str, **flags: Any) -> None:
+    """Say what DATA holds and what is odd about it; exit with 3 if a search would refuse it.
+
+    \b
+    autolora validate reviews.csv --text text --label label
+    autolora validate task.yaml
+    """
+    from autolora.command import examination_from
+    from autolora.examine import examine
+    from autolora.listing import data_as
+
+    try:
+        record = examine(examination_from(data, **flags))
+    except DataError as error:
+        _print_error(error)
+        sys.exit(_REFUSED)
+    click.echo(data_as(kind, record), nl=False)
 
 
 @main.command()

@@ -16,7 +16,7 @@ from typing import Protocol
 from autolora import bundle, request, results, space, store
 from autolora.budget import PLANS, Clock, confirm_plan_of, seconds_used
 from autolora.confirm import SEEDS, Confirmation, Confirmed
-from autolora.data import READ_OTHERWISE, DataSource, prepare, record
+from autolora.data import READ_OTHERWISE, find_in_tokens, prepare, record
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineFacts, EngineSpec
@@ -32,9 +32,6 @@ from autolora.search.explore import Exploration, explore, open_ledger, slots_per
 from autolora.space import Space
 from autolora.summary import recommendation
 from autolora.tasks.metrics import objective
-
-UNREADABLE = 0.15
-"""Share of unknown tokens from which a base counts as unable to read the text."""
 
 
 class Progress(Protocol):
@@ -110,19 +107,12 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
 
 
 def _prepare(wanted: Request) -> _Prepared:
-    data = wanted.data
     return _Prepared(
         request=wanted,
         metric=objective(wanted.metric),
         space=space.load(wanted.space),
         checkpoint=find(wanted.base_model, base_id=wanted.base_id),
-        dataset=prepare(
-            DataSource(
-                path=data.path, hub=data.hub, text=data.text, label=data.label, test=data.test, encoding=data.encoding
-            ),
-            seed=wanted.seed,
-            rows=data.rows,
-        ),
+        dataset=prepare(wanted.data, seed=wanted.seed),
     )
 
 
@@ -240,14 +230,8 @@ class _Way:
     # ---------------------------------------------------------------------------------------------------------- parts
 
     def _findings(self) -> tuple[Finding, ...]:
-        share = self.engines.facts.unknown_token_share
-        if share < UNREADABLE:
-            return ()
-        text = (
-            f"The base model cannot read this text: {share:.0%} of the tokens are unknown to it. "
-            "Use a base model that was trained on the language of the data."
-        )
-        return (Finding(code="unreadable_text", severity="warning", message=text),)
+        facts = self.engines.facts
+        return find_in_tokens(facts.unknown_token_share, facts.truncated_share, self.prepared.max_length)
 
     def _describe_data(self) -> None:
         facts = self.engines.facts

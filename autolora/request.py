@@ -87,6 +87,10 @@ class DataRequest:
                 f"exactly one of path and hub must be given, but got path={self.path!r} and hub={self.hub!r}",
                 "name a file or a hub dataset",
             )
+        if self.text == self.label:
+            raise RequestError(
+                f"text and label must be two columns, but both are {self.text!r}", "name the label column"
+            )
         if self.rows is not None:
             _check_whole("rows", self.rows, least=1)
 

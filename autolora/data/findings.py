@@ -17,6 +17,10 @@ IMBALANCE_SHARE = 0.05
 """A smallest class under this share of the largest one is worth a warning."""
 COPIED_SHARE = 0.5
 """Share of texts that hold their own label from which the label counts as copied into the text."""
+UNREADABLE_SHARE = 0.15
+"""Share of unknown tokens from which a base counts as unable to read the text."""
+TRUNCATED_SHARE = 0.2
+"""Share of texts that are cut from which that is worth a warning."""
 FINDING_ROWS = 10
 """Row numbers that a finding keeps."""
 
@@ -67,6 +71,22 @@ def find_in_test_table(main: Table, test: Table) -> tuple[Finding, ...]:
                 "add some: nothing can be said of these classes",
             )
         )
+    return tuple(found)
+
+
+def find_in_tokens(unknown_share: float, truncated_share: float, max_length: int) -> tuple[Finding, ...]:
+    """Return what a person should know about the training texts as a base model's tokenizer reads them."""
+    found: list[Finding] = []
+    if unknown_share >= UNREADABLE_SHARE:
+        message = f"The base model cannot read this text: {unknown_share:.0%} of the tokens are unknown to it."
+        hint = "use a base model that was trained on the language of the data"
+        found.append(_finding("unreadable_text", "warning", message, hint))
+    if truncated_share >= TRUNCATED_SHARE:
+        message = (
+            f"{truncated_share:.0%} of the training texts are longer than {max_length} tokens and lose their ends."
+        )
+        hint = "search with a space whose max_length is larger, if what matters stands at the end"
+        found.append(_finding("truncated", "warning", message, hint))
     return tuple(found)
 
 

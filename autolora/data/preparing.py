@@ -9,19 +9,18 @@ from collections.abc import Sequence
 
 from autolora.data.checking import check_table, check_test_table
 from autolora.data.findings import find_in_table, find_in_test_table
-from autolora.data.reading import DataSource, Tables, read_tables
+from autolora.data.reading import Tables, read_tables
 from autolora.data.splitting import sample_rows, split_rows
 from autolora.data.table import Table, Wanted
 from autolora.errors import DataError, RequestError
 from autolora.records import DataRecord, Dataset, Finding, Split
+from autolora.request import DataRequest
 
 ROWS_PER_CLASS = 3
 """The least that ``rows`` may leave of every class: one row for each split."""
 
 
-def prepare(
-    source: DataSource, *, seed: int, rows: int | None = None, shares: tuple[float, float, float] = (0.64, 0.16, 0.20)
-) -> Dataset:
+def prepare(source: DataRequest, *, seed: int, shares: tuple[float, float, float] = (0.64, 0.16, 0.20)) -> Dataset:
     """Read, check, sample and split a dataset; the same rows and seed give the same splits everywhere.
 
     Rows with the same text (but for case, spacing and character width) go to one split. A given test file, or the test
@@ -29,9 +28,9 @@ def prepare(
     of their shares.
 
     Args:
-        source: Where the rows come from.
+        source: Where the rows come from, and how many of its main file to use, stratified; None or more than there are
+            means all.
         seed: Of the sample and the splits.
-        rows: Rows to use of the main file, stratified; None or more than there are means all.
         shares: Sizes of train, validation and test, in distinct texts.
 
     Returns:
@@ -50,7 +49,7 @@ def prepare(
     classes = tuple(sorted(set(tables.main.labels)))
     if tables.test is not None:
         check_test_table(tables.test, wanted, classes)
-    used = _sampled(tables.main, rows, seed=seed, classes=len(classes), least=len(drawn))
+    used = _sampled(tables.main, source.rows, seed=seed, classes=len(classes), least=len(drawn))
     splits = [
         _split(used.take(indices), classes) for indices in split_rows(used.texts, used.labels, shares=drawn, seed=seed)
     ]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from autolora.data import arrow, text_files, workbooks
 from autolora.data.table import Table, Wanted
 from autolora.data.words import counted, listing
-from autolora.errors import DataError, RequestError
+from autolora.errors import DataError
 from autolora.records import Finding
+from autolora.request import DataRequest
 from autolora.values import nearest
 
 TEXT_READERS: dict[str, Callable[[Path, Wanted, str | None], Table]] = {
@@ -33,39 +34,6 @@ READ_OTHERWISE = ("encoding", "separator", "unused_part")
 """Codes of the findings that say how a source was read, where that is not the plain way."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataSource:
-    """Where a task's rows come from."""
-
-    path: str | None = None
-    """A file, or a folder saved with ``datasets.save_to_disk``."""
-    hub: str | None = None
-    """A dataset id on the hub, in place of ``path``."""
-    text: str
-    """Column of the texts."""
-    label: str
-    """Column of the labels."""
-    test: str | None = None
-    """A second file (or saved folder) with the rows to test on."""
-    encoding: str | None = None
-    """Of text files whose own cannot be found."""
-
-    def __post_init__(self) -> None:
-        """Check that the fields go together.
-
-        Raises:
-            RequestError: If not exactly one of ``path`` and ``hub`` is given.
-            DataError: If text and label are the same column.
-        """
-        if (self.path is None) == (self.hub is None):
-            raise RequestError(
-                f"exactly one of path and hub must be given, but got path={self.path!r} and hub={self.hub!r}",
-                "name a file or a hub dataset",
-            )
-        if self.text == self.label:
-            raise DataError(f"text and label must be two columns, but both are {self.text!r}", "name the label column")
-
-
 class Tables(NamedTuple):
     """The rows to learn from and, where there are any, the rows given to test on."""
 
@@ -73,7 +41,7 @@ class Tables(NamedTuple):
     test: Table | None
 
 
-def read_table(source: DataSource) -> Table:
+def read_table(source: DataRequest) -> Table:
     """Return the rows to learn from.
 
     Raises:
@@ -82,7 +50,7 @@ def read_table(source: DataSource) -> Table:
     return _read_source(source).main
 
 
-def read_tables(source: DataSource) -> Tables:
+def read_tables(source: DataRequest) -> Tables:
     """Return the rows to learn from, and those of the test file or of the dataset's own test part.
 
     Raises:
@@ -94,7 +62,7 @@ def read_tables(source: DataSource) -> Tables:
     return Tables(tables.main, _read_test(source.test, Wanted(source.text, source.label), source.encoding))
 
 
-def _read_source(source: DataSource) -> Tables:
+def _read_source(source: DataRequest) -> Tables:
     """Return the rows of ``path`` or ``hub``, with the dataset's own test part unless a test file replaces it."""
     wanted = Wanted(source.text, source.label)
     own_test = source.test is None

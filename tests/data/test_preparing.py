@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from autolora.data import DataSource, prepare, record
+from autolora.data import prepare, record
 from autolora.errors import DataError, RequestError
 from autolora.records import DataRecord, Dataset, Finding, from_json, to_json
+from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 
@@ -31,8 +32,8 @@ def some_rows(counts: dict[str, int]) -> list[tuple[str, str]]:
     return [(text_of(label, place), label) for label, count in counts.items() for place in range(count)]
 
 
-def source(path: str, test: str | None = None) -> DataSource:
-    return DataSource(path=path, text="text", label="label", test=test)
+def source(path: str, test: str | None = None, rows: int | None = None) -> DataRequest:
+    return DataRequest(path=path, text="text", label="label", test=test, rows=rows)
 
 
 def row_ids(dataset: Dataset) -> list[str]:
@@ -72,8 +73,8 @@ def test_copies_of_a_text_stay_together(write: Write) -> None:
 def test_the_same_seed_gives_the_same_dataset_in_another_process(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 30, "neg": 20})))
     program = (
-        "from autolora.data import DataSource, prepare; from autolora.records import to_json;"
-        f"print(to_json(prepare(DataSource(path={path!r}, text='text', label='label'), seed=5, rows=40)))"
+        "from autolora.data import prepare; from autolora.records import to_json;"
+        f"print(to_json(prepare(DataRequest(path={path!r}, text='text', label='label', rows=40), seed=5)))"
     )
 
     other = subprocess.run(
@@ -85,7 +86,7 @@ def test_the_same_seed_gives_the_same_dataset_in_another_process(write: Write) -
         check=True,
     )
 
-    assert other.stdout.strip() == to_json(prepare(source(path), seed=5, rows=40))
+    assert other.stdout.strip() == to_json(prepare(source(path, rows=40), seed=5))
 
 
 def test_another_seed_splits_otherwise_and_keeps_the_hash(write: Write) -> None:
@@ -118,7 +119,7 @@ def test_two_texts_a_class_are_enough_beside_a_given_test_file(write: Write) -> 
     dataset = prepare(source(main, given), seed=0)
 
     assert (sorted(dataset.train.labels), sorted(dataset.validation.labels)) == ([0, 1], [0, 1])
-    assert prepare(source(main, given), seed=0, rows=4) == dataset
+    assert prepare(source(main, given, rows=4), seed=0) == dataset
     with pytest.raises(DataError, match="at least 3 are needed"):
         prepare(source(main), seed=0)
 
@@ -135,7 +136,7 @@ def test_a_sample_is_stratified_and_leaves_the_test_file_alone(write: Write) -> 
     main = write("main.csv", csv_rows(some_rows({"pos": 80, "neg": 20})))
     given = write("test.csv", csv_rows([(f"new {place}", "pos") for place in range(30)]))
 
-    dataset = prepare(source(main, given), seed=0, rows=50)
+    dataset = prepare(source(main, given, rows=50), seed=0)
 
     assert Counter(dataset.train.labels + dataset.validation.labels) == {1: 40, 0: 10}
     assert (len(dataset.test), dataset.rows_in_source) == (30, 130)
@@ -145,7 +146,7 @@ def test_a_sample_is_stratified_and_leaves_the_test_file_alone(write: Write) -> 
 def test_a_sample_keeps_rare_classes_in_every_split(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"common": 500, "rare": 4})))
 
-    dataset = prepare(source(path), seed=0, rows=20)
+    dataset = prepare(source(path, rows=20), seed=0)
 
     assert len(row_ids(dataset)) == 20
     assert all(set(split.labels) == {0, 1} for split in (dataset.train, dataset.validation, dataset.test))
@@ -154,7 +155,7 @@ def test_a_sample_keeps_rare_classes_in_every_split(write: Write) -> None:
 def test_a_file_of_numbered_rows_is_sampled_under_its_own_numbers(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 30, "neg": 30})))
 
-    whole, part = prepare(source(path), seed=0), prepare(source(path), seed=0, rows=12)
+    whole, part = prepare(source(path), seed=0), prepare(source(path, rows=12), seed=0)
 
     assert len(set(row_ids(part))) == 12
     assert set(row_ids(part)) < set(row_ids(whole))
@@ -164,7 +165,7 @@ def test_a_file_of_numbered_rows_is_sampled_under_its_own_numbers(write: Write) 
 def test_more_rows_than_there_are_means_all(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 10, "neg": 10})))
 
-    assert prepare(source(path), seed=0, rows=1000) == prepare(source(path), seed=0)
+    assert prepare(source(path, rows=1000), seed=0) == prepare(source(path), seed=0)
 
 
 @pytest.mark.parametrize("rows", [5, 0, -1])
@@ -172,7 +173,7 @@ def test_too_few_rows_for_the_classes_are_refused(write: Write, rows: int) -> No
     path = write("a.csv", csv_rows(some_rows({"pos": 10, "neg": 10})))
 
     with pytest.raises(DataError) as caught:
-        prepare(source(path), seed=0, rows=rows)
+        prepare(source(path, rows=rows), seed=0)
 
     assert caught.value.message == (
         f"rows must be at least 3 for each of the 2 classes of a.csv, which makes 6, but got {rows}"

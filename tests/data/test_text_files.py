@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from autolora.data.reading import DataSource, read_table
+from autolora.data.reading import read_table
 from autolora.data.table import Table
 from autolora.errors import DataError
+from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 
@@ -15,7 +16,7 @@ Write = Callable[[str, str | bytes], str]
 
 
 def read(path: str) -> Table:
-    return read_table(DataSource(path=path, text="text", label="label"))
+    return read_table(DataRequest(path=path, text="text", label="label"))
 
 
 def test_csv_cells_stay_as_written(write: Write) -> None:

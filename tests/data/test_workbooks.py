@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from autolora.data.reading import DataSource, read_table
+from autolora.data.reading import read_table
 from autolora.data.table import Table
 from autolora.errors import DataError
+from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 
@@ -34,7 +35,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def read(path: Path) -> Table:
-    return read_table(DataSource(path=str(path), text="text", label="label"))
+    return read_table(DataRequest(path=str(path), text="text", label="label"))
 
 
 def test_rows_are_numbered_below_the_header_and_empty_ones_are_none(make: Make) -> None:
