@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from autolora.data.groups import clear_groups_by_class, same_text_groups
 from autolora.data.table import Table, Wanted
 from autolora.data.words import counted, listing, rows_phrase
 from autolora.errors import DataError
-from autolora.values import nearest
+from autolora.values import folded, nearest
 
 
 def check_table(table: Table, wanted: Wanted, *, least: int) -> None:
@@ -39,13 +38,20 @@ def check_table(table: Table, wanted: Wanted, *, least: int) -> None:
     _check_class_sizes(table, totals, least)
 
 
-def check_test_table(test: Table, wanted: Wanted, classes: Sequence[str]) -> None:
-    """Check that a given test table can be scored by a model that knows ``classes``.
+def check_test_table(test: Table, wanted: Wanted, main: Table) -> None:
+    """Check that a given test table can be scored by a model that learned from ``main``.
 
     Raises:
-        DataError: If it has no rows, cells are blank, or labels that training lacks.
+        DataError: If it has no rows, cells are blank, labels that training lacks, or nothing but rows of ``main``.
     """
     _check_cells(test, wanted)
+    learned = {folded(text) for text in main.texts}
+    if all(folded(text) in learned for text in test.texts):
+        raise DataError(
+            f"every text of {test.name}, given to test on, is in {main.name} too, which is learned from",
+            "give rows that are not learned from, or leave the test file out and a part of the data is kept for that",
+        )
+    classes = sorted(set(main.labels))
     counts = Counter(test.labels)
     unknown = sorted(set(counts) - set(classes))
     if unknown:

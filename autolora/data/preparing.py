@@ -48,7 +48,7 @@ def prepare(source: DataRequest, *, seed: int, shares: tuple[float, float, float
     check_table(tables.main, wanted, least=len(drawn))
     classes = tuple(sorted(set(tables.main.labels)))
     if tables.test is not None:
-        check_test_table(tables.test, wanted, classes)
+        check_test_table(tables.test, wanted, tables.main)
     used = _sampled(tables.main, source.rows, seed=seed, classes=len(classes), least=len(drawn))
     splits = [
         _split(used.take(indices), classes) for indices in split_rows(used.texts, used.labels, shares=drawn, seed=seed)

@@ -13,7 +13,7 @@ from autolora.data.words import counted, listing
 from autolora.errors import DataError
 from autolora.records import Finding
 from autolora.request import DataRequest
-from autolora.values import nearest
+from autolora.values import nearest, shown
 
 TEXT_READERS: dict[str, Callable[[Path, Wanted, str | None], Table]] = {
     ".csv": text_files.read_csv,
@@ -92,8 +92,13 @@ def _existing(given: str) -> Path:
         DataError: If nothing is there.
     """
     path = Path(given).expanduser()
-    if path.exists():
-        return _named(path)
+    try:
+        if path.exists():
+            return _named(path)
+    except OSError as error:  # a name that is too long, or a folder that may not be looked into
+        raise DataError(
+            f"{shown(given)} cannot be opened: {error.strerror or error}", "check its name and permissions"
+        ) from error
     names = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
     close = nearest(path.name, names)
     if close is not None:

@@ -87,12 +87,17 @@ def test_half_of_the_labels_may_differ_and_three_texts_a_class_are_enough() -> N
             "test.csv: column 'label' has labels that the training rows lack: 'POS', 'other' (rows 2, 3, 4)",
             "did you mean 'pos'?",
         ),
+        (
+            [("Seen", "neg"), (" seen  too ", "pos")],
+            "every text of test.csv, given to test on, is in a.csv too",
+            "leave the test file out",
+        ),
         ([("a", "sideways")], "labels that the training rows lack: 'sideways' (row 1)", "add training rows"),
     ],
 )
 def test_a_test_file_that_cannot_be_scored_is_refused(rows: list[tuple[str, str]], message: str, hint: str) -> None:
     with pytest.raises(DataError) as caught:
-        check_test_table(table(*rows, name="test.csv"), WANTED, ("neg", "pos"))
+        check_test_table(table(*rows, name="test.csv"), WANTED, table(("seen", "neg"), ("seen too", "pos")))
 
     assert message in caught.value.message
     assert hint in caught.value.hint

@@ -73,7 +73,7 @@ def test_copies_of_a_text_stay_together(write: Write) -> None:
 def test_the_same_seed_gives_the_same_dataset_in_another_process(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 30, "neg": 20})))
     program = (
-        "from autolora.data import prepare; from autolora.records import to_json;"
+        "from autolora.data import prepare; from autolora.records import to_json; from autolora.request import DataRequest;"
         f"print(to_json(prepare(DataRequest(path={path!r}, text='text', label='label', rows=40), seed=5)))"
     )
 
@@ -168,7 +168,7 @@ def test_more_rows_than_there_are_means_all(write: Write) -> None:
     assert prepare(source(path, rows=1000), seed=0) == prepare(source(path), seed=0)
 
 
-@pytest.mark.parametrize("rows", [5, 0, -1])
+@pytest.mark.parametrize("rows", [5, 1])
 def test_too_few_rows_for_the_classes_are_refused(write: Write, rows: int) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 10, "neg": 10})))
 
