@@ -9,6 +9,7 @@ import contextlib
 import functools
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,9 @@ from typing import Any
 import click
 
 from autolora import __version__
-from autolora.errors import AutoloraError, DataError, RequestError
+from autolora.errors import AutoloraError, DataError, RequestError, Terminated
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
 _REFUSED = 3
 
 
@@ -196,18 +197,23 @@ def report(run: Path, output: Path | None) -> None:
     click.echo(str(target))
 
 
+def _raise_terminated(signum: int, frame: object) -> None:
+    raise Terminated
+
+
 def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
     """Run a search with progress on stderr; print where the results are, or how to resume."""
     from autolora import progress
     from autolora.listing import recommendation_as
 
+    signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         with progress.make(plain=plain) as shown:
             record = run(shown)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as ended:
         if (folder / "task.yaml").is_file():
             click.echo(f"\nInterrupted. Go on with: autolora search {shlex.quote(str(folder))} --resume", err=True)
-        sys.exit(_INTERRUPTED)
+        sys.exit(_TERMINATED if isinstance(ended, Terminated) else _INTERRUPTED)
     click.echo(recommendation_as("text", record), nl=False)
     click.echo(f"\nreport   {folder / 'report.html'}")
     if (folder / "adapter").is_dir():

@@ -144,7 +144,12 @@ def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -
             way = _Way(
                 run=run, prepared=prepared, engines=engines, scratch=scratch, progress=progress, begun=begun, used=used
             )
-            way.go(resumed=resumed)
+            try:
+                way.go(resumed=resumed)
+            except KeyboardInterrupt:
+                progress.stage("Stopping: keeping where every trial stands")
+                run.event("interrupted", kept=engines.drain())
+                raise
     return results.read(out)
 
 

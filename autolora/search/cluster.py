@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +43,7 @@ _ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": "-1",
     "MALLOC_TOP_PAD_": "268435456",
 }
+_DRAIN_SECONDS = 20.0
 _CALLS_AT_ONCE = 64
 """Threads of an engine actor: more than leases can ever wait at a time."""
 
@@ -68,6 +71,7 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
             }
         else:
             options = {"address": address, "logging_level": "ERROR", "log_to_driver": False}
+        handler = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(**options)
         except Exception as error:  # ConnectionError, RuntimeError, ValueError and more
@@ -75,6 +79,8 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
             raise EngineError(
                 f"{where}: {str(error).strip().splitlines()[0]}", "check the address and free memory"
             ) from error
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)  # Ray takes it for itself
         yield folder
     finally:
         ray.shutdown()
@@ -128,6 +134,17 @@ class Engines:
                     running[engine].remove((job, token))
                     self.release(engine, job.slot)
                     on_done(job, report)
+
+    def drain(self) -> int:
+        """Stop all training and keep where every slot stands; return how many were kept.
+
+        What an engine cannot do in time is given up: its slots then go on from their last rung.
+        """
+        import ray
+
+        kept = [handle.drain.remote() for handle in self.handles]
+        ready, _ = ray.wait(kept, num_returns=len(kept), timeout=_DRAIN_SECONDS)
+        return sum(_get(reference) for reference in ready)
 
     def add_split(self, name: str, split: Split) -> None:
         """Give every engine another split."""

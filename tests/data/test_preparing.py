@@ -73,7 +73,8 @@ def test_copies_of_a_text_stay_together(write: Write) -> None:
 def test_the_same_seed_gives_the_same_dataset_in_another_process(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 30, "neg": 20})))
     program = (
-        "from autolora.data import prepare; from autolora.records import to_json; from autolora.request import DataRequest;"
+        "from autolora.data import prepare\nfrom autolora.records import to_json\n"
+        "from autolora.request import DataRequest\n"
         f"print(to_json(prepare(DataRequest(path={path!r}, text='text', label='label', rows=40), seed=5)))"
     )
 
