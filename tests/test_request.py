@@ -209,7 +209,7 @@ def test_what_is_wrong_is_one_error_with_file_key_rule_and_value(
     ("path", "hint"),
     [
         ("basemodel", "did you mean base_model?"),
-        ("data.columns", "keys: path, hub, text, label, test, rows, encoding"),
+        ("data.columns", "keys: path, hub, text, label, test, rows, encoding, split_by, split_by_time"),
         ("limits.max_parms", "did you mean max_params?"),
         ("budget.minute", "did you mean minutes?"),
     ],
@@ -346,6 +346,8 @@ def test_a_request_is_written_with_every_default_filled_in(tmp_path: Path) -> No
             "test": None,
             "rows": None,
             "encoding": None,
+            "split_by": None,
+            "split_by_time": None,
         },
         "base_model": "owner/base",
         "base_id": None,

@@ -70,7 +70,9 @@ def _check_cells(table: Table, wanted: Wanted) -> None:
     """Check that there are rows, and that no cell of them is blank."""
     if not len(table):
         raise DataError(f"{table.name} has no rows", "add rows of text and label below the header")
-    for column, cells in ((wanted.label, table.labels), (wanted.text, table.texts)):
+    for column, cells in ((wanted.label, table.labels), (wanted.text, table.texts), (wanted.by, table.by)):
+        if column is None:
+            continue
         blank = [number for number, cell in zip(table.row_numbers, cells, strict=True) if not cell.strip()]
         if blank:
             raise DataError(

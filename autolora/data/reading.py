@@ -30,8 +30,8 @@ TYPED_READERS: dict[str, Callable[[Path, Wanted], Table]] = {
 """Formats that know their own encoding, by extension."""
 
 
-READ_OTHERWISE = ("encoding", "separator", "unused_part")
-"""Codes of the findings that say how a source was read, where that is not the plain way."""
+READ_OTHERWISE = ("encoding", "separator", "unused_part", "split")
+"""Codes of the findings that say how a source was read and split, where that is not the plain way."""
 
 
 class Tables(NamedTuple):
@@ -64,7 +64,7 @@ def read_tables(source: DataRequest) -> Tables:
 
 def _read_source(source: DataRequest) -> Tables:
     """Return the rows of ``path`` or ``hub``, with the dataset's own test part unless a test file replaces it."""
-    wanted = Wanted(source.text, source.label)
+    wanted = Wanted(source.text, source.label, source.split_by or source.split_by_time)
     own_test = source.test is None
     if source.hub is not None:
         # The hub library takes local folders too; their place on the disk is nobody else's business.
@@ -136,7 +136,7 @@ def _from_parts(parts: Mapping[str, Any], name: str, wanted: Wanted, *, own_test
     main = arrow.read_part(parts[main_part], name, wanted)
     test: Table | None = None
     if own_test and "test" in parts and main_part != "test":
-        test = arrow.read_part(parts["test"], f"{name} (test)", wanted)
+        test = arrow.read_part(parts["test"], f"{name} (test)", wanted._replace(by=None))
         if not any(label.strip() for label in test.labels):
             test = None  # competitions publish test parts without labels; ours is then drawn from the rows
     used = {main_part} | ({"test"} if test is not None else set())

@@ -31,7 +31,7 @@ def split_rows(
     """
     parts: list[list[int]] = [[] for _ in shares]
     for groups in groups_by_class(same_text_groups(texts), labels).values():
-        shuffled = sorted(groups, key=lambda group: _draw_key("split", seed, texts[group[0]].strip()))
+        shuffled = sorted(groups, key=lambda group: draw_key("split", seed, texts[group[0]].strip()))
         start = 0
         for part, size in zip(parts, apportion(len(shuffled), shares, least=1), strict=True):
             part.extend(index for group in shuffled[start : start + size] for index in group)
@@ -97,10 +97,10 @@ def _row_keys(groups: Sequence[Sequence[int]], texts: Sequence[str], seed: int) 
     keys = [b""] * len(texts)
     for group in groups:
         for copy, index in enumerate(group):
-            keys[index] = _draw_key("sample", seed, f"{copy}\0{texts[index].strip()}")
+            keys[index] = draw_key("sample", seed, f"{copy}\0{texts[index].strip()}")
     return keys
 
 
-def _draw_key(purpose: str, seed: int, text: str) -> bytes:
+def draw_key(purpose: str, seed: int, text: str) -> bytes:
     """Return the place of ``text`` in the order of drawing; sample and split draw independently."""
     return hashlib.sha256(f"{purpose}\0{seed}\0{text}".encode()).digest()

@@ -54,8 +54,7 @@ def read_json_lines(path: Path, wanted: Wanted, encoding: str | None = None) -> 
         DataError: If its encoding cannot be told, or a line is no JSON object or lacks a wanted key.
     """
     decoded = read_text(path, encoding)
-    texts: list[str] = []
-    labels: list[str] = []
+    found: dict[str, list[str]] = {name: [] for name in wanted.names}
     lines: list[int] = []
     columns: tuple[str, ...] = ()
     # Not splitlines(): it also splits at characters that JSON allows inside a string, such as U+2028.
@@ -65,32 +64,23 @@ def read_json_lines(path: Path, wanted: Wanted, encoding: str | None = None) -> 
         where = f"{path.name}, line {line}"
         row = _json_object(content, where)
         columns = columns or tuple(row)
-        for name, cells in ((wanted.text, texts), (wanted.label, labels)):
+        for name, cells in found.items():
             column_place(tuple(row), name, where)
             cells.append(_json_text(row[name], f"{where}, key {name!r}"))
         lines.append(line)
-    return Table(
-        name=path.name,
-        texts=tuple(texts),
-        labels=tuple(labels),
-        row_numbers=tuple(lines),
-        columns=columns,
-        findings=_findings(decoded),
-    )
+    return Table.of(found, wanted, name=path.name, row_numbers=lines, columns=columns, findings=_findings(decoded))
 
 
 def _read_delimited(path: Path, wanted: Wanted, encoding: str | None, *, usual: str) -> Table:
     """Return the table in a file of cells between one of ``SEPARATORS``."""
     decoded = read_text(path, encoding)
-    texts: list[str] = []
-    labels: list[str] = []
+    found: dict[str, list[str]] = {name: [] for name in wanted.names}
     row_numbers: list[int] = []
     with _cells_of_any_length():
         separator = _separator(decoded.text, path.name, wanted, usual)
         records = _records(decoded.text, path.name, separator)
         header = next(cells for _, cells in records if cells)
-        text_place = column_place(header, wanted.text, path.name)
-        label_place = column_place(header, wanted.label, path.name)
+        places = [(column_place(header, name, path.name), found[name]) for name in wanted.names]
         for row, (line, cells) in enumerate(records, start=1):
             if not cells:
                 continue
@@ -100,15 +90,15 @@ def _read_delimited(path: Path, wanted: Wanted, encoding: str | None, *, usual: 
                     f" but the header has {len(header)}",
                     "put quotes around cells that contain the separator or a line break",
                 )
-            texts.append(cells[text_place])
-            labels.append(cells[label_place])
+            for place, column in places:
+                column.append(cells[place])
             row_numbers.append(row)
-    return Table(
+    return Table.of(
+        found,
+        wanted,
         name=path.name,
-        texts=tuple(texts),
-        labels=tuple(labels),
-        row_numbers=tuple(row_numbers),
-        columns=tuple(header),
+        row_numbers=row_numbers,
+        columns=header,
         findings=_findings(decoded, _told_separator(path.name, separator, usual)),
     )
 
@@ -124,7 +114,7 @@ def _separator(text: str, name: str, wanted: Wanted, usual: str) -> str:
             header = next(cells for _, cells in _records(text, name, separator) if cells)
         except DataError:
             continue  # quotes that do not pair up with this one
-        if set(wanted) <= set(header):
+        if set(wanted.names) <= set(header):
             return separator
     return usual
 

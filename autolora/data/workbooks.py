@@ -33,15 +33,17 @@ def read_workbook(path: Path, wanted: Wanted) -> Table:
         raise DataError(
             f"{path.name} cannot be read as a workbook: {error}", "save it again as .xlsx without a password, or as CSV"
         ) from error
-    sheet = next((name for name, rows in sheets.items() if set(wanted) <= set(_header(rows)[1])), next(iter(sheets)))
+    sheet = next(
+        (name for name, rows in sheets.items() if set(wanted.names) <= set(_header(rows)[1])), next(iter(sheets))
+    )
     place, header = _header(sheets[sheet])
-    text_place, label_place = (column_place(header, name, f"{path.name}, sheet {sheet!r}") for name in wanted)
+    places = {name: column_place(header, name, f"{path.name}, sheet {sheet!r}") for name in wanted.names}
     rows = [(at - place, row) for at, row in enumerate(sheets[sheet]) if at > place and any(map(_cell_text, row))]
-    return Table(
+    return Table.of(
+        {name: [_cell_text(row[at]) for _, row in rows] for name, at in places.items()},
+        wanted,
         name=path.name,
-        texts=tuple(_cell_text(row[text_place]) for _, row in rows),
-        labels=tuple(_cell_text(row[label_place]) for _, row in rows),
-        row_numbers=tuple(number for number, _ in rows),
+        row_numbers=[number for number, _ in rows],
         columns=header,
         findings=_told(path.name, sheet, list(sheets)),
     )
