@@ -3,7 +3,6 @@
 from autolora.data.findings import find_in_tokens
 from autolora.data.preparing import prepare, record
 from autolora.data.reading import READ_OTHERWISE, Tables, read_table, read_tables
-from autolora.data.splitting import split_rows
 from autolora.data.table import Table
 
 __all__ = [
@@ -15,5 +14,4 @@ __all__ = [
     "read_table",
     "read_tables",
     "record",
-    "split_rows",
 ]

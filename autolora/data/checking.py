@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from autolora.data.groups import clear_groups_by_class, same_text_groups
+from autolora.data.groups import clear_groups_by_class
 from autolora.data.table import Table, Wanted
 from autolora.data.words import counted, listing, rows_phrase
 from autolora.errors import DataError
-from autolora.values import folded, nearest
+from autolora.values import nearest
 
 
 def check_table(table: Table, wanted: Wanted, *, least: int) -> None:
@@ -45,8 +45,8 @@ def check_test_table(test: Table, wanted: Wanted, main: Table) -> None:
         DataError: If it has no rows, cells are blank, labels that training lacks, or nothing but rows of ``main``.
     """
     _check_cells(test, wanted)
-    learned = {folded(text) for text in main.texts}
-    if all(folded(text) in learned for text in test.texts):
+    learned = set(main.folded)
+    if all(text in learned for text in test.folded):
         raise DataError(
             f"every text of {test.name}, given to test on, is in {main.name} too, which is learned from",
             "give rows that are not learned from, or leave the test file out and a part of the data is kept for that",
@@ -83,7 +83,7 @@ def _check_cells(table: Table, wanted: Wanted) -> None:
 
 def _check_class_sizes(table: Table, totals: Counter[str], least: int) -> None:
     """Check that every class has enough distinct texts for each split to get one."""
-    groups = clear_groups_by_class(same_text_groups(table.texts), table.labels)
+    groups = clear_groups_by_class(table.groups, table.labels)
     small = [label for label, own in groups.items() if len(own) < least]
     if not small:
         return

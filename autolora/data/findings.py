@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from autolora.data.groups import same_text_groups
 from autolora.data.table import Table, Wanted
 from autolora.data.words import counted, listing, rows_phrase
 from autolora.records import Finding
@@ -46,8 +45,8 @@ def find_in_table(table: Table, wanted: Wanted) -> tuple[Finding, ...]:
 
 def find_in_test_table(main: Table, test: Table) -> tuple[Finding, ...]:
     """Return what a person should know about a given test table beside the rows to learn from."""
-    seen = {folded(text) for text in main.texts}
-    rows = [number for number, text in zip(test.row_numbers, test.texts, strict=True) if folded(text) in seen]
+    seen = set(main.folded)
+    rows = [number for number, text in zip(test.row_numbers, test.folded, strict=True) if text in seen]
     found: list[Finding] = []
     if rows:
         share = len(rows) / len(test)
@@ -94,8 +93,8 @@ def _duplicates(table: Table) -> Finding | None:
     """Return a note on rows that repeat an earlier row's text and label."""
     first: set[tuple[str, str]] = set()
     repeats: list[int] = []
-    for number, text, label in zip(table.row_numbers, table.texts, table.labels, strict=True):
-        row = (folded(text), label)
+    for number, text, label in zip(table.row_numbers, table.folded, table.labels, strict=True):
+        row = (text, label)
         if row in first:
             repeats.append(number)
         first.add(row)
@@ -115,8 +114,7 @@ def _near_duplicates(table: Table) -> Finding | None:
     """Return a note on texts that differ from an earlier one by digits and punctuation alone."""
     first: dict[str, str] = {}
     near: list[int] = []
-    for number, text in zip(table.row_numbers, table.texts, strict=True):
-        same = folded(text)
+    for number, same in zip(table.row_numbers, table.folded, strict=True):
         words = _WORDLESS.sub(" ", same).strip()
         if words and first.setdefault(words, same) != same:
             near.append(number)
@@ -135,9 +133,7 @@ def _near_duplicates(table: Table) -> Finding | None:
 def _conflicts(table: Table) -> Finding | None:
     """Return a warning on equal texts with different labels: no model can get all of them right."""
     conflicting = [
-        group
-        for group in same_text_groups(table.texts)
-        if len(group) > 1 and len({table.labels[index] for index in group}) > 1
+        group for group in table.groups if len(group) > 1 and len({table.labels[index] for index in group}) > 1
     ]
     if not conflicting:
         return None
@@ -162,8 +158,8 @@ def _label_in_text(table: Table, wanted: Wanted) -> Finding | None:
     }
     copied = [
         number
-        for number, text, label in zip(table.row_numbers, table.texts, table.labels, strict=True)
-        if label in patterns and patterns[label].search(folded(text))
+        for number, text, label in zip(table.row_numbers, table.folded, table.labels, strict=True)
+        if label in patterns and patterns[label].search(text)
     ]
     share = len(copied) / len(table)
     if share < COPIED_SHARE:

@@ -142,7 +142,7 @@ def _sampled(table: Table, rows: int | None, *, seed: int, classes: int, least: 
             f" {ROWS_PER_CLASS * classes:,}, but got {rows:,}",
             "use more rows, or leave the number out to use all",
         )
-    return table.take(sample_rows(table.texts, table.labels, rows=rows, seed=seed, least=least))
+    return table.take(sample_rows(table.texts, table.labels, table.groups, rows=rows, seed=seed, least=least))
 
 
 def _drawn(
@@ -150,7 +150,7 @@ def _drawn(
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[Finding, ...]]:
     """Return the row indices of each split, drawn by chance, by key or by time, and a note where not by chance."""
     if source.split_by is not None:
-        parts = split_by_key(table.by, table.texts, table.labels, shares=shares, seed=seed)
+        parts = split_by_key(table.by, table.labels, table.groups, shares=shares, seed=seed)
         counts = ", ".join(f"{len({table.by[row] for row in part}):,}" for part in parts)
         message = f"Rows with the same {source.split_by!r} are on one side; the splits have {counts} different ones."
     elif source.split_by_time is not None:
@@ -161,7 +161,7 @@ def _drawn(
         begins = " and ".join(f"{name} at {start}" for name, start in zip(names, starts, strict=True))
         message = f"Splits follow each other in time ({source.split_by_time!r}): {begins}."
     else:
-        return split_rows(table.texts, table.labels, shares=shares, seed=seed), ()
+        return split_rows(table.texts, table.labels, table.groups, shares=shares, seed=seed), ()
     return parts, (Finding(code="split", severity="note", message=message),)
 
 

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from autolora.data.groups import same_text_groups
 from autolora.data.splitting import draw_key
 from autolora.errors import DataError
 from autolora.values import shown
@@ -23,7 +22,7 @@ _DATE = re.compile(
 
 
 def split_by_key(
-    keys: Sequence[str], texts: Sequence[str], labels: Sequence[str], *, shares: Sequence[float], seed: int
+    keys: Sequence[str], labels: Sequence[str], groups: Sequence[Sequence[int]], *, shares: Sequence[float], seed: int
 ) -> tuple[tuple[int, ...], ...]:
     """Return the row indices of each part, ascending; rows of one key, or of one text, go together.
 
@@ -32,8 +31,8 @@ def split_by_key(
 
     Args:
         keys: What must not be on two sides, one a row.
-        texts: One a row.
         labels: One a row.
+        groups: Rows with the same text.
         shares: Sizes of the parts; they sum to 1.
         seed: Another seed, another split.
 
@@ -49,7 +48,7 @@ def split_by_key(
         """Return how much of what ``own`` brings the part still wants, in rows of its share."""
         return sum(count * max(0.0, 1 - held[part][label] / wishes[part][label]) for label, count in own.items())
 
-    bundles = _tied(keys, texts)
+    bundles = _tied(keys, groups)
     order = {index: draw_key("split by key", seed, keys[bundle[0]]) for index, bundle in enumerate(bundles)}
     for index in sorted(order, key=lambda index: (-len(bundles[index]).bit_length(), order[index])):
         own = Counter(labels[row] for row in bundles[index])
@@ -148,7 +147,7 @@ def _moment(cell: str, where: str) -> datetime:
         ) from error
 
 
-def _tied(keys: Sequence[str], texts: Sequence[str]) -> list[list[int]]:
+def _tied(keys: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[int]]:
     """Return bundles of rows that one key or one text ties together, directly or through other rows."""
     parent = list(range(len(keys)))
 
@@ -161,7 +160,7 @@ def _tied(keys: Sequence[str], texts: Sequence[str]) -> list[list[int]]:
     by_key: defaultdict[str, list[int]] = defaultdict(list)
     for index, key in enumerate(keys):
         by_key[key].append(index)
-    for group in (*by_key.values(), *same_text_groups(texts)):
+    for group in (*by_key.values(), *groups):
         for index in group[1:]:
             parent[root(index)] = root(group[0])
     bundles: defaultdict[int, list[int]] = defaultdict(list)

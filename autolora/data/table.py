@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
+from autolora.data.groups import same_text_groups
 from autolora.data.words import listing
 from autolora.errors import DataError
 from autolora.records import Finding
-from autolora.values import nearest
+from autolora.values import folded, nearest
 
 
 class Wanted(NamedTuple):
@@ -45,6 +47,16 @@ class Table:
     """Cells of the column that splits are drawn by; empty where none was asked for."""
     findings: tuple[Finding, ...] = ()
     """What the reading itself has to say, e.g. that a part of the dataset was not used."""
+
+    @cached_property
+    def folded(self) -> tuple[str, ...]:
+        """The texts without differences of case, spacing or character width."""
+        return tuple(folded(text) for text in self.texts)
+
+    @cached_property
+    def groups(self) -> list[list[int]]:
+        """The rows that say the same thing, by first appearance; see ``same_text_groups``."""
+        return same_text_groups(self.folded)
 
     @classmethod
     def of(

@@ -6,7 +6,6 @@ Cells stay exactly as written: ``NA``, ``01``, ``true`` and ``1.0`` are text lik
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ LONGEST_CELL_CHARACTERS = 2**31 - 1
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 """What may stand between cells, with what messages call it."""
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 
 def read_csv(path: Path, wanted: Wanted, encoding: str | None = None) -> Table:
@@ -132,7 +132,9 @@ def _records(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[s
     Raises:
         DataError: If quotes do not pair up. A lenient reader would swallow all rows up to the next quote.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    # Line by line: a StringIO of the whole text would take four bytes a character.
+    lines = (match.group() for match in _LINE.finditer(text))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         try:

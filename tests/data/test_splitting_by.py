@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolora.data import prepare
+from autolora.data.groups import same_text_groups
 from autolora.data.splitting_by import moments, split_by_key, split_by_time
 from autolora.errors import DataError, RequestError
 from autolora.request import DataRequest
@@ -41,7 +42,7 @@ def test_no_key_and_no_text_is_on_two_sides_and_every_split_has_every_class(
 ) -> None:
     keys, texts, labels = data
 
-    parts = split_by_key(keys, texts, labels, shares=SHARES, seed=seed)
+    parts = split_by_key(keys, labels, same_text_groups(texts), shares=SHARES, seed=seed)
 
     assert sorted(row for part in parts for row in part) == list(range(len(keys)))
     for column in (keys, texts):
@@ -55,11 +56,11 @@ def test_splits_by_key_come_near_to_their_shares() -> None:
     texts = [f"text {row}" for row in range(1000)]
     labels = ["ab"[row // 5 % 2] for row in range(1000)]
 
-    parts = split_by_key(keys, texts, labels, shares=SHARES, seed=0)
+    parts = split_by_key(keys, labels, same_text_groups(texts), shares=SHARES, seed=0)
 
     assert [len(part) for part in parts] == pytest.approx([640, 160, 200], abs=15)
-    assert parts != split_by_key(keys, texts, labels, shares=SHARES, seed=1)
-    assert parts == split_by_key(keys, texts, labels, shares=SHARES, seed=0)
+    assert parts != split_by_key(keys, labels, same_text_groups(texts), shares=SHARES, seed=1)
+    assert parts == split_by_key(keys, labels, same_text_groups(texts), shares=SHARES, seed=0)
 
 
 def test_too_few_keys_of_a_class_are_refused() -> None:
@@ -67,7 +68,7 @@ def test_too_few_keys_of_a_class_are_refused() -> None:
     labels = ["a"] * 40 + ["rare"] * 3
 
     with pytest.raises(DataError, match="class 'rare' is in the rows of 2 different keys only"):
-        split_by_key(keys, [f"t{row}" for row in range(43)], labels, shares=SHARES, seed=0)
+        split_by_key(keys, labels, [[row] for row in range(43)], shares=SHARES, seed=0)
 
 
 @given(st.lists(st.integers(0, 30), min_size=20, max_size=80).filter(lambda times: len(set(times)) >= 6))
