@@ -201,6 +201,27 @@ def report(run: Path, output: Path | None) -> None:
     click.echo(str(target))
 
 
+@main.command()
+@click.option("--offline", is_flag=True, help="Count it as a problem that a hub id could be downloaded.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs are written."
+)
+@click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_clean_errors
+def doctor(offline: bool, out: Path, kind: str) -> None:
+    """Say what this machine offers, and what listens on it while a search runs; exit with 3 on a problem.
+
+    Starts a private Ray for a few seconds, as a search does.
+    """
+    from autolora.doctor import facts
+    from autolora.listing import facts_as
+
+    found = facts(out, offline=offline)
+    click.echo(facts_as(kind, found), nl=False)
+    if any(fact.state == "problem" for fact in found):
+        sys.exit(_REFUSED)
+
+
 def _raise_terminated(signum: int, frame: object) -> None:
     raise Terminated
 

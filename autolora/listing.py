@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from autolora.records import BaselineSummary, DataRecord, Finding, MetricSummary, to_json
+from autolora.records import BaselineSummary, DataRecord, Fact, Finding, MetricSummary, to_json
 from autolora.results import COLUMNS, SearchRecord
 
 VERDICTS = {
@@ -76,6 +77,22 @@ def _aligned(lines: list[list[str]]) -> list[str]:
     """Return rows of cells as lines, columns aligned."""
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def facts_as(kind: str, facts: Sequence[Fact]) -> str:
+    """Return what was found out about a machine as ``text`` or ``json``, ending in a line break."""
+    if kind == "json":
+        return to_json(facts, indent=1) + "\n"
+    lines: list[str] = []
+    for topic in dict.fromkeys(fact.topic for fact in facts):
+        own = [fact for fact in facts if fact.topic == topic]
+        cells = [[f"  {fact.name}", fact.value, "" if fact.state == "ok" else _said(fact)] for fact in own]
+        lines += [topic, *_aligned(cells)]
+    return "".join(f"{_on_one_line(line)}\n" for line in lines)
+
+
+def _said(fact: Fact) -> str:
+    return f"{fact.state}: {fact.hint}"
 
 
 def recommendation_as(kind: str, it: SearchRecord) -> str:

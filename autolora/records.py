@@ -118,6 +118,21 @@ class DataRecord:
     unknown_token_share: float = 0.0
 
 
+# ------------------------------------------------------------------------------------------------------------- machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One thing that was looked at."""
+
+    topic: Literal["software", "device", "machine", "network"]
+    name: str
+    value: str
+    state: Literal["ok", "note", "problem"] = "ok"
+    hint: str = ""
+    """The way out of a problem."""
+
+
 # -------------------------------------------------------------------------------------------------------------- trials
 
 

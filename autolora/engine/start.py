@@ -94,7 +94,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     engine = Engine(base, task, splits)
     train = splits["train"]
     return engine, EngineFacts(
-        device=_device_in_words(device),
+        device=device_in_words(device),
         on_cpu=device.type == "cpu",
         precision=precision,
         base_id=checkpoint.id,
@@ -115,7 +115,8 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     )
 
 
-def _device_in_words(device: Any) -> str:
+def device_in_words(device: Any) -> str:
+    """Return what a person calls the device."""
     import torch
 
     if device.type == "cuda":
