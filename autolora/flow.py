@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from autolora import bundle, request, results, space, store
 from autolora.budget import PLANS, Clock, confirm_plan_of, seconds_used
@@ -147,8 +147,7 @@ def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -
             try:
                 way.go(resumed=resumed)
             except KeyboardInterrupt:
-                progress.stage("Stopping: keeping where every trial stands")
-                run.event("interrupted", kept=engines.drain())
+                way.drain()
                 raise
     return results.read(out)
 
@@ -217,7 +216,7 @@ class _Way:
         self.clock = Clock(start=self.begun - self.used, budget_seconds=math.inf if minutes is None else minutes * 60)
 
     def go(self, *, resumed: bool) -> None:
-        self.run.event("resumed" if resumed else "started", device=self.engines.facts.device)
+        self._event("resumed" if resumed else "started", device=self.engines.facts.device)
         self._describe_data()
         trials = self._explore()
         confirmed = self._confirm(trials)
@@ -229,10 +228,19 @@ class _Way:
         self.run.write_recommendation(final)
         self.progress.stage("Writing the report")
         self.run.write_report(engineer_page(results.read(self.run.path)))
-        self.run.event("done", verdict=final.verdict, seconds=round(self.clock.spent(), 1))
+        self._event("done", verdict=final.verdict)
         self.run.write_done()
 
+    def drain(self) -> None:
+        """Keep where every trial stands, so that a resumed search goes on from there."""
+        self.progress.stage("Stopping: keeping where every trial stands")
+        self._event("interrupted", kept=self.engines.drain())
+
     # ---------------------------------------------------------------------------------------------------------- parts
+
+    def _event(self, kind: str, **details: Any) -> None:
+        """Keep what happened, with the seconds that all processes have worked on the search by then."""
+        self.run.event(kind, spent=round(self.clock.spent(), 1), **details)
 
     def _findings(self) -> tuple[Finding, ...]:
         facts = self.engines.facts
@@ -258,11 +266,12 @@ class _Way:
         wanted = self.prepared.request
         ledger = open_ledger(self.run.path, seed=wanted.seed)
         self.progress.stage("Searching")
-        self.run.event("explore", trials=wanted.budget.trials)
+        self._event("explore", trials=wanted.budget.trials)
 
         def listen(event: str, trial: TrialRecord) -> None:
             if event == "ended":
                 self.run.write_trials(ledger.records())
+                self._event("trial", number=trial.number, state=trial.state)
             self.clock.learn(trial)
             self.progress.trial(event, trial, wanted.budget.trials)
 
@@ -289,7 +298,7 @@ class _Way:
     def _confirm(self, trials: tuple[TrialRecord, ...]) -> Confirmed:
         self.progress.stage("Training finalists and baselines on fresh seeds")
         plan = confirm_plan_of(self.run) or self.clock.confirm_plan()
-        self.run.event("confirm", finalists=plan.finalists, baseline_seeds=plan.baseline_seeds)
+        self._event("confirm", finalists=plan.finalists, baseline_seeds=plan.baseline_seeds)
         if plan != PLANS[0]:
             self.progress.note(
                 f"Time is short: up to {plan.finalists} finalists on {SEEDS} seeds, baselines on {plan.baseline_seeds}."
@@ -306,7 +315,7 @@ class _Way:
             required=wanted.limits,
             baseline_seeds=plan.baseline_seeds,
             on_trained=self.progress.confirming,
-            on_test_opened=lambda: self.run.event("test_opened"),
+            on_test_opened=lambda: self._event("test_opened"),
         )
         chosen = finalists(trials, self.prepared.metric, plan.finalists)
         if not chosen:
