@@ -28,7 +28,8 @@ from autolora.records import Dataset, Finding, Recommendation, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
 from autolora.search.cluster import Engines, open_cluster, open_engines
-from autolora.search.explore import Exploration, explore, open_ledger, slots_per_engine
+from autolora.search.explore import Exploration, explore, slots_per_engine
+from autolora.search.study_file import open_ledger
 from autolora.space import Space
 from autolora.summary import recommendation
 from autolora.tasks.metrics import objective
