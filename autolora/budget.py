@@ -9,7 +9,6 @@ import math
 import statistics
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NamedTuple
 
 from autolora.confirm import RATE_GRID, SEEDS
@@ -41,15 +40,12 @@ PLANS = (
 
 
 def seconds_used(run: RunFolder) -> float:
-    """Return the time that earlier processes worked on a search: from each one's start to its last event."""
-    used, first, last = 0.0, None, None
-    for event in run.events():
-        moment = datetime.fromisoformat(str(event["at"]))
-        if event["event"] in ("started", "resumed"):
-            used += (last - first).total_seconds() if first and last else 0.0
-            first = moment
-        last = moment
-    return used + ((last - first).total_seconds() if first and last else 0.0)
+    """Return the time that earlier processes worked on a search, up to its last event.
+
+    Every event says how long all processes have worked by then, on a clock that nobody sets: the times of day beside it
+    may jump.
+    """
+    return max((float(event["spent"]) for event in run.events() if "spent" in event), default=0.0)
 
 
 def confirm_plan_of(run: RunFolder) -> ConfirmPlan | None:

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Any
 import click
 
 from autolora import __version__
-from autolora.errors import AutoloraError, RequestError
+from autolora.errors import AutoloraError, DataError, RequestError, Terminated
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
+_REFUSED = 3
 
 
 def _clean_errors(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,11 +32,15 @@ def _clean_errors(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except AutoloraError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            click.echo(f"Error: {error.message}{hint}".replace("\n", " "), err=True)
+            _print_error(error)
             sys.exit(2)
 
     return wrapped
+
+
+def _print_error(error: AutoloraError) -> None:
+    hint = f" ({error.hint})" if error.hint else ""
+    click.echo(f"Error: {error.message}{hint}".replace("\n", " "), err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,6 +64,9 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--budget", help="Time for everything, such as 15m or 1h30m.")
 @click.option("--rows", type=int, help="Use a stratified sample of this many rows.")
 @click.option("--test", help="File with the rows to test on; without it a part of DATA is kept for that.")
+@click.option("--encoding", help="Of text files, such as cp1252; UTF-8, UTF-16, Shift_JIS and EUC-JP are found.")
+@click.option("--split-by", help="Column whose equal cells stay on one side of the splits, such as a customer.")
+@click.option("--split-by-time", help="Column of times; the latest rows are tested on.")
 @click.option("--max-params", type=int, help="Most trainable parameters.")
 @click.option("--max-memory", help="Most training memory, such as 8GB.")
 @click.option("--min-metric", type=float, help="Least score on the validation split for the verdict to be positive.")
@@ -86,6 +95,39 @@ def search(data: str, out: Path | None, resume: bool, plain: bool, **flags: Any)
         wanted = request_from(data, **flags)
         folder = out or out_folder(wanted)
         _go(lambda progress: flow.search(wanted, folder, progress=progress), folder, plain)
+
+
+@main.command()
+@click.argument("data")
+@click.option("--text", help="Column that holds the text; text unless set.")
+@click.option("--label", help="Column that holds the label; label unless set.")
+@click.option("--test", help="File with the rows to test on.")
+@click.option("--rows", type=int, help="Look at a stratified sample of this many rows.")
+@click.option("--encoding", help="Of text files, such as cp1252; UTF-8, UTF-16, Shift_JIS and EUC-JP are found.")
+@click.option("--split-by", help="Column whose equal cells stay on one side of the splits, such as a customer.")
+@click.option("--split-by-time", help="Column of times; the latest rows are tested on.")
+@click.option("--base-model", help="Folder or hub id of a base model; its tokenizer counts the tokens.")
+@click.option("--space", help="Search space whose length cuts the texts; encoder unless set.")
+@click.option("--seed", type=int, help="Of the splits; 0 unless set.")
+@click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_clean_errors
+def validate(data: str, kind: str, **flags: Any) -> None:
+    """Say what DATA holds and what is odd about it; exit with 3 if a search would refuse it.
+
+    \b
+    autolora validate reviews.csv --text text --label label
+    autolora validate task.yaml
+    """
+    from autolora.command import examination_from
+    from autolora.examine import examine
+    from autolora.listing import data_as
+
+    try:
+        record = examine(examination_from(data, **flags))
+    except DataError as error:
+        _print_error(error)
+        sys.exit(_REFUSED)
+    click.echo(data_as(kind, record), nl=False)
 
 
 @main.command()
@@ -159,18 +201,44 @@ def report(run: Path, output: Path | None) -> None:
     click.echo(str(target))
 
 
+@main.command()
+@click.option("--offline", is_flag=True, help="Count it as a problem that a hub id could be downloaded.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs are written."
+)
+@click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_clean_errors
+def doctor(offline: bool, out: Path, kind: str) -> None:
+    """Say what this machine offers, and what listens on it while a search runs; exit with 3 on a problem.
+
+    Starts a private Ray for a few seconds, as a search does.
+    """
+    from autolora.doctor import facts
+    from autolora.listing import facts_as
+
+    found = facts(out, offline=offline)
+    click.echo(facts_as(kind, found), nl=False)
+    if any(fact.state == "problem" for fact in found):
+        sys.exit(_REFUSED)
+
+
+def _raise_terminated(signum: int, frame: object) -> None:
+    raise Terminated
+
+
 def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
     """Run a search with progress on stderr; print where the results are, or how to resume."""
     from autolora import progress
     from autolora.listing import recommendation_as
 
+    signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         with progress.make(plain=plain) as shown:
             record = run(shown)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as ended:
         if (folder / "task.yaml").is_file():
             click.echo(f"\nInterrupted. Go on with: autolora search {shlex.quote(str(folder))} --resume", err=True)
-        sys.exit(_INTERRUPTED)
+        sys.exit(_TERMINATED if isinstance(ended, Terminated) else _INTERRUPTED)
     click.echo(recommendation_as("text", record), nl=False)
     click.echo(f"\nreport   {folder / 'report.html'}")
     if (folder / "adapter").is_dir():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autolora.errors import RequestError
+from autolora.examine import Examination
 from autolora.request import (
     Budget,
     DataRequest,
@@ -23,7 +24,7 @@ from autolora.store import TASK, RunFolder
 from autolora.values import listed, nearest, shown
 from autolora.yamlfile import inside
 
-_DATA = ("text", "label", "test", "rows")
+_DATA = ("text", "label", "test", "rows", "encoding", "split_by", "split_by_time")
 _LIMITS = ("max_params", "max_memory", "min_metric")
 _BUDGET = ("trials", "budget")
 _PLAIN = ("base_model", "metric", "space", "seed", "precision", "address")
@@ -44,14 +45,31 @@ def request_from(data: str | Path | Request, **flags: Any) -> Request:
         return _with(read(data), given)
     if "base_model" not in given:
         raise RequestError("a search needs a base model", "give --base-model FOLDER_OR_HUB_ID, or a task file")
+    return _with(Request(data=_source(data, given), base_model=given["base_model"]), given)
+
+
+def examination_from(data: str, **flags: Any) -> Examination:
+    """Return what to examine for a task file, or for a dataset with flags; flags that were given override a file's.
+
+    Raises:
+        RequestError: If a value is wrong.
+    """
+    given = _given(flags)
+    if _is_task_file(data):
+        task = _with(read(data), given)
+        return Examination(data=task.data, base_model=task.base_model, space=task.space, seed=task.seed)
+    rest = {name: given[name] for name in ("base_model", "space", "seed") if name in given}
+    return Examination(data=_source(data, given), **rest)
+
+
+def _source(data: str | Path, given: dict[str, Any]) -> DataRequest:
+    """Return what flags say of a dataset that is named by its path or hub id."""
     is_hub = _is_hub_id(data)
-    source = DataRequest(
+    return DataRequest(
         path=None if is_hub else str(data),
         hub=str(data) if is_hub else None,
-        text=given.get("text", "text"),
-        label=given.get("label", "label"),
+        **{"text": "text", "label": "label"} | {name: given[name] for name in _DATA if name in given},
     )
-    return _with(Request(data=source, base_model=given["base_model"]), given)
 
 
 def resumed_folder(data: str | Path | Request, out: Path | None = None, **flags: Any) -> Path:

@@ -175,7 +175,8 @@ class Confirmation:
             if kept is not None and kept.config == config:
                 self._done += 1
                 continue
-            job = Job(slot=f"confirm {name} {seed}", config=config, seed=seed, keep_adapter=True)
+            state = str(self._path(name, seed).with_suffix(".state"))
+            job = Job(slot=f"confirm {name} {seed}", config=config, seed=seed, keep_adapter=True, state_file=state)
             jobs.append(job)
             meaning[job.slot] = (name, seed)
 
@@ -209,6 +210,7 @@ class Confirmation:
         part = path.with_suffix(".part")
         part.write_text(to_json(trained))
         part.replace(path)  # last: only what has its weights beside it counts as trained
+        path.with_suffix(".state").unlink(missing_ok=True)
 
     def _kept(self, name: str, seed: int) -> Trained | None:
         path = self._path(name, seed)

@@ -11,12 +11,12 @@ import time
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from autolora import bundle, request, results, space, store
 from autolora.budget import PLANS, Clock, confirm_plan_of, seconds_used
 from autolora.confirm import SEEDS, Confirmation, Confirmed
-from autolora.data import DataSource, prepare, record
+from autolora.data import READ_OTHERWISE, find_in_tokens, prepare, record
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineFacts, EngineSpec
@@ -28,13 +28,11 @@ from autolora.records import Dataset, Finding, Recommendation, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
 from autolora.search.cluster import Engines, open_cluster, open_engines
-from autolora.search.explore import Exploration, explore, open_ledger, slots_per_engine
+from autolora.search.explore import Exploration, explore, slots_per_engine
+from autolora.search.study_file import open_ledger
 from autolora.space import Space
 from autolora.summary import recommendation
 from autolora.tasks.metrics import objective
-
-UNREADABLE = 0.15
-"""Share of unknown tokens from which a base counts as unable to read the text."""
 
 
 class Progress(Protocol):
@@ -110,24 +108,22 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
 
 
 def _prepare(wanted: Request) -> _Prepared:
-    data = wanted.data
     return _Prepared(
         request=wanted,
         metric=objective(wanted.metric),
         space=space.load(wanted.space),
         checkpoint=find(wanted.base_model, base_id=wanted.base_id),
-        dataset=prepare(
-            DataSource(path=data.path, hub=data.hub, text=data.text, label=data.label, test=data.test),
-            seed=wanted.seed,
-            rows=data.rows,
-        ),
+        dataset=prepare(wanted.data, seed=wanted.seed),
     )
 
 
 def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -> SearchRecord:
     begun = time.monotonic()
-    progress.stage("Starting the engine")
     dataset = prepared.dataset
+    for finding in dataset.findings:
+        if finding.severity == "warning" or finding.code in READ_OTHERWISE:
+            progress.note(finding.message)
+    progress.stage("Starting the engine")
     spec = EngineSpec(
         folder=str(prepared.checkpoint.folder),
         base_id=prepared.checkpoint.id,
@@ -149,7 +145,11 @@ def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -
             way = _Way(
                 run=run, prepared=prepared, engines=engines, scratch=scratch, progress=progress, begun=begun, used=used
             )
-            way.go(resumed=resumed)
+            try:
+                way.go(resumed=resumed)
+            except KeyboardInterrupt:
+                way.drain()
+                raise
     return results.read(out)
 
 
@@ -217,7 +217,7 @@ class _Way:
         self.clock = Clock(start=self.begun - self.used, budget_seconds=math.inf if minutes is None else minutes * 60)
 
     def go(self, *, resumed: bool) -> None:
-        self.run.event("resumed" if resumed else "started", device=self.engines.facts.device)
+        self._event("resumed" if resumed else "started", device=self.engines.facts.device)
         self._describe_data()
         trials = self._explore()
         confirmed = self._confirm(trials)
@@ -229,20 +229,23 @@ class _Way:
         self.run.write_recommendation(final)
         self.progress.stage("Writing the report")
         self.run.write_report(engineer_page(results.read(self.run.path)))
-        self.run.event("done", verdict=final.verdict, seconds=round(self.clock.spent(), 1))
+        self._event("done", verdict=final.verdict)
         self.run.write_done()
+
+    def drain(self) -> None:
+        """Keep where every trial stands, so that a resumed search goes on from there."""
+        self.progress.stage("Stopping: keeping where every trial stands")
+        self._event("interrupted", kept=self.engines.drain())
 
     # ---------------------------------------------------------------------------------------------------------- parts
 
+    def _event(self, kind: str, **details: Any) -> None:
+        """Keep what happened, with the seconds that all processes have worked on the search by then."""
+        self.run.event(kind, spent=round(self.clock.spent(), 1), **details)
+
     def _findings(self) -> tuple[Finding, ...]:
-        share = self.engines.facts.unknown_token_share
-        if share < UNREADABLE:
-            return ()
-        text = (
-            f"The base model cannot read this text: {share:.0%} of the tokens are unknown to it. "
-            "Use a base model that was trained on the language of the data."
-        )
-        return (Finding(code="unreadable_text", severity="warning", message=text),)
+        facts = self.engines.facts
+        return find_in_tokens(facts.unknown_token_share, facts.truncated_share, self.prepared.max_length)
 
     def _describe_data(self) -> None:
         facts = self.engines.facts
@@ -264,11 +267,12 @@ class _Way:
         wanted = self.prepared.request
         ledger = open_ledger(self.run.path, seed=wanted.seed)
         self.progress.stage("Searching")
-        self.run.event("explore", trials=wanted.budget.trials)
+        self._event("explore", trials=wanted.budget.trials)
 
         def listen(event: str, trial: TrialRecord) -> None:
             if event == "ended":
                 self.run.write_trials(ledger.records())
+                self._event("trial", number=trial.number, state=trial.state)
             self.clock.learn(trial)
             self.progress.trial(event, trial, wanted.budget.trials)
 
@@ -295,7 +299,7 @@ class _Way:
     def _confirm(self, trials: tuple[TrialRecord, ...]) -> Confirmed:
         self.progress.stage("Training finalists and baselines on fresh seeds")
         plan = confirm_plan_of(self.run) or self.clock.confirm_plan()
-        self.run.event("confirm", finalists=plan.finalists, baseline_seeds=plan.baseline_seeds)
+        self._event("confirm", finalists=plan.finalists, baseline_seeds=plan.baseline_seeds)
         if plan != PLANS[0]:
             self.progress.note(
                 f"Time is short: up to {plan.finalists} finalists on {SEEDS} seeds, baselines on {plan.baseline_seeds}."
@@ -312,7 +316,7 @@ class _Way:
             required=wanted.limits,
             baseline_seeds=plan.baseline_seeds,
             on_trained=self.progress.confirming,
-            on_test_opened=lambda: self.run.event("test_opened"),
+            on_test_opened=lambda: self._event("test_opened"),
         )
         chosen = finalists(trials, self.prepared.metric, plan.finalists)
         if not chosen:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from autolora.records import BaselineSummary, MetricSummary, to_json
+from autolora.records import BaselineSummary, DataRecord, Fact, Finding, MetricSummary, to_json
 from autolora.results import COLUMNS, SearchRecord
 
 VERDICTS = {
@@ -35,8 +36,63 @@ def rows_as(kind: str, rows: list[dict[str, Any]]) -> str:
         writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
         return out.getvalue()
     cells = [list(_SHOWN)] + [[_cell(name, row.get(name)) for name in _SHOWN] for row in rows]
-    widths = [max(len(line[at]) for line in cells) for at in range(len(_SHOWN))]
-    return "".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() + "\n" for line in cells)
+    return "".join(f"{line}\n" for line in _aligned(cells))
+
+
+def data_as(kind: str, it: DataRecord) -> str:
+    """Return what a dataset holds as ``text`` or ``json``, ending in a line break."""
+    if kind == "json":
+        return to_json(it, indent=1) + "\n"
+    used = "" if it.rows == it.rows_in_source else f", {it.rows:,} of them used"
+    lines = [
+        f"{it.source}: {it.rows_in_source:,} rows{used}, text in {it.text_column!r}, label in {it.label_column!r}",
+        f"content  {it.hash}",
+        "",
+    ]
+    counts = zip(it.classes, *it.class_counts.values(), strict=True)
+    lines += _aligned([["class", *it.class_counts], *([str(cell) for cell in row] for row in counts)])
+    if it.token_lengths:
+        low, middle, high = it.token_lengths[0], it.token_lengths[3], it.token_lengths[-1]
+        lines += [
+            "",
+            f"tokens   {low:,} to {high:,} in a training text, median {middle:,}; {it.truncated_share:.1%} of the texts"
+            f" are cut at {it.max_length:,}; {it.unknown_token_share:.1%} of the tokens are unknown to the base",
+        ]
+    lines.append("")
+    lines += [_finding(finding) for finding in it.findings] or ["Nothing odd was found."]
+    return "".join(f"{_on_one_line(line)}\n" for line in lines)
+
+
+def _finding(finding: Finding) -> str:
+    hint = f" What to do: {finding.hint}." if finding.hint else ""
+    return f"{finding.severity:<8} {finding.message}{hint}"
+
+
+def _on_one_line(text: str) -> str:
+    """Return text without characters that would break the line or move a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def _aligned(lines: list[list[str]]) -> list[str]:
+    """Return rows of cells as lines, columns aligned."""
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def facts_as(kind: str, facts: Sequence[Fact]) -> str:
+    """Return what was found out about a machine as ``text`` or ``json``, ending in a line break."""
+    if kind == "json":
+        return to_json(facts, indent=1) + "\n"
+    lines: list[str] = []
+    for topic in dict.fromkeys(fact.topic for fact in facts):
+        own = [fact for fact in facts if fact.topic == topic]
+        cells = [[f"  {fact.name}", fact.value, "" if fact.state == "ok" else _said(fact)] for fact in own]
+        lines += [topic, *_aligned(cells)]
+    return "".join(f"{_on_one_line(line)}\n" for line in lines)
+
+
+def _said(fact: Fact) -> str:
+    return f"{fact.state}: {fact.hint}"
 
 
 def recommendation_as(kind: str, it: SearchRecord) -> str:

@@ -54,6 +54,8 @@ class Finding:
     severity: Literal["note", "warning"]
     message: str
     """One sentence in plain words, with the figure in it."""
+    hint: str = ""
+    """What to do about it, in a few words."""
     rows: tuple[int, ...] = ()
     """Up to ten row numbers as in the file (the first row of data is 1)."""
 
@@ -114,6 +116,21 @@ class DataRecord:
     """Quantiles (0, 5, 25, 50, 75, 95, 100 %) of training texts' lengths in tokens, before the cut."""
     truncated_share: float = 0.0
     unknown_token_share: float = 0.0
+
+
+# ------------------------------------------------------------------------------------------------------------- machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One thing that was looked at."""
+
+    topic: Literal["software", "device", "machine", "network"]
+    name: str
+    value: str
+    state: Literal["ok", "note", "problem"] = "ok"
+    hint: str = ""
+    """The way out of a problem."""
 
 
 # -------------------------------------------------------------------------------------------------------------- trials

@@ -68,6 +68,12 @@ class DataRequest:
     """A second file (or saved folder) with the rows to test on."""
     rows: int | None = None
     """Rows to use at most; None means all."""
+    encoding: str | None = None
+    """Of text files that are not UTF-8 and whose encoding cannot be found."""
+    split_by: str | None = None
+    """Column whose equal cells stay on one side of the splits: a customer, say."""
+    split_by_time: str | None = None
+    """Column of times: the latest rows are tested on, those before them validated on."""
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -77,13 +83,23 @@ class DataRequest:
         """
         for name in ("text", "label"):
             _check_text(name, getattr(self, name))
-        for name in ("path", "hub", "test"):
+        for name in ("path", "hub", "test", "encoding", "split_by", "split_by_time"):
             if getattr(self, name) is not None:
                 _check_text(name, getattr(self, name))
         if (self.path is None) == (self.hub is None):
             raise RequestError(
                 f"exactly one of path and hub must be given, but got path={self.path!r} and hub={self.hub!r}",
                 "name a file or a hub dataset",
+            )
+        if self.split_by is not None and self.split_by_time is not None:
+            raise RequestError(
+                f"at most one of split_by and split_by_time may be given, but got {self.split_by!r} and"
+                f" {self.split_by_time!r}",
+                "leave one out",
+            )
+        if self.text == self.label:
+            raise RequestError(
+                f"text and label must be two columns, but both are {self.text!r}", "name the label column"
             )
         if self.rows is not None:
             _check_whole("rows", self.rows, least=1)
@@ -327,7 +343,11 @@ def _bytes(value: object, where: str) -> object:
 
 def _name_from(data: DataRequest) -> str:
     """Return a task's name made from that of its data: characters that names may not have become dashes."""
-    stem = Path(data.path).stem if data.path is not None else (data.hub or "").rsplit("/", 1)[-1]
+    stem = (
+        Path(re.sub(r"\.gz$", "", data.path, flags=re.IGNORECASE)).stem
+        if data.path is not None
+        else (data.hub or "").rsplit("/", 1)[-1]
+    )
     return re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", stem)).strip(".-")[:80] or "task"
 
 

@@ -15,9 +15,10 @@ import time
 import numpy as np
 
 from autolora import demo
-from autolora.data import DataSource, prepare
+from autolora.data import prepare
 from autolora.engine import baselines
 from autolora.engine.start import EngineSpec, start
+from autolora.request import DataRequest
 from autolora.tasks.metrics import Scorer
 
 CHOICE = ("all_linear", "last_half")
@@ -35,7 +36,7 @@ def main() -> None:
     print("| seed | TF-IDF macro-F1, test | adapter macro-F1, test | rows | training (s) |\n|---|---|---|---|---|")
     wins = 0
     for seed in range(args.seeds):
-        source = DataSource(path=str(demo.data_file()), hub=None, text="text", label="label", test=None)
+        source = DataRequest(path=str(demo.data_file()), hub=None, text="text", label="label", test=None)
         data = prepare(source, seed=seed)
         engine, facts = start(
             EngineSpec(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from safetensors.numpy import save
 
 from autolora.cli import main
 from autolora.store import RunFolder
@@ -18,7 +21,7 @@ ROWS = "".join(f"text number {at},{'abc'[at % 3]}\n" for at in range(30))
 GOOD = {
     "data.csv": f"text,label\n{ROWS}",
     "base/config.json": '{"model_type": "bert"}',
-    "base/model.safetensors": "weights",
+    "base/model.safetensors": save({"weight": np.zeros(1, dtype=np.float32)}),
 }
 SPACE = """\
 version: 1
@@ -93,9 +96,91 @@ CASES = {
         files={"data.csv": f"text,label\n{ROWS}one,two,a\n"},
         says=("row 31 (line 32) has 3 cells, but the header has 2", "put quotes"),
     ),
-    "no text file": Case(files={"data.csv": b"text,label\n\xff\xfe,a\n"}, says=("data.csv is not UTF-8", "convert it")),
+    "a row with too few cells": Case(
+        files={"data.csv": f"text,label\n{ROWS}one\n"},
+        says=("row 31 (line 32) has 1 cell, but the header has 2", "put quotes"),
+    ),
+    "quotes that are not closed": Case(
+        files={"data.csv": f'text,label\n"one,a\n{ROWS}'},
+        says=("data.csv, in the row that starts on line 2: quotes do not pair up", "close every quoted cell"),
+    ),
+    "two columns of one name": Case(
+        files={"data.csv": "text,label,label\n" + ROWS.replace("\n", ",x\n")},
+        says=("data.csv: 2 columns are called 'label'", "rename or remove the others"),
+    ),
+    "all texts blank": Case(
+        files={"data.csv": "text,label\n" + " ,a\n,b\n" * 6},
+        says=("column 'text' is blank in 12 rows (rows 1, 2, 3, 4, 5, ...)", "fill or remove them"),
+    ),
+    "a NUL character": Case(
+        files={"data.csv": f"text,label\n{ROWS}o\0ne,a\n"},
+        says=("data.csv holds a NUL character on line 32", "export the file again"),
+    ),
+    "no text file": Case(
+        files={"data.csv": b"text,label\n\xff\xfe,a\n"},
+        says=("data.csv is not UTF-8", "byte 11 (0xff, on line 2)", "save it as UTF-8", "--encoding"),
+    ),
+    "two encodings in one file": Case(
+        files={"data.csv": f"text,label\nご注文,a\n{ROWS}".encode() + "修理の件,b\n".encode("cp932")},
+        says=("data.csv mixes encodings: line 2 is UTF-8, and line 33 is not", "convert the file to UTF-8"),
+    ),
+    "an encoding that only a guess could tell": Case(
+        files={"data.csv": f"text,label\nété,a\n{ROWS}".encode("cp1252")},
+        says=("data.csv is not UTF-8, and its encoding cannot be told: byte 11 (0xe9, on line 2)", "--encoding"),
+    ),
+    "an encoding that is none": Case(
+        flags=("--encoding", "utf8-jp"), says=("there is no encoding 'utf8-jp'", "for example utf-8, cp932")
+    ),
+    "an encoding that does not fit": Case(
+        files={"data.csv": f"text,label\nété,a\n{ROWS}".encode("cp1252")},
+        flags=("--encoding", "cp932"),
+        says=("data.csv is not cp932: byte 13 (0xe9, on line 2) cannot be read", "leave the encoding out"),
+    ),
+    "a mark that the rest does not keep to": Case(
+        files={"data.csv": b"\xff\xfet\0e\0x"},
+        says=("begins with the mark of UTF-16-LE, but byte 6", "damaged or cut off"),
+    ),
+    "a packed file that is cut off": Case(
+        files={"data.csv.gz": gzip.compress(ROWS.encode())[:-9]},
+        data="data.csv.gz",
+        says=("data.csv.gz cannot be unpacked: ", "pack the file again"),
+    ),
     "a format that is not read": Case(
-        files={"data.xlsx": "x"}, data="data.xlsx", says=("extension '.xlsx'", ".csv", "convert it")
+        files={"data.docx": "x"}, data="data.docx", says=("extension '.docx'", ".csv", "convert it")
+    ),
+    "a workbook that is none": Case(
+        files={"data.xlsx": "x"}, data="data.xlsx", says=("data.xlsx cannot be read as a workbook", "save it again")
+    ),
+    "a Parquet file that is none": Case(
+        files={"data.parquet": "x" * 99},
+        data="data.parquet",
+        says=("data.parquet cannot be read as Parquet", "write the file again"),
+    ),
+    "a folder that is no dataset": Case(
+        files={"folder/notes.txt": "x"},
+        data="folder",
+        says=("folder is a folder, but not a dataset saved with datasets.save_to_disk", "give one of its files"),
+    ),
+    "a line that is no JSON": Case(
+        files={"data.jsonl": '{"text": "one", "label": "a"}\n{"text": '},
+        data="data.jsonl",
+        says=("data.jsonl, line 2 is not JSON", "write one object a line"),
+    ),
+    "a list in a cell": Case(
+        files={"data.jsonl": '{"text": ["one"], "label": "a"}'},
+        data="data.jsonl",
+        says=("data.jsonl, line 1, key 'text' holds an array", "join or flatten it"),
+    ),
+    "half of a character": Case(
+        files={"data.jsonl": '{"text": "\\ud83d", "label": "a"}'},
+        data="data.jsonl",
+        says=("line 1, key 'text' holds half of a character (a lone surrogate)", "write it in full"),
+    ),
+    "a file name that is too long": Case(
+        data=f"{'n' * 300}.csv", says=("cannot be opened: File name too long", "check")
+    ),
+    "the data themselves to test on": Case(
+        flags=("--test", "data.csv"), says=("every text of data.csv, given to test on, is in data.csv too", "leave the")
     ),
     "missing test file": Case(
         flags=("--test", "held_out.parquet"), says=("there is no file or folder '", "/held_out.parquet'", "check")
@@ -138,6 +223,13 @@ CASES = {
         files={"base/model.safetensors": None, "base/pytorch_model.bin": "pickle"},
         says=("/base' has none", "convert them"),
     ),
+    "a base whose weights are damaged": Case(
+        files={"base/model.safetensors": "version https://git-lfs.github.com/spec/v1"},
+        says=("model.safetensors of '", "/base' is damaged", "copy the model again"),
+    ),
+    "a base whose name is too long": Case(
+        base="n" * 300, says=("cannot be opened: File name too long", "check its name")
+    ),
     # ----------------------------------------------------------------------------------------------------------- space
     "an unknown space": Case(
         flags=("--space", "encodr"), says=("no search space or file 'encodr'", "did you mean encoder?")
@@ -171,6 +263,17 @@ CASES = {
         files=space("layers: all", "layers: lst_half"),
         flags=OWN_SPACE,
         says=("layers must be a range of layers", "but got 'lst_half'", "did you mean last_half?"),
+    ),
+    "a space of a billion laughs": Case(
+        files={"space.yaml": "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nparameters: *c\n"},
+        flags=OWN_SPACE,
+        says=("space.yaml", "alias"),
+    ),
+    "a space that is a list": Case(
+        files={"space.yaml": "- rank\n"}, flags=OWN_SPACE, says=("space.yaml must be a mapping", "key: value")
+    ),
+    "a key given twice in a space": Case(
+        files=space("fixed:", "version: 1\nfixed:"), flags=OWN_SPACE, says=("space.yaml", "version", "twice")
     ),
     # ------------------------------------------------------------------------------------------------ request and flags
     "missing task file": Case(data="task.yaml", base=None, says=("there is no file 'task.yaml'", "check the path")),

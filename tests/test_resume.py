@@ -15,8 +15,10 @@ import psutil
 import pytest
 import yaml
 
+from autolora.engine import state as states
 from autolora.records import TrialState
 from autolora.search.ledger import Ledger
+from autolora.store import RunFolder
 from tests.conftest import made_up_split
 
 pytestmark = pytest.mark.ray
@@ -73,13 +75,17 @@ def acknowledged(run) -> dict[int, tuple]:
     return {r.number: (r.state, r.metric, r.config, r.ended_at) for r in records if r.state != TrialState.RUNNING}
 
 
-def wait_until_trials_ran(run, process, count) -> None:
+def wait_until(happened, process) -> None:
     for _ in range(1200):
-        events = run / "trials.jsonl"
-        if process.poll() is not None or (events.exists() and len(events.read_text().splitlines()) >= count):
+        if process.poll() is not None or happened():
             return
         time.sleep(0.05)
     raise AssertionError("the search did not get that far")
+
+
+def wait_until_trials_ran(run, process, count) -> None:
+    trials = run / "trials.jsonl"
+    wait_until(lambda: trials.exists() and len(trials.read_text().splitlines()) >= count, process)
 
 
 def test_three_kills_at_random_moments_lose_and_repeat_nothing(task_file, tmp_path) -> None:
@@ -114,16 +120,25 @@ def test_three_kills_at_random_moments_lose_and_repeat_nothing(task_file, tmp_pa
     assert not psutil.wait_procs(left, timeout=120)[1]
 
 
-def test_ctrl_c_says_how_to_resume(task_file, tmp_path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_a_search_that_is_asked_to_end_keeps_where_its_trials_stand(number, code, task_file, tmp_path) -> None:
     run = tmp_path / "run"
+    task_file.write_text(task_file.read_text().replace("space: space.yaml", "space: long.yaml"))
+    (tmp_path / "long.yaml").write_text(yaml.safe_dump(SPACE | {"fixed": SPACE["fixed"] | {"epochs": 400}}))
     process = start(task_file, "--out", run)
-    wait_until_trials_ran(run, process, 1)
-    os.kill(process.pid, signal.SIGINT)
+    wait_until(lambda: any((run / "slots").glob("*.safetensors")), process)
+    time.sleep(1.0)  # into the next rung
+    os.kill(process.pid, number)
     out, err = process.communicate(timeout=60)
 
-    assert process.returncode == 130
+    assert process.returncode == code, err.decode()
     assert err.decode().splitlines()[-1] == f"Interrupted. Go on with: autolora search {run} --resume"
     assert out == b""
+    (interrupted,) = [event for event in RunFolder(run).events() if event["event"] == "interrupted"]
+    steps = {path.stem: states.read(path).step for path in (run / "slots").glob("*.safetensors")}
+    assert len(steps) == interrupted["kept"] > 0
+    at_rungs = {rung.steps for record in Ledger(run / "study.db", seed=0).records() for rung in record.rungs}
+    assert set(steps.values()) - at_rungs, "what was done since the last rung is kept too"
 
 
 def test_a_finished_search_is_only_read_again_and_changed_data_are_refused(task_file, tmp_path) -> None:

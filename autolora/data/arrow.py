@@ -27,13 +27,13 @@ def read_parquet(path: Path, wanted: Wanted) -> Table:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             columns = tuple(file.schema_arrow.names)
-            for name in wanted:
+            for name in wanted.names:
                 column_place(columns, name, path.name)
-            cells = file.read(columns=list(wanted))
-            texts, labels = cells.column(wanted.text).to_pylist(), cells.column(wanted.label).to_pylist()
+            table = file.read(columns=list(wanted.names))
+            cells = {name: table.column(name).to_pylist() for name in wanted.names}
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise DataError(f"{path.name} cannot be read as Parquet: {error}", "write the file again") from error
-    return _table(path.name, columns, texts, labels, wanted)
+    return _table(path.name, columns, cells, wanted)
 
 
 def saved_parts(folder: Path) -> Mapping[str, Any]:
@@ -82,9 +82,9 @@ def read_part(part: Any, name: str, wanted: Wanted) -> Table:
         DataError: If it lacks a wanted column, or holds lists or structs there.
     """
     columns = tuple(part.column_names)
-    for column in wanted:
+    for column in wanted.names:
         column_place(columns, column, name)
-    return _table(name, columns, _column_cells(part, wanted.text), _column_cells(part, wanted.label), wanted)
+    return _table(name, columns, {column: _column_cells(part, column) for column in wanted.names}, wanted)
 
 
 def _as_parts(loaded: Any) -> Mapping[str, Any]:
@@ -104,17 +104,13 @@ def _column_cells(part: Any, column: str) -> Sequence[object]:
     return cells
 
 
-def _table(
-    name: str, columns: tuple[str, ...], texts: Sequence[object], labels: Sequence[object], wanted: Wanted
-) -> Table:
-    """Return typed cells as a table."""
-    return Table(
-        name=name,
-        texts=tuple(_cell_text(cell, name, row, wanted.text) for row, cell in enumerate(texts, start=1)),
-        labels=tuple(_cell_text(cell, name, row, wanted.label) for row, cell in enumerate(labels, start=1)),
-        row_numbers=tuple(range(1, len(texts) + 1)),
-        columns=columns,
-    )
+def _table(name: str, columns: tuple[str, ...], cells: Mapping[str, Sequence[object]], wanted: Wanted) -> Table:
+    """Return typed cells by column as a table."""
+    texts = {
+        column: [_cell_text(cell, name, row, column) for row, cell in enumerate(own, start=1)]
+        for column, own in cells.items()
+    }
+    return Table.of(texts, wanted, name=name, row_numbers=range(1, len(texts[wanted.text]) + 1), columns=columns)
 
 
 def _cell_text(cell: object, name: str, row: int, column: str) -> str:

@@ -6,11 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 
-def same_text_groups(texts: Sequence[str]) -> list[list[int]]:
-    """Return the indices of the rows with equal texts (spaces around them aside), by first appearance."""
+def same_text_groups(folded_texts: Sequence[str]) -> list[list[int]]:
+    """Return the indices of the rows whose folded texts are equal, by first appearance.
+
+    Args:
+        folded_texts: Texts without differences of case, spacing or character width (``values.folded``).
+    """
     groups: dict[str, list[int]] = {}
-    for index, text in enumerate(texts):
-        groups.setdefault(text.strip(), []).append(index)
+    for index, text in enumerate(folded_texts):
+        groups.setdefault(text, []).append(index)
     return list(groups.values())
 
 

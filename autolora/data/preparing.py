@@ -7,29 +7,31 @@ import json
 import math
 from collections.abc import Sequence
 
-from autolora.data.checking import check_table, check_test_table, find_in_table, find_in_test_table
-from autolora.data.reading import DataSource, Tables, read_tables
+from autolora.data.checking import check_table, check_test_table
+from autolora.data.findings import find_in_table, find_in_test_table
+from autolora.data.reading import Tables, read_tables
 from autolora.data.splitting import sample_rows, split_rows
+from autolora.data.splitting_by import moments, split_by_key, split_by_time
 from autolora.data.table import Table, Wanted
 from autolora.errors import DataError, RequestError
 from autolora.records import DataRecord, Dataset, Finding, Split
+from autolora.request import DataRequest
 
 ROWS_PER_CLASS = 3
 """The least that ``rows`` may leave of every class: one row for each split."""
 
 
-def prepare(
-    source: DataSource, *, seed: int, rows: int | None = None, shares: tuple[float, float, float] = (0.64, 0.16, 0.20)
-) -> Dataset:
+def prepare(source: DataRequest, *, seed: int, shares: tuple[float, float, float] = (0.64, 0.16, 0.20)) -> Dataset:
     """Read, check, sample and split a dataset; the same rows and seed give the same splits everywhere.
 
-    Rows with the same text (spaces around it aside) go to one split. A given test file, or the test part of a dataset
-    in parts, is the test split as it is; train and validation then share the rest in the proportion of their shares.
+    Rows with the same text (but for case, spacing and character width) go to one split. A given test file, or the test
+    part of a dataset in parts, is the test split as it is; train and validation then share the rest in the proportion
+    of their shares.
 
     Args:
-        source: Where the rows come from.
+        source: Where the rows come from, and how many of its main file to use, stratified; None or more than there are
+            means all.
         seed: Of the sample and the splits.
-        rows: Rows to use of the main file, stratified; None or more than there are means all.
         shares: Sizes of train, validation and test, in distinct texts.
 
     Returns:
@@ -41,17 +43,16 @@ def prepare(
         DataError: If the data cannot be read or learned from.
     """
     _check_shares(shares)
-    wanted = Wanted(source.text, source.label)
+    wanted = Wanted(source.text, source.label, source.split_by or source.split_by_time)
     tables = read_tables(source)
     drawn = _drawn_shares(shares, given_test=tables.test is not None)
     check_table(tables.main, wanted, least=len(drawn))
     classes = tuple(sorted(set(tables.main.labels)))
     if tables.test is not None:
-        check_test_table(tables.test, wanted, classes)
-    used = _sampled(tables.main, rows, seed=seed, classes=len(classes), least=len(drawn))
-    splits = [
-        _split(used.take(indices), classes) for indices in split_rows(used.texts, used.labels, shares=drawn, seed=seed)
-    ]
+        check_test_table(tables.test, wanted, tables.main)
+    used = _sampled(tables.main, source.rows, seed=seed, classes=len(classes), least=len(drawn))
+    parts, told = _drawn(used, source, shares=drawn, seed=seed)
+    splits = [_split(used.take(indices), classes) for indices in parts]
     if tables.test is not None:
         splits.append(_split(tables.test, classes, prefix="test:"))
     train, validation, test = splits
@@ -64,7 +65,7 @@ def prepare(
         train=train,
         validation=validation,
         test=test,
-        findings=_findings(tables, used, wanted),
+        findings=(*_findings(tables, used, wanted), *told),
         rows_in_source=len(tables.main) + (len(tables.test) if tables.test is not None else 0),
     )
 
@@ -141,7 +142,27 @@ def _sampled(table: Table, rows: int | None, *, seed: int, classes: int, least: 
             f" {ROWS_PER_CLASS * classes:,}, but got {rows:,}",
             "use more rows, or leave the number out to use all",
         )
-    return table.take(sample_rows(table.texts, table.labels, rows=rows, seed=seed, least=least))
+    return table.take(sample_rows(table.texts, table.labels, table.groups, rows=rows, seed=seed, least=least))
+
+
+def _drawn(
+    table: Table, source: DataRequest, *, shares: tuple[float, ...], seed: int
+) -> tuple[tuple[tuple[int, ...], ...], tuple[Finding, ...]]:
+    """Return the row indices of each split, drawn by chance, by key or by time, and a note where not by chance."""
+    if source.split_by is not None:
+        parts = split_by_key(table.by, table.labels, table.groups, shares=shares, seed=seed)
+        counts = ", ".join(f"{len({table.by[row] for row in part}):,}" for part in parts)
+        message = f"Rows with the same {source.split_by!r} are on one side; the splits have {counts} different ones."
+    elif source.split_by_time is not None:
+        times = moments(table.by, table.row_numbers, where=f"{table.name}, column {source.split_by_time!r}")
+        parts = split_by_time(times, table.labels, shares=shares)
+        starts = [table.by[min(part, key=times.__getitem__)].strip() for part in parts[1:]]
+        names = ("validation", "test")[: len(starts)]
+        begins = " and ".join(f"{name} at {start}" for name, start in zip(names, starts, strict=True))
+        message = f"Splits follow each other in time ({source.split_by_time!r}): {begins}."
+    else:
+        return split_rows(table.texts, table.labels, table.groups, shares=shares, seed=seed), ()
+    return parts, (Finding(code="split", severity="note", message=message),)
 
 
 def _split(table: Table, classes: tuple[str, ...], *, prefix: str = "") -> Split:
@@ -159,7 +180,7 @@ def _findings(tables: Tables, used: Table, wanted: Wanted) -> tuple[Finding, ...
     main, test = tables
     findings = [*main.findings, *find_in_table(main, wanted)]
     if test is not None:
-        findings += find_in_test_table(main, test)
+        findings += [*test.findings, *find_in_test_table(main, test)]
     if len(used) < len(main):
         message = (
             f"{len(used):,} of the {len(main):,} rows of {main.name} are used, drawn to keep the shares of the classes."
@@ -169,13 +190,15 @@ def _findings(tables: Tables, used: Table, wanted: Wanted) -> tuple[Finding, ...
 
 
 def _content_hash(used: Table, test: Table | None) -> str:
-    """Return the hash of texts and labels in file order; each row is a line of JSON, so no two tables look alike."""
+    """Return the hash of texts, labels and what splits are drawn by, in file order, as lines of JSON."""
     digest = hashlib.sha256()
     for table in (used, test):
         if table is None:
             continue
         for text, label in zip(table.texts, table.labels, strict=True):
             digest.update(json.dumps([text, label]).encode() + b"\n")
+        for cell in table.by:
+            digest.update(json.dumps(cell).encode() + b"\n")
         digest.update(b"\n")
     return f"sha256:{digest.hexdigest()}"
 

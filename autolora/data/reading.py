@@ -3,56 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autolora.data import arrow, text_files
+from autolora.data import arrow, text_files, workbooks
 from autolora.data.table import Table, Wanted
 from autolora.data.words import counted, listing
-from autolora.errors import DataError, RequestError
+from autolora.errors import DataError
 from autolora.records import Finding
-from autolora.values import nearest
+from autolora.request import DataRequest
+from autolora.values import nearest, shown
 
-READERS: dict[str, Callable[[Path, Wanted], Table]] = {
+TEXT_READERS: dict[str, Callable[[Path, Wanted, str | None], Table]] = {
     ".csv": text_files.read_csv,
     ".tsv": text_files.read_tsv,
     ".jsonl": text_files.read_json_lines,
     ".ndjson": text_files.read_json_lines,
-    ".parquet": arrow.read_parquet,
 }
-"""File formats by extension."""
+"""Formats of plain text by extension; each may be packed, with ``.gz`` after it."""
+TYPED_READERS: dict[str, Callable[[Path, Wanted], Table]] = {
+    ".parquet": arrow.read_parquet,
+    ".xlsx": workbooks.read_workbook,
+    ".xls": workbooks.read_workbook,
+}
+"""Formats that know their own encoding, by extension."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataSource:
-    """Where a task's rows come from."""
-
-    path: str | None = None
-    """A file, or a folder saved with ``datasets.save_to_disk``."""
-    hub: str | None = None
-    """A dataset id on the hub, in place of ``path``."""
-    text: str
-    """Column of the texts."""
-    label: str
-    """Column of the labels."""
-    test: str | None = None
-    """A second file (or saved folder) with the rows to test on."""
-
-    def __post_init__(self) -> None:
-        """Check that the fields go together.
-
-        Raises:
-            RequestError: If not exactly one of ``path`` and ``hub`` is given.
-            DataError: If text and label are the same column.
-        """
-        if (self.path is None) == (self.hub is None):
-            raise RequestError(
-                f"exactly one of path and hub must be given, but got path={self.path!r} and hub={self.hub!r}",
-                "name a file or a hub dataset",
-            )
-        if self.text == self.label:
-            raise DataError(f"text and label must be two columns, but both are {self.text!r}", "name the label column")
+READ_OTHERWISE = ("encoding", "separator", "unused_part", "split")
+"""Codes of the findings that say how a source was read and split, where that is not the plain way."""
 
 
 class Tables(NamedTuple):
@@ -62,7 +41,7 @@ class Tables(NamedTuple):
     test: Table | None
 
 
-def read_table(source: DataSource) -> Table:
+def read_table(source: DataRequest) -> Table:
     """Return the rows to learn from.
 
     Raises:
@@ -71,7 +50,7 @@ def read_table(source: DataSource) -> Table:
     return _read_source(source).main
 
 
-def read_tables(source: DataSource) -> Tables:
+def read_tables(source: DataRequest) -> Tables:
     """Return the rows to learn from, and those of the test file or of the dataset's own test part.
 
     Raises:
@@ -80,12 +59,12 @@ def read_tables(source: DataSource) -> Tables:
     tables = _read_source(source)
     if source.test is None:
         return tables
-    return Tables(tables.main, _read_test(source.test, Wanted(source.text, source.label)))
+    return Tables(tables.main, _read_test(source.test, Wanted(source.text, source.label), source.encoding))
 
 
-def _read_source(source: DataSource) -> Tables:
+def _read_source(source: DataRequest) -> Tables:
     """Return the rows of ``path`` or ``hub``, with the dataset's own test part unless a test file replaces it."""
-    wanted = Wanted(source.text, source.label)
+    wanted = Wanted(source.text, source.label, source.split_by or source.split_by_time)
     own_test = source.test is None
     if source.hub is not None:
         # The hub library takes local folders too; their place on the disk is nobody else's business.
@@ -94,14 +73,14 @@ def _read_source(source: DataSource) -> Tables:
     path = _existing(source.path or "")
     if path.is_dir():
         return _from_parts(arrow.saved_parts(path), path.name, wanted, own_test=own_test)
-    return Tables(_read_file(path, wanted), None)
+    return Tables(_read_file(path, wanted, source.encoding), None)
 
 
-def _read_test(given: str, wanted: Wanted) -> Table:
+def _read_test(given: str, wanted: Wanted, encoding: str | None) -> Table:
     """Return the rows of a test file, or of a saved folder's test part (or only part)."""
     path = _existing(given)
     if not path.is_dir():
-        return _read_file(path, wanted)
+        return _read_file(path, wanted, encoding)
     parts = arrow.saved_parts(path)
     return arrow.read_part(parts[_main_part(parts, path.name, prefer="test")], path.name, wanted)
 
@@ -113,8 +92,13 @@ def _existing(given: str) -> Path:
         DataError: If nothing is there.
     """
     path = Path(given).expanduser()
-    if path.exists():
-        return _named(path)
+    try:
+        if path.exists():
+            return _named(path)
+    except OSError as error:  # a name that is too long, or a folder that may not be looked into
+        raise DataError(
+            f"{shown(given)} cannot be opened: {error.strerror or error}", "check its name and permissions"
+        ) from error
     names = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
     close = nearest(path.name, names)
     if close is not None:
@@ -131,15 +115,19 @@ def _named(path: Path) -> Path:
     return path if path.name not in ("", "..") else path.resolve()
 
 
-def _read_file(path: Path, wanted: Wanted) -> Table:
+def _read_file(path: Path, wanted: Wanted, encoding: str | None) -> Table:
     """Return the table in one file, read as its extension says."""
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(
-            f"{path.name} has the extension {path.suffix!r}, but only these can be read: {', '.join(READERS)}",
-            "convert it, or save it as a folder with datasets.save_to_disk",
-        )
-    return reader(path, wanted)
+    extension = path.suffix.lower()
+    inner = path.with_suffix("").suffix.lower() if extension == ".gz" else extension
+    if read_text_file := TEXT_READERS.get(inner):
+        return read_text_file(path, wanted, encoding)
+    if read_typed := TYPED_READERS.get(extension):
+        return read_typed(path, wanted)
+    raise DataError(
+        f"{path.name} has the extension {extension!r}, but only these can be read:"
+        f" {', '.join((*TEXT_READERS, *TYPED_READERS))}, and the first {len(TEXT_READERS)} with .gz after them",
+        "convert it, or save it as a folder with datasets.save_to_disk",
+    )
 
 
 def _from_parts(parts: Mapping[str, Any], name: str, wanted: Wanted, *, own_test: bool) -> Tables:
@@ -148,12 +136,12 @@ def _from_parts(parts: Mapping[str, Any], name: str, wanted: Wanted, *, own_test
     main = arrow.read_part(parts[main_part], name, wanted)
     test: Table | None = None
     if own_test and "test" in parts and main_part != "test":
-        test = arrow.read_part(parts["test"], f"{name} (test)", wanted)
+        test = arrow.read_part(parts["test"], f"{name} (test)", wanted._replace(by=None))
         if not any(label.strip() for label in test.labels):
             test = None  # competitions publish test parts without labels; ours is then drawn from the rows
     used = {main_part} | ({"test"} if test is not None else set())
     findings = tuple(_unused_part(part, len(parts[part]), name) for part in parts if part not in used)
-    return Tables(replace(main, findings=findings), test)
+    return Tables(replace(main, findings=(*main.findings, *findings)), test)
 
 
 def _main_part(parts: Mapping[str, Any], name: str, *, prefer: str) -> str:

@@ -12,11 +12,16 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from autolora.data.groups import clear_groups_by_class, groups_by_class, same_text_groups
+from autolora.data.groups import clear_groups_by_class, groups_by_class
 
 
 def split_rows(
-    texts: Sequence[str], labels: Sequence[str], *, shares: Sequence[float], seed: int
+    texts: Sequence[str],
+    labels: Sequence[str],
+    groups: Sequence[Sequence[int]],
+    *,
+    shares: Sequence[float],
+    seed: int,
 ) -> tuple[tuple[int, ...], ...]:
     """Return the row indices of each part, ascending.
 
@@ -26,12 +31,13 @@ def split_rows(
     Args:
         texts: One a row.
         labels: One a row; each class needs as many distinct texts as there are shares.
+        groups: Rows with the same text.
         shares: Sizes of the parts; they sum to 1.
         seed: Another seed, another split.
     """
     parts: list[list[int]] = [[] for _ in shares]
-    for groups in groups_by_class(same_text_groups(texts), labels).values():
-        shuffled = sorted(groups, key=lambda group: _draw_key("split", seed, texts[group[0]].strip()))
+    for own in groups_by_class(groups, labels).values():
+        shuffled = sorted(own, key=lambda group: draw_key("split", seed, min(texts[index].strip() for index in group)))
         start = 0
         for part, size in zip(parts, apportion(len(shuffled), shares, least=1), strict=True):
             part.extend(index for group in shuffled[start : start + size] for index in group)
@@ -39,7 +45,9 @@ def split_rows(
     return tuple(tuple(sorted(part)) for part in parts)
 
 
-def sample_rows(texts: Sequence[str], labels: Sequence[str], *, rows: int, seed: int, least: int) -> tuple[int, ...]:
+def sample_rows(
+    texts: Sequence[str], labels: Sequence[str], groups: Sequence[Sequence[int]], *, rows: int, seed: int, least: int
+) -> tuple[int, ...]:
     """Return ``rows`` row indices, ascending, that keep the share of every class as far as possible.
 
     Every class keeps at least ``least`` distinct texts that carry only its label, so that the sample can be split.
@@ -47,6 +55,7 @@ def sample_rows(texts: Sequence[str], labels: Sequence[str], *, rows: int, seed:
     Args:
         texts: One a row.
         labels: One a row; each class needs ``least`` such texts.
+        groups: Rows with the same text.
         rows: Between ``least`` times the number of classes and the number of rows.
         seed: Another seed, another sample.
         least: Distinct texts to keep of every class.
@@ -54,7 +63,6 @@ def sample_rows(texts: Sequence[str], labels: Sequence[str], *, rows: int, seed:
     totals = Counter(labels)
     classes = sorted(totals)
     quotas = dict(zip(classes, apportion(rows, [totals[label] for label in classes], least=least), strict=True))
-    groups = same_text_groups(texts)
     keys = _row_keys(groups, texts, seed)
     kept = {
         min(group, key=keys.__getitem__)
@@ -97,10 +105,10 @@ def _row_keys(groups: Sequence[Sequence[int]], texts: Sequence[str], seed: int) 
     keys = [b""] * len(texts)
     for group in groups:
         for copy, index in enumerate(group):
-            keys[index] = _draw_key("sample", seed, f"{copy}\0{texts[index].strip()}")
+            keys[index] = draw_key("sample", seed, f"{copy}\0{texts[index].strip()}")
     return keys
 
 
-def _draw_key(purpose: str, seed: int, text: str) -> bytes:
+def draw_key(purpose: str, seed: int, text: str) -> bytes:
     """Return the place of ``text`` in the order of drawing; sample and split draw independently."""
     return hashlib.sha256(f"{purpose}\0{seed}\0{text}".encode()).digest()

@@ -5,26 +5,35 @@ Every cell is text. What a format has typed is spelt out once, in the reader of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
+from autolora.data.groups import same_text_groups
 from autolora.data.words import listing
 from autolora.errors import DataError
 from autolora.records import Finding
-from autolora.values import nearest
+from autolora.values import folded, nearest
 
 
 class Wanted(NamedTuple):
-    """The two columns that a task needs."""
+    """The columns that a task needs."""
 
     text: str
     label: str
+    by: str | None = None
+    """What splits are drawn by, if by more than chance: a customer, say, or a date."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column to read, each once."""
+        return tuple(dict.fromkeys((self.text, self.label) if self.by is None else (self.text, self.label, self.by)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of two columns, as they stand in one file, folder or hub dataset."""
+    """Rows of the wanted columns, as they stand in one file, folder or hub dataset."""
 
     name: str
     """File name, folder name or hub id; never an absolute path."""
@@ -34,8 +43,42 @@ class Table:
     """From 1 at the first row of data; blank lines in between are counted, as editors and spreadsheets do."""
     columns: tuple[str, ...]
     """Every column there, in order."""
+    by: tuple[str, ...] = ()
+    """Cells of the column that splits are drawn by; empty where none was asked for."""
     findings: tuple[Finding, ...] = ()
     """What the reading itself has to say, e.g. that a part of the dataset was not used."""
+
+    @cached_property
+    def folded(self) -> tuple[str, ...]:
+        """The texts without differences of case, spacing or character width."""
+        return tuple(folded(text) for text in self.texts)
+
+    @cached_property
+    def groups(self) -> list[list[int]]:
+        """The rows that say the same thing, by first appearance; see ``same_text_groups``."""
+        return same_text_groups(self.folded)
+
+    @classmethod
+    def of(
+        cls,
+        cells: Mapping[str, Sequence[str]],
+        wanted: Wanted,
+        *,
+        name: str,
+        row_numbers: Sequence[int],
+        columns: Sequence[str],
+        findings: tuple[Finding, ...] = (),
+    ) -> Table:
+        """Return the table of these cells by column."""
+        return cls(
+            name=name,
+            texts=tuple(cells[wanted.text]),
+            labels=tuple(cells[wanted.label]),
+            by=tuple(cells[wanted.by]) if wanted.by is not None else (),
+            row_numbers=tuple(row_numbers),
+            columns=tuple(columns),
+            findings=findings,
+        )
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -47,6 +90,7 @@ class Table:
             texts=tuple(self.texts[index] for index in indices),
             labels=tuple(self.labels[index] for index in indices),
             row_numbers=tuple(self.row_numbers[index] for index in indices),
+            by=tuple(self.by[index] for index in indices) if self.by else (),
             columns=self.columns,
             findings=self.findings,
         )
@@ -78,9 +122,5 @@ def column_place(columns: Sequence[str], wanted: str, where: str) -> int:
 
 def _column_hint(columns: Sequence[str], wanted: str) -> str:
     """Return the way out when ``wanted`` is not among ``columns``."""
-    if len(columns) == 1:
-        for character, spelling in ((";", "semicolons"), ("\t", "tabs"), (",", "commas"), ("|", "bars")):
-            if character in columns[0]:
-                return f"the cells seem to be separated by {spelling}; write .csv with commas and .tsv with tabs"
     close = nearest(wanted, columns)
     return f"did you mean {close!r}?" if close is not None else "name the text and label columns of this data"

@@ -1,4 +1,4 @@
-"""Reads tables from text files: CSV, TSV and JSON Lines. Knows neither classes nor splits.
+"""Reads tables from text files: CSV, TSV and JSON Lines, packed with gzip or not. Knows neither classes nor splits.
 
 Cells stay exactly as written: ``NA``, ``01``, ``true`` and ``1.0`` are text like any other.
 """
@@ -6,96 +6,81 @@ Cells stay exactly as written: ``NA``, ``01``, ``true`` and ``1.0`` are text lik
 from __future__ import annotations
 
 import csv
-import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from autolora.data.decoding import Decoded, read_text
 from autolora.data.table import Table, Wanted, column_place
 from autolora.data.words import counted
 from autolora.errors import DataError
+from autolora.records import Finding
 
 # The largest limit that every platform's C long can hold; Python's own default refuses cells over 128 KiB.
 LONGEST_CELL_CHARACTERS = 2**31 - 1
 
 
-def read_csv(path: Path, wanted: Wanted) -> Table:
-    """Return the table in a comma-separated file.
+SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+"""What may stand between cells, with what messages call it."""
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+
+
+def read_csv(path: Path, wanted: Wanted, encoding: str | None = None) -> Table:
+    """Return the table in a file of cells between commas, or whatever its header stands between.
 
     Raises:
-        DataError: If the file is not a table in UTF-8, or lacks a wanted column.
+        DataError: If the file is no table, its encoding cannot be told, or it lacks a wanted column.
     """
-    return _read_delimited(path, wanted, delimiter=",")
+    return _read_delimited(path, wanted, encoding, usual=",")
 
 
-def read_tsv(path: Path, wanted: Wanted) -> Table:
-    """Return the table in a tab-separated file, quoted as CSV is.
+def read_tsv(path: Path, wanted: Wanted, encoding: str | None = None) -> Table:
+    """Return the table in a file of cells between tabs, or whatever its header stands between; quoted as CSV is.
 
     Raises:
-        DataError: If the file is not a table in UTF-8, or lacks a wanted column.
+        DataError: If the file is no table, its encoding cannot be told, or it lacks a wanted column.
     """
-    return _read_delimited(path, wanted, delimiter="\t")
+    return _read_delimited(path, wanted, encoding, usual="\t")
 
 
-def read_json_lines(path: Path, wanted: Wanted) -> Table:
+def read_json_lines(path: Path, wanted: Wanted, encoding: str | None = None) -> Table:
     """Return the table in a file of one JSON object a line; numbers keep their spelling, null is blank.
 
     Raises:
-        DataError: If a line is no JSON object or lacks a wanted key.
+        DataError: If its encoding cannot be told, or a line is no JSON object or lacks a wanted key.
     """
-    texts: list[str] = []
-    labels: list[str] = []
+    decoded = read_text(path, encoding)
+    found: dict[str, list[str]] = {name: [] for name in wanted.names}
     lines: list[int] = []
     columns: tuple[str, ...] = ()
     # Not splitlines(): it also splits at characters that JSON allows inside a string, such as U+2028.
-    for line, content in enumerate(_decoded(path).split("\n"), start=1):
+    for line, content in enumerate(_LINE_BREAK.split(decoded.text), start=1):
         if not content.strip():
             continue
         where = f"{path.name}, line {line}"
         row = _json_object(content, where)
         columns = columns or tuple(row)
-        for name, cells in ((wanted.text, texts), (wanted.label, labels)):
+        for name, cells in found.items():
             column_place(tuple(row), name, where)
             cells.append(_json_text(row[name], f"{where}, key {name!r}"))
         lines.append(line)
-    return Table(name=path.name, texts=tuple(texts), labels=tuple(labels), row_numbers=tuple(lines), columns=columns)
+    return Table.of(found, wanted, name=path.name, row_numbers=lines, columns=columns, findings=_findings(decoded))
 
 
-def _decoded(path: Path) -> str:
-    """Return the text of a UTF-8 file, without its byte-order mark.
-
-    Raises:
-        DataError: If the file cannot be opened, is empty, or is not UTF-8.
-    """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror or error}", "check its permissions") from error
-    try:
-        text = raw.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path.name} is not UTF-8: byte {error.start} (0x{raw[error.start]:02x}, on line {line}) cannot be read",
-            "convert it to UTF-8; in a spreadsheet, save it as 'CSV UTF-8'",
-        ) from error
-    if not text.strip():
-        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label")
-    return text
-
-
-def _read_delimited(path: Path, wanted: Wanted, *, delimiter: str) -> Table:
-    """Return the table in a file of cells between ``delimiter``."""
-    texts: list[str] = []
-    labels: list[str] = []
+def _read_delimited(path: Path, wanted: Wanted, encoding: str | None, *, usual: str) -> Table:
+    """Return the table in a file of cells between one of ``SEPARATORS``."""
+    decoded = read_text(path, encoding)
+    found: dict[str, list[str]] = {name: [] for name in wanted.names}
     row_numbers: list[int] = []
     with _cells_of_any_length():
-        records = _records(_decoded(path), path.name, delimiter)
+        separator = _separator(decoded.text, path.name, wanted, usual)
+        records = _records(decoded.text, path.name, separator)
         header = next(cells for _, cells in records if cells)
-        text_place = column_place(header, wanted.text, path.name)
-        label_place = column_place(header, wanted.label, path.name)
+        places = [(column_place(header, name, path.name), found[name]) for name in wanted.names]
         for row, (line, cells) in enumerate(records, start=1):
             if not cells:
                 continue
@@ -105,16 +90,40 @@ def _read_delimited(path: Path, wanted: Wanted, *, delimiter: str) -> Table:
                     f" but the header has {len(header)}",
                     "put quotes around cells that contain the separator or a line break",
                 )
-            texts.append(cells[text_place])
-            labels.append(cells[label_place])
+            for place, column in places:
+                column.append(cells[place])
             row_numbers.append(row)
-    return Table(
+    return Table.of(
+        found,
+        wanted,
         name=path.name,
-        texts=tuple(texts),
-        labels=tuple(labels),
-        row_numbers=tuple(row_numbers),
-        columns=tuple(header),
+        row_numbers=row_numbers,
+        columns=header,
+        findings=_findings(decoded, _told_separator(path.name, separator, usual)),
     )
+
+
+def _findings(decoded: Decoded, separator: Finding | None = None) -> tuple[Finding, ...]:
+    return tuple(finding for finding in (decoded.finding, separator) if finding is not None)
+
+
+def _separator(text: str, name: str, wanted: Wanted, usual: str) -> str:
+    """Return what separates the cells of the header: the usual one, or the one that brings out the wanted columns."""
+    for separator in (usual, *SEPARATORS):
+        try:
+            header = next(cells for _, cells in _records(text, name, separator) if cells)
+        except DataError:
+            continue  # quotes that do not pair up with this one
+        if set(wanted.names) <= set(header):
+            return separator
+    return usual
+
+
+def _told_separator(name: str, separator: str, usual: str) -> Finding | None:
+    if separator == usual:
+        return None
+    message = f"The cells of {name} stand between {SEPARATORS[separator]}, not {SEPARATORS[usual]}."
+    return Finding(code="separator", severity="note", message=message)
 
 
 def _records(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -123,7 +132,9 @@ def _records(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[s
     Raises:
         DataError: If quotes do not pair up. A lenient reader would swallow all rows up to the next quote.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    # Line by line: a StringIO of the whole text would take four bytes a character.
+    lines = (match.group() for match in _LINE.finditer(text))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         try:

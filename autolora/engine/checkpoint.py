@@ -15,6 +15,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from autolora.errors import BaseModelError
+from autolora.values import shown
 
 _ALLOWED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 """What is fetched of a hub repository: no code, no pickles."""
@@ -48,9 +49,15 @@ def find(name: str, *, base_id: str | None = None) -> Checkpoint:
         BaseModelError: If it is absent, unreadable, brings code, or has no safetensors weights.
     """
     folder = Path(os.path.expanduser(name))  # Path.expanduser raises where there is no such home
-    if folder.is_file():
+    try:
+        is_file, is_folder = folder.is_file(), folder.is_dir()
+    except OSError as error:  # a name that is too long, or a folder that may not be looked into
+        raise BaseModelError(
+            f"the base model {shown(name)} cannot be opened: {error.strerror or error}", "check its name"
+        ) from error
+    if is_file:
         raise BaseModelError(f"the base model must be a folder or a hub id, but {name!r} is a file", "give its folder")
-    if not folder.is_dir():
+    if not is_folder:
         folder = _from_hub(name)
         base_id = base_id or name
     _check(folder, name)

@@ -60,6 +60,7 @@ class Runner:
         self._changed = threading.Condition()
         self._commands: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._closed = False
+        self._drained = False
         self._broken: str = ""
         self._thread = threading.Thread(target=self._work, args=(make_engine,), name="engine", daemon=True)
         self._thread.start()
@@ -134,6 +135,24 @@ class Runner:
             self._changed.notify_all()
         return future.result()
 
+    def drain(self) -> int:
+        """Train no more after the step at hand, keep the state of every slot that has a file for it, and count them.
+
+        Raises:
+            EngineError: If the engine's thread has broken down.
+        """
+
+        def keep(engine: Engine) -> int:
+            self._drained = True
+            kept = 0
+            for slot, place in list(self._places.items()):
+                if place.job.state_file and slot in engine.slots and engine.slots[slot].step > 0:
+                    states.write(engine.snapshot(slot), Path(place.job.state_file))
+                    kept += 1
+            return kept
+
+        return int(self.call(keep))
+
     def occupied(self) -> dict[str, int]:
         """Return the slots that are taken, with the optimiser steps each has done."""
         with self._changed:
@@ -201,6 +220,7 @@ class Runner:
                 self._report_rung(place)
         with self._changed:
             ready = [s for s, p in self._places.items() if s in self.engine.slots and p.next_rung <= p.allowed_rung]
+            ready = [] if self._drained else ready
             if (
                 not ready
                 and self._commands.empty()

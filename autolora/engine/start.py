@@ -74,7 +74,6 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
         BaseModelError: If the base cannot be loaded or lacks what a choice names.
         EngineError: If the device is not there.
     """
-    import numpy as np
     import torch
 
     from autolora.engine.base import load_base, pick_device, pick_precision
@@ -95,7 +94,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     engine = Engine(base, task, splits)
     train = splits["train"]
     return engine, EngineFacts(
-        device=_device_in_words(device),
+        device=device_in_words(device),
         on_cpu=device.type == "cpu",
         precision=precision,
         base_id=checkpoint.id,
@@ -108,7 +107,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
         modules_to_save=base.modules_to_save,
         fan_in_fan_out=any(type(module.base).__name__ == "Conv1D" for module in base.linears.values()),
         task_type=task.peft_task_type,
-        token_lengths=tuple(int(q) for q in np.quantile(train.full_lengths, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1])),
+        token_lengths=train.length_quantiles,
         truncated_share=train.truncated_share,
         unknown_token_share=train.unknown_share,
         versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
@@ -116,7 +115,8 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     )
 
 
-def _device_in_words(device: Any) -> str:
+def device_in_words(device: Any) -> str:
+    """Return what a person calls the device."""
     import torch
 
     if device.type == "cuda":

@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -43,6 +45,11 @@ _ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": "-1",
     "MALLOC_TOP_PAD_": "268435456",
 }
+_DRAIN_SECONDS = 20.0
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray's word for "one machine only": every port is then opened on 127.0.0.1 alone. Read when Ray is imported."""
+_NOWHERE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
+"""For Ray's own processes: one of them asks a cloud's metadata address where it runs, whatever it is told."""
 _CALLS_AT_ONCE = 64
 """Threads of an engine actor: more than leases can ever wait at a time."""
 
@@ -55,7 +62,8 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
         EngineError: If Ray cannot be started or joined.
     """
     # Read at start by Ray, its workers, and glibc in them.
-    os.environ.update({k: v for k, v in (_QUIET | _ALLOCATOR).items() if k not in os.environ})
+    wanted = _QUIET | _ALLOCATOR | (_LOOPBACK if address is None else {})
+    os.environ.update({k: v for k, v in wanted.items() if k not in os.environ})
     import ray
 
     folder = Path(tempfile.mkdtemp(prefix="alr"))  # private (0700), and short: socket names have 107 bytes
@@ -70,17 +78,36 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
             }
         else:
             options = {"address": address, "logging_level": "ERROR", "log_to_driver": False}
+        handler = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(**options)
+            with _environment(_NOWHERE if address is None else {}):
+                ray.init(**options)
         except Exception as error:  # ConnectionError, RuntimeError, ValueError and more
             where = f"the Ray cluster at {address!r} cannot be joined" if address else "Ray could not be started"
             raise EngineError(
                 f"{where}: {str(error).strip().splitlines()[0]}", "check the address and free memory"
             ) from error
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)  # Ray takes it for itself
         yield folder
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """Give processes that are started meanwhile these variables."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +157,17 @@ class Engines:
                     running[engine].remove((job, token))
                     self.release(engine, job.slot)
                     on_done(job, report)
+
+    def drain(self) -> int:
+        """Stop all training and keep where every slot stands; return how many were kept.
+
+        What an engine cannot do in time is given up: its slots then go on from their last rung.
+        """
+        import ray
+
+        kept = [handle.drain.remote() for handle in self.handles]
+        ready, _ = ray.wait(kept, num_returns=len(kept), timeout=_DRAIN_SECONDS)
+        return sum(_get(reference) for reference in ready)
 
     def add_split(self, name: str, split: Split) -> None:
         """Give every engine another split."""

@@ -66,6 +66,10 @@ class EngineActor:
         """See ``Runner.occupied``."""
         return self.runner.occupied()
 
+    def drain(self) -> int:
+        """See ``Runner.drain``."""
+        return self.runner.drain()
+
     def add_split(self, name: str, split: Split) -> None:
         """Encode another split; the test split comes here only when it is opened."""
 

@@ -44,11 +44,6 @@ def slots_per_engine(facts: EngineFacts) -> int:
     return CPU_SLOTS if facts.on_cpu else GPU_SLOTS
 
 
-def open_ledger(run: Path, *, seed: int) -> Ledger:
-    """Open a run folder's study, new or not."""
-    return Ledger(run / "study.db", seed=seed)
-
-
 def explore(
     what: Exploration,
     *,

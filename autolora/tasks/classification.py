@@ -46,6 +46,11 @@ class Encoded:
         return np.array([len(tokens) for tokens in self.tokens], dtype=np.int64)
 
     @property
+    def length_quantiles(self) -> tuple[int, ...]:
+        """Quantiles (0, 5, 25, 50, 75, 95, 100 %) of the rows' lengths before they were cut, in tokens."""
+        return tuple(int(q) for q in np.quantile(self.full_lengths, (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)))
+
+    @property
     def truncated_share(self) -> float:
         """Share of rows that were cut."""
         return float((self.full_lengths > self.kept_lengths).mean()) if len(self) else 0.0

@@ -10,8 +10,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from autolora.data.reading import DataSource, read_table, read_tables
+from autolora.data.reading import read_table, read_tables
 from autolora.errors import DataError
+from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 
@@ -33,11 +34,11 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     datasets.enable_progress_bars()
 
 
-def source(path: Path) -> DataSource:
-    return DataSource(path=str(path), text="text", label="label")
+def source(path: Path) -> DataRequest:
+    return DataRequest(path=str(path), text="text", label="label")
 
 
-def parquet(path: Path, columns: dict[str, object]) -> DataSource:
+def parquet(path: Path, columns: dict[str, object]) -> DataRequest:
     pyarrow.parquet.write_table(pyarrow.table(columns), path)
     return source(path)
 
@@ -126,7 +127,7 @@ def test_a_given_test_file_replaces_the_test_part(tmp_path: Path, write: Write) 
     datasets.DatasetDict(train=part, test=part).save_to_disk(tmp_path / "reviews")
     given = write("later.csv", "text,label\nok,pos\n")
 
-    main, test = read_tables(DataSource(path=str(tmp_path / "reviews"), text="text", label="label", test=given))
+    main, test = read_tables(DataRequest(path=str(tmp_path / "reviews"), text="text", label="label", test=given))
 
     assert test is not None
     assert (test.name, test.texts) == ("later.csv", ("ok",))
@@ -138,7 +139,7 @@ def test_a_saved_folder_can_be_the_test_file(tmp_path: Path, write: Write) -> No
     datasets.DatasetDict(train=part, test=held).save_to_disk(tmp_path / "held")
     main = write("a.csv", "text,label\ngood,pos\n")
 
-    test = read_tables(DataSource(path=main, text="text", label="label", test=str(tmp_path / "held"))).test
+    test = read_tables(DataRequest(path=main, text="text", label="label", test=str(tmp_path / "held"))).test
 
     assert test is not None
     assert (test.name, test.texts) == ("held", ("ok",))
@@ -194,7 +195,7 @@ def test_a_hub_dataset_is_read_with_its_test_part(tmp_path: Path) -> None:
     (tmp_path / "hub_data" / "train.csv").write_text("text,label\ngood,pos\nbad,neg\n")
     (tmp_path / "hub_data" / "test.csv").write_text("text,label\nok,pos\n")
 
-    main, test = read_tables(DataSource(hub=str(tmp_path / "hub_data"), text="text", label="label"))
+    main, test = read_tables(DataRequest(hub=str(tmp_path / "hub_data"), text="text", label="label"))
 
     assert (main.name, main.texts, main.labels) == ("hub_data", ("good", "bad"), ("pos", "neg"))
     assert test is not None
@@ -206,6 +207,6 @@ def test_a_hub_dataset_that_cannot_be_loaded_is_refused(tmp_path: Path) -> None:
     (tmp_path / "hub_data").mkdir()
 
     with pytest.raises(DataError, match="cannot be loaded") as caught:
-        read_table(DataSource(hub=str(tmp_path / "hub_data"), text="text", label="label"))
+        read_table(DataRequest(hub=str(tmp_path / "hub_data"), text="text", label="label"))
 
     assert "save_to_disk" in caught.value.hint

@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 
 from autolora.data.groups import clear_groups_by_class, groups_by_class, same_text_groups
+from autolora.values import folded
 
 pytestmark = pytest.mark.unit
 
 
-def test_equal_texts_form_a_group_and_outer_spaces_do_not_matter() -> None:
-    assert same_text_groups(["a", "b", " a\n", "A", "a  b"]) == [[0, 2], [1], [3], [4]]
+def test_equal_texts_form_a_group_and_case_spacing_and_width_do_not_matter() -> None:
+    assert same_text_groups([folded(text) for text in ("a b", "b", " a\n B", "Ａ　ｂ", "ab")]) == [[0, 2, 3], [1], [4]]
 
 
 def test_a_group_belongs_to_its_most_frequent_label() -> None:

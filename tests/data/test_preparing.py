@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from autolora.data import DataSource, prepare, record
+from autolora.data import prepare, record
 from autolora.errors import DataError, RequestError
 from autolora.records import DataRecord, Dataset, Finding, from_json, to_json
+from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 
@@ -22,12 +23,17 @@ def csv_rows(rows: list[tuple[str, str]]) -> str:
     return "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)
 
 
+def text_of(label: str, place: int) -> str:
+    """Return a text that has nothing odd: its label is not in it, and not only digits tell it from others."""
+    return f"{label[::-1]} text {''.join(chr(ord('a') + int(digit)) for digit in str(place))}"
+
+
 def some_rows(counts: dict[str, int]) -> list[tuple[str, str]]:
-    return [(f"{label} text {place}", label) for label, count in counts.items() for place in range(count)]
+    return [(text_of(label, place), label) for label, count in counts.items() for place in range(count)]
 
 
-def source(path: str, test: str | None = None) -> DataSource:
-    return DataSource(path=path, text="text", label="label", test=test)
+def source(path: str, test: str | None = None, rows: int | None = None) -> DataRequest:
+    return DataRequest(path=path, text="text", label="label", test=test, rows=rows)
 
 
 def row_ids(dataset: Dataset) -> list[str]:
@@ -67,8 +73,9 @@ def test_copies_of_a_text_stay_together(write: Write) -> None:
 def test_the_same_seed_gives_the_same_dataset_in_another_process(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 30, "neg": 20})))
     program = (
-        "from autolora.data import DataSource, prepare; from autolora.records import to_json;"
-        f"print(to_json(prepare(DataSource(path={path!r}, text='text', label='label'), seed=5, rows=40)))"
+        "from autolora.data import prepare\nfrom autolora.records import to_json\n"
+        "from autolora.request import DataRequest\n"
+        f"print(to_json(prepare(DataRequest(path={path!r}, text='text', label='label', rows=40), seed=5)))"
     )
 
     other = subprocess.run(
@@ -80,7 +87,7 @@ def test_the_same_seed_gives_the_same_dataset_in_another_process(write: Write) -
         check=True,
     )
 
-    assert other.stdout.strip() == to_json(prepare(source(path), seed=5, rows=40))
+    assert other.stdout.strip() == to_json(prepare(source(path, rows=40), seed=5))
 
 
 def test_another_seed_splits_otherwise_and_keeps_the_hash(write: Write) -> None:
@@ -94,11 +101,11 @@ def test_another_seed_splits_otherwise_and_keeps_the_hash(write: Write) -> None:
 
 def test_a_given_test_file_is_the_test_split_as_it_is(write: Write) -> None:
     main = write("main.csv", csv_rows(some_rows({"pos": 10, "neg": 10})))
-    given = write("test.csv", csv_rows([("new", "neg"), ("pos text 3", "pos"), ("new", "neg")]))
+    given = write("test.csv", csv_rows([("new", "neg"), (text_of("pos", 3), "pos"), ("new", "neg")]))
 
     dataset = prepare(source(main, given), seed=0)
 
-    assert (dataset.test.texts, dataset.test.labels) == (("new", "pos text 3", "new"), (0, 1, 0))
+    assert (dataset.test.texts, dataset.test.labels) == (("new", text_of("pos", 3), "new"), (0, 1, 0))
     assert dataset.test.row_ids == ("test:1", "test:2", "test:3")
     assert (len(dataset.train), len(dataset.validation)) == (16, 4)
     assert dataset.rows_in_source == 23
@@ -113,7 +120,7 @@ def test_two_texts_a_class_are_enough_beside_a_given_test_file(write: Write) -> 
     dataset = prepare(source(main, given), seed=0)
 
     assert (sorted(dataset.train.labels), sorted(dataset.validation.labels)) == ([0, 1], [0, 1])
-    assert prepare(source(main, given), seed=0, rows=4) == dataset
+    assert prepare(source(main, given, rows=4), seed=0) == dataset
     with pytest.raises(DataError, match="at least 3 are needed"):
         prepare(source(main), seed=0)
 
@@ -130,7 +137,7 @@ def test_a_sample_is_stratified_and_leaves_the_test_file_alone(write: Write) -> 
     main = write("main.csv", csv_rows(some_rows({"pos": 80, "neg": 20})))
     given = write("test.csv", csv_rows([(f"new {place}", "pos") for place in range(30)]))
 
-    dataset = prepare(source(main, given), seed=0, rows=50)
+    dataset = prepare(source(main, given, rows=50), seed=0)
 
     assert Counter(dataset.train.labels + dataset.validation.labels) == {1: 40, 0: 10}
     assert (len(dataset.test), dataset.rows_in_source) == (30, 130)
@@ -140,7 +147,7 @@ def test_a_sample_is_stratified_and_leaves_the_test_file_alone(write: Write) -> 
 def test_a_sample_keeps_rare_classes_in_every_split(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"common": 500, "rare": 4})))
 
-    dataset = prepare(source(path), seed=0, rows=20)
+    dataset = prepare(source(path, rows=20), seed=0)
 
     assert len(row_ids(dataset)) == 20
     assert all(set(split.labels) == {0, 1} for split in (dataset.train, dataset.validation, dataset.test))
@@ -149,7 +156,7 @@ def test_a_sample_keeps_rare_classes_in_every_split(write: Write) -> None:
 def test_a_file_of_numbered_rows_is_sampled_under_its_own_numbers(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 30, "neg": 30})))
 
-    whole, part = prepare(source(path), seed=0), prepare(source(path), seed=0, rows=12)
+    whole, part = prepare(source(path), seed=0), prepare(source(path, rows=12), seed=0)
 
     assert len(set(row_ids(part))) == 12
     assert set(row_ids(part)) < set(row_ids(whole))
@@ -159,15 +166,15 @@ def test_a_file_of_numbered_rows_is_sampled_under_its_own_numbers(write: Write) 
 def test_more_rows_than_there_are_means_all(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 10, "neg": 10})))
 
-    assert prepare(source(path), seed=0, rows=1000) == prepare(source(path), seed=0)
+    assert prepare(source(path, rows=1000), seed=0) == prepare(source(path), seed=0)
 
 
-@pytest.mark.parametrize("rows", [5, 0, -1])
+@pytest.mark.parametrize("rows", [5, 1])
 def test_too_few_rows_for_the_classes_are_refused(write: Write, rows: int) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 10, "neg": 10})))
 
     with pytest.raises(DataError) as caught:
-        prepare(source(path), seed=0, rows=rows)
+        prepare(source(path, rows=rows), seed=0)
 
     assert caught.value.message == (
         f"rows must be at least 3 for each of the 2 classes of a.csv, which makes 6, but got {rows}"
@@ -209,7 +216,7 @@ def test_the_hash_does_not_depend_on_the_format(write: Write) -> None:
 
 
 def test_the_record_keeps_everything_but_the_texts(write: Write) -> None:
-    rows = [*some_rows({"pos": 10, "neg": 10}), ("pos text 0", "pos")]
+    rows = [*some_rows({"pos": 10, "neg": 10}), (text_of("pos", 0), "pos")]
     dataset = prepare(source(write("a.csv", csv_rows(rows))), seed=4)
     cut = Finding(code="truncated", severity="warning", message="Many texts are cut.")
 
@@ -222,7 +229,7 @@ def test_the_record_keeps_everything_but_the_texts(write: Write) -> None:
     assert (kept.rows, kept.rows_in_source, kept.seed, kept.max_length) == (21, 21, 4, 64)
     assert (kept.token_lengths, kept.truncated_share, kept.unknown_token_share) == ((1, 2), 0.5, 0.0)
     assert from_json(to_json(kept), DataRecord) == kept
-    assert "pos text" not in to_json(kept)
+    assert "sop text" not in to_json(kept)
 
 
 def test_importing_the_room_loads_no_heavy_library() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import pickle
 from collections.abc import Callable
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from autolora.data import DataSource, read_table, read_tables
+from autolora.data import read_table, read_tables
 from autolora.errors import DataError, RequestError
+from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 
@@ -17,19 +19,19 @@ Write = Callable[[str, str | bytes], str]
 
 def refusal(**fields: str) -> DataError:
     with pytest.raises(DataError) as caught:
-        read_tables(DataSource(**{"text": "text", "label": "label", **fields}))
+        read_tables(DataRequest(**{"text": "text", "label": "label", **fields}))
     return caught.value
 
 
 @pytest.mark.parametrize("fields", [{}, {"path": "a.csv", "hub": "owner/name"}])
 def test_exactly_one_place_must_be_named(fields: dict[str, str]) -> None:
     with pytest.raises(RequestError, match="exactly one of path and hub"):
-        DataSource(text="text", label="label", **fields)
+        DataRequest(text="text", label="label", **fields)
 
 
 def test_text_and_label_must_be_two_columns() -> None:
-    with pytest.raises(DataError, match="but both are 'text'"):
-        DataSource(path="a.csv", text="text", label="text")
+    with pytest.raises(RequestError, match="but both are 'text'"):
+        DataRequest(path="a.csv", text="text", label="text")
 
 
 def test_a_missing_file_is_answered_with_the_nearest_name(write: Write, tmp_path: Path) -> None:
@@ -57,17 +59,44 @@ def test_a_missing_test_file_is_refused(write: Write) -> None:
 
 
 def test_an_unknown_extension_is_answered_with_those_supported(write: Write) -> None:
-    error = refusal(path=write("a.xlsx", "text,label\na,b\n"))
+    error = refusal(path=write("a.docx", "text,label\na,b\n"))
 
     assert error.message == (
-        "a.xlsx has the extension '.xlsx', but only these can be read: .csv, .tsv, .jsonl, .ndjson, .parquet"
+        "a.docx has the extension '.docx', but only these can be read: .csv, .tsv, .jsonl, .ndjson, .parquet, .xlsx,"
+        " .xls, and the first 4 with .gz after them"
     )
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "A.CSV.GZ"])
+def test_text_files_may_be_packed(write: Write, name: str) -> None:
+    table = read_table(DataRequest(path=write(name, gzip.compress(b"text,label\na,b\n")), text="text", label="label"))
+
+    assert (table.name, table.texts, table.labels) == (name, ("a",), ("b",))
+
+
+@pytest.mark.parametrize(
+    "content", [b"text,label\na,b\n", gzip.compress(b"text,label\na,b\n")[:-9]], ids=["not packed", "cut off"]
+)
+def test_a_file_that_cannot_be_unpacked_is_refused(write: Write, content: bytes) -> None:
+    error = refusal(path=write("a.csv.gz", content))
+
+    assert error.message.startswith("a.csv.gz cannot be unpacked: ")
+    assert error.hint == "pack the file again"
+
+
+def test_a_given_encoding_is_for_all_text_files(write: Write) -> None:
+    main, test = (write(name, "text,label\ncafé,b\n".encode("cp1252")) for name in ("a.csv", "b.csv"))
+
+    tables = read_tables(DataRequest(path=main, text="text", label="label", test=test, encoding="cp1252"))
+
+    assert tables.test is not None
+    assert tables.main.texts == tables.test.texts == ("café",)
 
 
 def test_the_test_file_is_read_beside_the_rows(write: Write) -> None:
     main = write("a.csv", "text,label\na,b\n")
     given = write("b.jsonl", '{"text": "c", "label": "d"}')
-    source = DataSource(path=main, text="text", label="label", test=given)
+    source = DataRequest(path=main, text="text", label="label", test=given)
 
     tables = read_tables(source)
 
@@ -79,7 +108,7 @@ def test_the_test_file_is_read_beside_the_rows(write: Write) -> None:
 def test_a_link_is_read_by_its_own_name(write: Write, tmp_path: Path) -> None:
     os.symlink(write("0f3a", "text,label\na,b\n"), tmp_path / "a.csv")
 
-    assert read_table(DataSource(path=str(tmp_path / "a.csv"), text="text", label="label")).name == "a.csv"
+    assert read_table(DataRequest(path=str(tmp_path / "a.csv"), text="text", label="label")).name == "a.csv"
 
 
 def test_an_error_survives_pickling(write: Write) -> None:

@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 
 from autolora.data.groups import clear_groups_by_class, same_text_groups
 from autolora.data.splitting import apportion, sample_rows, split_rows
+from autolora.values import folded
 
 pytestmark = pytest.mark.unit
 
 SHARES = (0.64, 0.16, 0.20)
+
+
+def groups_of(texts: list[str]) -> list[list[int]]:
+    return same_text_groups([folded(text) for text in texts])
 
 
 @st.composite
@@ -32,7 +37,7 @@ def labelled_texts(draw: st.DrawFn) -> tuple[list[str], list[str]]:
 def test_splits_are_a_partition_and_no_text_is_on_two_sides(data: tuple[list[str], list[str]], seed: int) -> None:
     texts, labels = data
 
-    parts = split_rows(texts, labels, shares=SHARES, seed=seed)
+    parts = split_rows(texts, labels, groups_of(texts), shares=SHARES, seed=seed)
 
     assert sorted(index for part in parts for index in part) == list(range(len(texts)))
     sides = [{texts[index].strip() for index in part} for part in parts]
@@ -43,7 +48,7 @@ def test_splits_are_a_partition_and_no_text_is_on_two_sides(data: tuple[list[str
 def test_every_class_is_in_every_split(data: tuple[list[str], list[str]], seed: int) -> None:
     texts, labels = data
 
-    for part in split_rows(texts, labels, shares=SHARES, seed=seed):
+    for part in split_rows(texts, labels, groups_of(texts), shares=SHARES, seed=seed):
         assert {labels[index] for index in part} == set(labels)
 
 
@@ -52,9 +57,9 @@ def test_each_split_has_its_share_of_the_texts_to_one_text_a_class(
     data: tuple[list[str], list[str]], seed: int
 ) -> None:
     texts, labels = data
-    distinct = len(same_text_groups(texts))
+    distinct = len(groups_of(texts))
 
-    for part, share in zip(split_rows(texts, labels, shares=SHARES, seed=seed), SHARES, strict=True):
+    for part, share in zip(split_rows(texts, labels, groups_of(texts), shares=SHARES, seed=seed), SHARES, strict=True):
         assert abs(len({texts[index].strip() for index in part}) - share * distinct) <= len(set(labels))
 
 
@@ -65,8 +70,9 @@ def test_the_same_seed_splits_the_same_texts_whatever_their_order(
     texts, labels = data
     order = sorted(range(len(texts)), key=lambda _: random.random())  # type: ignore[attr-defined]
 
-    parts = split_rows(texts, labels, shares=SHARES, seed=seed)
-    moved = split_rows([texts[i] for i in order], [labels[i] for i in order], shares=SHARES, seed=seed)
+    parts = split_rows(texts, labels, groups_of(texts), shares=SHARES, seed=seed)
+    moved_texts, moved_labels = [texts[i] for i in order], [labels[i] for i in order]
+    moved = split_rows(moved_texts, moved_labels, groups_of(moved_texts), shares=SHARES, seed=seed)
 
     assert [{texts[i].strip() for i in part} for part in parts] == [
         {texts[order[i]].strip() for i in part} for part in moved
@@ -80,7 +86,7 @@ def test_a_sample_has_the_rows_asked_for_and_can_be_split(
     texts, labels = data
     rows = choice.draw(st.integers(3 * len(set(labels)), len(texts)))
 
-    chosen = sample_rows(texts, labels, rows=rows, seed=seed, least=3)
+    chosen = sample_rows(texts, labels, groups_of(texts), rows=rows, seed=seed, least=3)
 
     assert len(chosen) == rows
     assert all(before < after for before, after in pairwise(chosen))
@@ -93,7 +99,7 @@ def test_a_sample_has_the_rows_asked_for_and_can_be_split(
 def test_a_sample_keeps_the_shares_of_the_classes() -> None:
     texts, labels = [f"text {place}" for place in range(1000)], ["a"] * 700 + ["b"] * 300
 
-    chosen = sample_rows(texts, labels, rows=100, seed=0, least=3)
+    chosen = sample_rows(texts, labels, groups_of(texts), rows=100, seed=0, least=3)
 
     assert Counter(labels[index] for index in chosen) == {"a": 70, "b": 30}
 
@@ -101,15 +107,23 @@ def test_a_sample_keeps_the_shares_of_the_classes() -> None:
 def test_another_seed_gives_another_split_and_another_sample() -> None:
     texts, labels = [f"text {place}" for place in range(100)], ["a", "b"] * 50
 
-    assert split_rows(texts, labels, shares=SHARES, seed=0) != split_rows(texts, labels, shares=SHARES, seed=1)
-    assert sample_rows(texts, labels, rows=50, seed=0, least=3) != sample_rows(texts, labels, rows=50, seed=1, least=3)
+    assert split_rows(texts, labels, groups_of(texts), shares=SHARES, seed=0) != split_rows(
+        texts, labels, groups_of(texts), shares=SHARES, seed=1
+    )
+    assert sample_rows(texts, labels, groups_of(texts), rows=50, seed=0, least=3) != sample_rows(
+        texts, labels, groups_of(texts), rows=50, seed=1, least=3
+    )
 
 
 def test_the_split_of_a_seed_never_changes() -> None:
     texts, labels = [f"text {place}" for place in range(12)], ["a", "b"] * 6
 
-    assert split_rows(texts, labels, shares=SHARES, seed=0) == ((0, 1, 2, 3, 5, 6, 8, 11), (9, 10), (4, 7))
-    assert sample_rows(texts, labels, rows=7, seed=0, least=3) == (0, 2, 3, 6, 7, 8, 9)
+    assert split_rows(texts, labels, groups_of(texts), shares=SHARES, seed=0) == (
+        (0, 1, 2, 3, 5, 6, 8, 11),
+        (9, 10),
+        (4, 7),
+    )
+    assert sample_rows(texts, labels, groups_of(texts), rows=7, seed=0, least=3) == (0, 2, 3, 6, 7, 8, 9)
 
 
 @pytest.mark.parametrize(

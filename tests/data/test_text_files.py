@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from autolora.data.reading import DataSource, read_table
+from autolora.data.reading import read_table
 from autolora.data.table import Table
 from autolora.errors import DataError
+from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 
@@ -15,7 +16,7 @@ Write = Callable[[str, str | bytes], str]
 
 
 def read(path: str) -> Table:
-    return read_table(DataSource(path=path, text="text", label="label"))
+    return read_table(DataRequest(path=path, text="text", label="label"))
 
 
 def test_csv_cells_stay_as_written(write: Write) -> None:
@@ -101,8 +102,7 @@ def test_json_strings_may_hold_other_line_separators(write: Write) -> None:
         ("a.csv", "", "a.csv is empty", "header"),
         ("a.jsonl", "\n \n", "a.jsonl is empty", "header"),
         ("a.csv", b"text,label\ncaf\xe9,pos\n", "byte 14 (0xe9, on line 2)", "UTF-8"),
-        ("a.csv", b"\xef\xbb\xbftext,label\ncaf\xe9,pos\n", "byte 17 (0xe9, on line 2)", "UTF-8"),
-        ("a.jsonl", "text".encode("utf-16"), "byte 0 (0xff, on line 1)", "UTF-8"),
+        ("a.csv", b"\xef\xbb\xbftext,label\ncaf\xe9,pos\n", "byte 17 (0xe9, on line 2)", "damaged"),
         (
             "a.csv",
             'text,label\n"a\nb",pos\nc,neg,d\n',
@@ -125,8 +125,6 @@ def test_json_strings_may_hold_other_line_separators(write: Write) -> None:
             "no column 'text'; there are 'body', 'label'",
             "name the text and label columns",
         ),
-        ("a.csv", "text;label\na;b\n", "no column 'text'", "separated by semicolons"),
-        ("a.csv", "text\tlabel\na\tb\n", "no column 'text'", "separated by tabs"),
         ("a.jsonl", '{"text": "a", "label": "x"}\n{"text": \n', "a.jsonl, line 2 is not JSON", "one object a line"),
         ("a.jsonl", "[" * 100_000, "a.jsonl, line 1 is not usable JSON", "one object a line"),
         ("a.jsonl", '["a", "x"]\n', "a.jsonl, line 1 holds an array", "one object a line"),
@@ -155,3 +153,31 @@ def test_a_bad_file_is_refused_with_its_place_and_the_way_out(
 
 def test_duplicate_names_among_unused_columns_do_no_harm(write: Write) -> None:
     assert read(write("a.csv", "x,x,text,label\n1,2,a,pos\n")).texts == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.csv", "text;label\none, two;pos\n", "The cells of a.csv stand between semicolons, not commas."),
+        ("a.csv", "text\tlabel\none, two\tpos\n", "The cells of a.csv stand between tabs, not commas."),
+        ("a.csv", '"text"|"label"\n"one, two"|pos\n', "The cells of a.csv stand between bars, not commas."),
+        ("a.tsv", 'text,label\n"one, two",pos\n', "The cells of a.tsv stand between commas, not tabs."),
+    ],
+)
+def test_the_separator_is_what_brings_out_the_columns_and_is_told(
+    write: Write, name: str, content: str, told: str
+) -> None:
+    table = read(write(name, content))
+
+    assert (table.texts, table.labels) == (("one, two",), ("pos",))
+    assert [(finding.code, finding.message) for finding in table.findings] == [("separator", told)]
+
+
+def test_the_usual_separator_is_no_news(write: Write) -> None:
+    assert read(write("a.csv", "text,label,a;b\none,pos,c;d\n")).findings == ()
+
+
+def test_json_lines_end_as_any_system_ends_them(write: Write) -> None:
+    lines = ['{"text": "a", "label": "x"}', '{"text": "b", "label": "y"}']
+
+    assert [read(write("a.jsonl", end.join(lines))).texts for end in ("\n", "\r\n", "\r")] == [("a", "b")] * 3

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -52,6 +53,19 @@ def test_a_job_waits_at_its_rung_until_it_is_allowed_on(runner) -> None:
     assert third.last
     assert len(first.classes()) == 48
     assert np.isfinite(third.train_loss)
+
+
+def test_a_job_reaches_the_rung_it_was_admitted_for_before_a_lease_claims_it_and_waits_there(runner) -> None:
+    config = mixed_configs(runner.engine)["wide"]
+    runner.admit(Job(slot="a", config=config, seed=0, rungs=RUNGS, allowed_rung=0))
+    for _ in range(400):
+        if runner.occupied()["a"] == 8:
+            break
+        time.sleep(0.05)
+    time.sleep(0.3)
+
+    assert runner.occupied() == {"a": 8}
+    assert wait_for(runner, "a", runner.claim("a"), allowed_rung=0).steps == 8
 
 
 def test_a_newer_lease_takes_over_and_the_older_one_is_told(runner) -> None:
@@ -124,6 +138,34 @@ def test_a_job_goes_on_from_its_state_file_and_ends_with_the_same_weights(runner
 
     assert (repeated.rung, repeated.steps, repeated.predictions) == (1, 24, reached.predictions)
     expected = wait_for(runner, "whole", whole, allowed_rung=0)
+    ours, theirs = ({k: torch.from_numpy(v) for k, v in r.adapter.items()} for r in (final, expected))
+    assert worst_relative_difference(ours, theirs) < 1e-9
+
+
+def test_a_drained_job_goes_on_in_another_engine_and_ends_with_the_same_weights(
+    runner, tiny_folder, tiny_dataset, tmp_path
+) -> None:
+    config = replace(mixed_configs(runner.engine)["wide"], dropout=0.1)
+    whole = admit(runner, Job(slot="whole", config=config, seed=0, rungs=(1.0,), keep_adapter=True))
+    expected = wait_for(runner, "whole", whole, allowed_rung=0)
+    job = Job(
+        slot="a", config=config, seed=0, rungs=RUNGS, state_file=str(tmp_path / "s.safetensors"), keep_adapter=True
+    )
+    token = admit(runner, job)
+    runner.poll("a", token, allowed_rung=2, timeout_s=0.0)
+    while runner.occupied()["a"] < 10:  # past the first rung
+        time.sleep(0.01)
+
+    assert runner.drain() == 1
+    kept = state.read(tmp_path / "s.safetensors").step
+    time.sleep(0.3)
+    assert runner.occupied()["a"] == kept > 8, "a drained engine trains no more"
+    other = Runner(lambda: engine_for(tiny_folder(), tiny_dataset))
+    final = wait_for(other, "a", admit(other, job), allowed_rung=2)
+    while not final.last:
+        final = wait_for(other, "a", other.claim("a"), allowed_rung=2)
+    other.close()
+
     ours, theirs = ({k: torch.from_numpy(v) for k, v in r.adapter.items()} for r in (final, expected))
     assert worst_relative_difference(ours, theirs) < 1e-9
 

@@ -17,7 +17,8 @@ from autolora.records import TrialState
 from autolora.request import Limits
 from autolora.search.board import RUNGS
 from autolora.search.cluster import open_cluster, open_engines
-from autolora.search.explore import Exploration, explore, open_ledger
+from autolora.search.explore import Exploration, explore
+from autolora.search.study_file import open_ledger
 from autolora.tasks.metrics import objective
 from tests.search.conftest import TINY_SPACE
 

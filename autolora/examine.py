@@ -1,0 +1,52 @@
+"""What a dataset holds, before anything is searched: read, checked and split as a search would, and counted in tokens.
+
+Trains nothing, loads no model (only a base's tokenizer, where one is named) and writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autolora import space
+from autolora.data import find_in_tokens, prepare, record
+from autolora.engine.checkpoint import find
+from autolora.records import DataRecord
+from autolora.request import DataRequest
+from autolora.tasks.classification import ClassificationTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What to look at."""
+
+    data: DataRequest
+    base_model: str | None = None
+    """A folder or a hub id, whose tokenizer counts the tokens; None leaves them uncounted."""
+    space: str = "encoder"
+    """The search space whose ``max_length`` cuts the texts."""
+    seed: int = 0
+
+
+def examine(wanted: Examination) -> DataRecord:
+    """Return the record that a search of the same data would keep.
+
+    Raises:
+        DataError: If a search would refuse the data.
+        BaseModelError: If the base model or its tokenizer cannot be read.
+        SpaceError: If there is no such search space.
+    """
+    dataset = prepare(wanted.data, seed=wanted.seed)
+    max_length = int(space.load(wanted.space).fixed["max_length"])
+    if wanted.base_model is None:
+        return record(dataset, seed=wanted.seed, max_length=max_length)
+    task = ClassificationTask(classes=dataset.classes, max_length=max_length)
+    encoded = task.encode(task.load_tokenizer(find(wanted.base_model).folder), dataset.train)
+    return record(
+        dataset,
+        seed=wanted.seed,
+        max_length=max_length,
+        token_lengths=encoded.length_quantiles,
+        truncated_share=encoded.truncated_share,
+        unknown_token_share=encoded.unknown_share,
+        extra_findings=find_in_tokens(encoded.unknown_share, encoded.truncated_share, max_length),
+    )

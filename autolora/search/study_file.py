@@ -1,0 +1,62 @@
+"""A run folder's ``study.db``: opened when it is whole, put aside when it is not, never made anew in its place.
+
+Knows files and SQLite; what stands in a study is the ledger's.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from autolora.errors import RunFolderError
+from autolora.search.ledger import Ledger
+from autolora.store import TRIALS
+
+STUDY = "study.db"
+
+
+def open_ledger(run: Path, *, seed: int) -> Ledger:
+    """Open a run folder's study, new or not.
+
+    Raises:
+        RunFolderError: If trials were recorded, but the study with them is damaged or gone.
+    """
+    path = run / STUDY
+    begun = (run / TRIALS).exists()
+    if not path.exists() and begun:
+        raise RunFolderError(
+            f"{STUDY} is missing in the run folder {str(run)!r}, whose search has begun: only it knows all of its trials",
+            "put it back, or start a new search in another folder",
+        )
+    if path.exists() and (fault := _fault(path, with_trials=begun)):
+        aside = _put_aside(path)
+        raise RunFolderError(
+            f"{STUDY} in the run folder {str(run)!r} is damaged ({fault}) and was put aside as {aside.name}",
+            f"put a sound copy in its place, or start a new search in another folder; {TRIALS} still lists what ended",
+        )
+    return Ledger(path, seed=seed)
+
+
+def _fault(path: Path, *, with_trials: bool) -> str:
+    """Return what is wrong with a study file, or nothing; a transaction that a kill cut short is rolled back."""
+    try:
+        connection = sqlite3.connect(path, timeout=30)
+        try:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    if found != "ok":
+        return str(found).splitlines()[-1]
+    return "it holds no trials" if with_trials and "trials" not in tables else ""
+
+
+def _put_aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    os.rename(path, aside)
+    return aside
