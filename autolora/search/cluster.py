@@ -27,7 +27,7 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Ray gives workers a niceness of 15: whatever else runs then stalls the threads of a training step at every barrier.
+    # Ray gives workers a niceness of 15: whatever else runs then stalls a training step's threads at every barrier.
     "RAY_worker_niceness": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # the study is the truth; Tune's own snapshots are never read

@@ -26,7 +26,7 @@ def open_ledger(run: Path, *, seed: int) -> Ledger:
     begun = (run / TRIALS).exists()
     if not path.exists() and begun:
         raise RunFolderError(
-            f"{STUDY} is missing in the run folder {str(run)!r}, whose search has begun: only it knows all of its trials",
+            f"{STUDY} is missing in the run folder {str(run)!r}, whose search has begun; only it knows all trials",
             "put it back, or start a new search in another folder",
         )
     if path.exists() and (fault := _fault(path, with_trials=begun)):
