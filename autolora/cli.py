@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from autolora import __version__
-from autolora.errors import AutoloraError, DataError, RequestError, Terminated
+from autolora.errors import AutoloraError, DataError, RequestError
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _REFUSED = 3
@@ -222,23 +222,25 @@ def doctor(offline: bool, out: Path, kind: str) -> None:
         sys.exit(_REFUSED)
 
 
-def _raise_terminated(signum: int, frame: object) -> None:
-    raise Terminated
-
-
 def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
     """Run a search with progress on stderr; print where the results are, or how to resume."""
     from autolora import progress
     from autolora.listing import recommendation_as
 
-    signal.signal(signal.SIGTERM, _raise_terminated)
+    asked: list[int] = []  # Ray turns whatever a handler raises into a KeyboardInterrupt of its own
+
+    def end(signum: int, frame: object) -> None:
+        asked.append(signum)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
     try:
         with progress.make(plain=plain) as shown:
             record = run(shown)
-    except KeyboardInterrupt as ended:
+    except KeyboardInterrupt:
         if (folder / "task.yaml").is_file():
             click.echo(f"\nInterrupted. Go on with: autolora search {shlex.quote(str(folder))} --resume", err=True)
-        sys.exit(_TERMINATED if isinstance(ended, Terminated) else _INTERRUPTED)
+        sys.exit(_TERMINATED if asked else _INTERRUPTED)
     click.echo(recommendation_as("text", record), nl=False)
     click.echo(f"\nreport   {folder / 'report.html'}")
     if (folder / "adapter").is_dir():

@@ -22,10 +22,6 @@ one sentence on when it is raised; picklable (Ray carries errors between process
 from __future__ import annotations
 
 
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end by SIGTERM; handled as Ctrl-C is, and told apart by its exit code."""
-
-
 class AutoloraError(Exception):
     """Base of every error that autolora raises on purpose."""
 

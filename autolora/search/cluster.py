@@ -47,7 +47,7 @@ _ALLOCATOR = {
 }
 _DRAIN_SECONDS = 20.0
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""Ray's word for "one machine only": every port is then opened on 127.0.0.1 alone. Read when Ray is imported."""
+"""Ray's word for "one machine only": every port is then opened on 127.0.0.1 alone."""
 _NOWHERE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
 """For Ray's own processes: one of them asks a cloud's metadata address where it runs, whatever it is told."""
 _CALLS_AT_ONCE = 64
@@ -79,6 +79,8 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
         else:
             options = {"address": address, "logging_level": "ERROR", "log_to_driver": False}
         handler = signal.getsignal(signal.SIGTERM)
+        # Ray reads the word for one machine when it is imported, and a caller may have imported it before.
+        ray._private.ray_constants.ENABLE_RAY_CLUSTER = address is not None
         try:
             with _environment(_NOWHERE if address is None else {}):
                 ray.init(**options)
