@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from autolora.engine.start import EngineFacts
 from autolora.errors import BundleError
@@ -76,11 +76,9 @@ def write(contents: Contents, final: Path, *, base_folder: Path, engine_predicti
     part = final.with_name(final.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    save_file(
-        {k: np.ascontiguousarray(v) for k, v in contents.weights.items()},
-        part / "adapter_model.safetensors",
-        {"format": "pt"},
-    )
+    weights = {name: np.ascontiguousarray(values) for name, values in contents.weights.items()}
+    # Not save_file: it lets nobody but the owner read what it writes, and this folder leaves the house.
+    (part / "adapter_model.safetensors").write_bytes(save(weights, {"format": "pt"}))
     _write_json(part / "adapter_config.json", peft_config(contents.config, contents.facts))
     result = self_test(part, contents, base_folder=base_folder, engine_predictions=engine_predictions)
     _write_json(part / "autolora.json", provenance(contents, result))

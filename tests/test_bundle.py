@@ -213,6 +213,12 @@ def test_provenance_says_where_the_adapter_comes_from(written) -> None:
     assert {"torch", "transformers", "peft", "python"} <= said["versions"].keys()
 
 
+def test_whoever_may_read_the_card_may_read_the_weights(written) -> None:
+    _, final, _ = written
+
+    assert len({path.stat().st_mode for path in final.iterdir()}) == 1
+
+
 def test_the_card_is_what_a_hub_reads(written) -> None:
     it, final, _ = written
 
