@@ -49,14 +49,32 @@ def main() -> None:
     """Find the smallest LoRA adapter that does a job, with the proof and the price."""
 
 
+def _data_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what says how DATA is read and split."""
+    for option in reversed(
+        (
+            click.option("--text", help="Column that holds the text; text unless set."),
+            click.option("--label", help="Column that holds the label; label unless set."),
+            click.option(
+                "--encoding", help="Of text files, such as cp1252; UTF-8, UTF-16, Shift_JIS and EUC-JP are found."
+            ),
+            click.option(
+                "--split-by", help="Column whose equal cells stay on one side of the splits, such as a customer."
+            ),
+            click.option("--split-by-time", help="Column of times; the latest rows are tested on."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
 def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("run", type=click.Path(path_type=Path))(function)
 
 
 @main.command()
 @click.argument("data")
-@click.option("--text", help="Column that holds the text; text unless set.")
-@click.option("--label", help="Column that holds the label; label unless set.")
+@_data_options
 @click.option("--base-model", help="Folder or hub id of the base model.")
 @click.option("--metric", help="What decides quality: macro_f1 (the default) or accuracy.")
 @click.option("--space", help="Search space: encoder (the default), decoder, attention_only, quick, or a YAML file.")
@@ -64,9 +82,6 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--budget", help="Time for everything, such as 15m or 1h30m.")
 @click.option("--rows", type=int, help="Use a stratified sample of this many rows.")
 @click.option("--test", help="File with the rows to test on; without it a part of DATA is kept for that.")
-@click.option("--encoding", help="Of text files, such as cp1252; UTF-8, UTF-16, Shift_JIS and EUC-JP are found.")
-@click.option("--split-by", help="Column whose equal cells stay on one side of the splits, such as a customer.")
-@click.option("--split-by-time", help="Column of times; the latest rows are tested on.")
 @click.option("--max-params", type=int, help="Most trainable parameters.")
 @click.option("--max-memory", help="Most training memory, such as 8GB.")
 @click.option("--min-metric", type=float, help="Least score on the validation split for the verdict to be positive.")
@@ -99,13 +114,9 @@ def search(data: str, out: Path | None, resume: bool, plain: bool, **flags: Any)
 
 @main.command()
 @click.argument("data")
-@click.option("--text", help="Column that holds the text; text unless set.")
-@click.option("--label", help="Column that holds the label; label unless set.")
+@_data_options
 @click.option("--test", help="File with the rows to test on.")
 @click.option("--rows", type=int, help="Look at a stratified sample of this many rows.")
-@click.option("--encoding", help="Of text files, such as cp1252; UTF-8, UTF-16, Shift_JIS and EUC-JP are found.")
-@click.option("--split-by", help="Column whose equal cells stay on one side of the splits, such as a customer.")
-@click.option("--split-by-time", help="Column of times; the latest rows are tested on.")
 @click.option("--base-model", help="Folder or hub id of a base model; its tokenizer counts the tokens.")
 @click.option("--space", help="Search space whose length cuts the texts; encoder unless set.")
 @click.option("--seed", type=int, help="Of the splits; 0 unless set.")

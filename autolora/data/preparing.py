@@ -43,7 +43,7 @@ def prepare(source: DataRequest, *, seed: int, shares: tuple[float, float, float
         DataError: If the data cannot be read or learned from.
     """
     _check_shares(shares)
-    wanted = Wanted(source.text, source.label, source.split_by or source.split_by_time)
+    wanted = Wanted.of(source)
     tables = read_tables(source)
     drawn = _drawn_shares(shares, given_test=tables.test is not None)
     check_table(tables.main, wanted, least=len(drawn))

@@ -64,7 +64,7 @@ def read_tables(source: DataRequest) -> Tables:
 
 def _read_source(source: DataRequest) -> Tables:
     """Return the rows of ``path`` or ``hub``, with the dataset's own test part unless a test file replaces it."""
-    wanted = Wanted(source.text, source.label, source.split_by or source.split_by_time)
+    wanted = Wanted.of(source)
     own_test = source.test is None
     if source.hub is not None:
         # The hub library takes local folders too; their place on the disk is nobody else's business.

@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 
 from autolora.data.splitting import draw_key
 from autolora.errors import DataError
@@ -87,14 +88,14 @@ def split_by_time(
             f"there are only {len(different)} different times, but {len(shares)} splits are needed",
             "split by a finer time, or leave the column out",
         )
-    rows_until = Counter(times)
+    rows_at = Counter(times)
     cuts: list[int] = []
     """Places in ``different`` at which each part but the first begins."""
     rows, place = 0, 0
-    for number, wished in enumerate(_cumulated(shares)[:-1], start=1):
+    for number, wished in enumerate(list(accumulate(shares))[:-1], start=1):
         last = len(different) - (len(shares) - number)
-        while place < last and (place < number or rows + rows_until[different[place]] / 2 <= wished * len(times)):
-            rows += rows_until[different[place]]
+        while place < last and (place < number or rows + rows_at[different[place]] / 2 <= wished * len(times)):
+            rows += rows_at[different[place]]
             place += 1
         cuts.append(place)
     starts = [different[cut] for cut in cuts]
@@ -167,7 +168,3 @@ def _tied(keys: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[int
     for index in range(len(keys)):
         bundles[root(index)].append(index)
     return list(bundles.values())
-
-
-def _cumulated(shares: Sequence[float]) -> list[float]:
-    return [sum(shares[: place + 1]) for place in range(len(shares))]

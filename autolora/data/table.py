@@ -14,6 +14,7 @@ from autolora.data.groups import same_text_groups
 from autolora.data.words import listing
 from autolora.errors import DataError
 from autolora.records import Finding
+from autolora.request import DataRequest
 from autolora.values import folded, nearest
 
 
@@ -24,6 +25,11 @@ class Wanted(NamedTuple):
     label: str
     by: str | None = None
     """What splits are drawn by, if by more than chance: a customer, say, or a date."""
+
+    @classmethod
+    def of(cls, source: DataRequest) -> Wanted:
+        """Return the columns that a request names."""
+        return cls(source.text, source.label, source.split_by or source.split_by_time)
 
     @property
     def names(self) -> tuple[str, ...]:

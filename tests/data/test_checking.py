@@ -3,22 +3,10 @@ from __future__ import annotations
 import pytest
 
 from autolora.data.checking import check_table, check_test_table
-from autolora.data.table import Table, Wanted
 from autolora.errors import DataError
+from tests.data.tables import WANTED, table
 
 pytestmark = pytest.mark.unit
-
-WANTED = Wanted("text", "label")
-
-
-def table(*rows: tuple[str, str], name: str = "a.csv") -> Table:
-    return Table(
-        name=name,
-        texts=tuple(text for text, _ in rows),
-        labels=tuple(label for _, label in rows),
-        row_numbers=tuple(range(1, len(rows) + 1)),
-        columns=("text", "label"),
-    )
 
 
 def rows_of(label: str, count: int) -> list[tuple[str, str]]:

@@ -6,22 +6,10 @@ import string
 import pytest
 
 from autolora.data.findings import find_in_table, find_in_test_table
-from autolora.data.table import Table, Wanted
 from autolora.records import Finding
+from tests.data.tables import WANTED, table
 
 pytestmark = pytest.mark.unit
-
-WANTED = Wanted("text", "label")
-
-
-def table(*rows: tuple[str, str], name: str = "a.csv") -> Table:
-    return Table(
-        name=name,
-        texts=tuple(text for text, _ in rows),
-        labels=tuple(label for _, label in rows),
-        row_numbers=tuple(range(1, len(rows) + 1)),
-        columns=("text", "label"),
-    )
 
 
 def rows_of(label: str, count: int) -> list[tuple[str, str]]:
