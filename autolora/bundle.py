@@ -22,13 +22,19 @@ from safetensors.numpy import save
 
 from autolora.engine.start import EngineFacts
 from autolora.errors import BundleError
-from autolora.loading import loading_code
+from autolora.loading import Answers, loading_code
 from autolora.records import AdapterConfig, Dataset, to_json
 from autolora.tasks.metrics import Scorer
+from autolora.tasks.problems import problem_of
 
 _CHECK_TIMEOUT_S = 3600
 _SAME_LABELS = {"exact": 0.995, "fast": 0.95}
-"""Least share of test rows on which plain PEFT in float32 must give the label that the engine gave."""
+"""Least share of the test rows' labels that must be the same in plain PEFT in float32 as in the engine."""
+_JOBS = {
+    "single_label": "labels a text with one of {classes} classes",
+    "multi_label": "labels a text with any of {classes} classes",
+    "regression": "gives a text a number",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,8 @@ class Contents:
     facts: EngineFacts
     dataset: Dataset
     metric: str
+    threshold: float | None = None
+    """Probability from which a label is given, where a row may have several."""
     max_length: int
     seed: int
     validation: float
@@ -57,18 +65,18 @@ class SelfTest:
 
     test: float
     same_labels: float
-    """Share of test rows with the label that the engine gave."""
+    """Share of the test rows' labels that are as the engine gave them."""
     seconds: float
 
 
-def write(contents: Contents, final: Path, *, base_folder: Path, engine_predictions: NDArray[np.int64]) -> SelfTest:
+def write(contents: Contents, final: Path, *, base_folder: Path, engine_outputs: NDArray[Any]) -> SelfTest:
     """Write the bundle aside, test it, and rename it to ``final``.
 
     Args:
         contents: What goes in.
         final: The bundle's folder; replaced if it is an earlier bundle.
         base_folder: Where the self-test finds the base model.
-        engine_predictions: The engine's classes on the test split ``(rows,)``.
+        engine_outputs: What the engine kept of its logits on the test split ``(rows, ...)``.
 
     Raises:
         BundleError: If plain PEFT cannot load it, or does not reproduce its score.
@@ -80,7 +88,7 @@ def write(contents: Contents, final: Path, *, base_folder: Path, engine_predicti
     # Not save_file: it lets nobody but the owner read what it writes, and this folder leaves the house.
     (part / "adapter_model.safetensors").write_bytes(save(weights, {"format": "pt"}))
     _write_json(part / "adapter_config.json", peft_config(contents.config, contents.facts))
-    result = self_test(part, contents, base_folder=base_folder, engine_predictions=engine_predictions)
+    result = self_test(part, contents, base_folder=base_folder, engine_outputs=engine_outputs)
     _write_json(part / "autolora.json", provenance(contents, result))
     (part / "README.md").write_text(card(contents, result), encoding="utf-8")
     names = sorted(path.name for path in part.iterdir())
@@ -122,7 +130,11 @@ def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
         "precision": facts.precision,
         "seed": contents.seed,
         "config": json.loads(to_json(contents.config)),
+        "problem": contents.dataset.problem,
         "classes": list(contents.dataset.classes),
+        "threshold": contents.threshold,
+        "center": contents.dataset.center,
+        "scale": contents.dataset.scale,
         "max_length": contents.max_length,
         "data": {
             "source": data.source,
@@ -142,22 +154,20 @@ def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
     }
 
 
-def self_test(
-    folder: Path, contents: Contents, *, base_folder: Path, engine_predictions: NDArray[np.int64]
-) -> SelfTest:
+def self_test(folder: Path, contents: Contents, *, base_folder: Path, engine_outputs: NDArray[Any]) -> SelfTest:
     """Load the folder with plain transformers and peft in a fresh process, and compare it with the engine.
 
     Raises:
         BundleError: If it cannot be loaded, or gives other labels or another score.
     """
     test = contents.dataset.test
-    rows = json.dumps(
-        {"texts": test.texts, "max_length": contents.max_length, "classes": len(contents.dataset.classes)}
-    )
+    problem = problem_of(contents.dataset)
+    rows = json.dumps({"texts": test.texts, "max_length": contents.max_length, "num_labels": problem.num_labels})
     script = Path(__file__).with_name("bundle_check.py")
+    logits = folder / "logits.npy"
     try:
         done = subprocess.run(
-            [sys.executable, str(script), str(folder), str(base_folder)],
+            [sys.executable, str(script), str(folder), str(base_folder), str(logits)],
             input=rows,
             capture_output=True,
             text=True,
@@ -172,16 +182,18 @@ def self_test(
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise BundleError(f"plain transformers and peft cannot load the adapter: {reason}", "this is a bug; report it")
-    answer = json.loads(done.stdout.splitlines()[-1])
-    plain = np.asarray(answer["predictions"], dtype=np.int64)
-    scorer = Scorer.build(contents.metric, np.asarray(test.labels), len(contents.dataset.classes))  # type: ignore[arg-type]
-    same = float((plain == engine_predictions).mean())
-    result = SelfTest(test=scorer.value(plain), same_labels=same, seconds=float(answer["seconds"]))
+    plain = problem.predictions(problem.outputs(np.load(logits)), contents.threshold)
+    logits.unlink()
+    same = problem.same(plain, problem.predictions(engine_outputs, contents.threshold))
+    scorer = Scorer.build(contents.metric, problem.targets(test.labels), len(problem.classes))
+    result = SelfTest(
+        test=scorer.value(plain), same_labels=float(same.mean()), seconds=float(done.stdout.splitlines()[-1])
+    )
     least = _SAME_LABELS[contents.facts.precision]
     # A row on a class border may flip by rounding; in a small test split one row is more than the share allows.
-    if (plain != engine_predictions).sum() > max(1, (1 - least) * len(plain)):
+    if (~same).sum() > max(1, (1 - least) * same.size):
         raise BundleError(
-            f"in plain PEFT {same:.1%} of test rows get the engine's label, but at least {least:.1%} must",
+            f"in plain PEFT {same.mean():.1%} of the test rows' labels are the engine's, but at least {least:.1%} must",
             "this is a bug; report it with the run folder",
         )
     return result
@@ -204,7 +216,18 @@ def card(contents: Contents, result: SelfTest) -> str:
         "data": f"{data.source}, {data.hash}",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    code = loading_code(base_model=facts.base_id, adapter=".", classes=data.classes, max_length=contents.max_length)
+    code = loading_code(
+        Answers(
+            problem=data.problem,
+            classes=data.classes,
+            threshold=contents.threshold,
+            center=data.center,
+            scale=data.scale,
+        ),
+        base_model=facts.base_id,
+        adapter=".",
+        max_length=contents.max_length,
+    )
     return f"""---
 library_name: peft
 base_model: {json.dumps(facts.base_id)}
@@ -212,7 +235,7 @@ tags: [lora, autolora]
 ---
 # {contents.name}
 
-A LoRA adapter that labels a text with one of {len(data.classes)} classes.
+A LoRA adapter that {_JOBS[data.problem].format(classes=len(data.classes))}.
 Verdict of the search: **{contents.verdict}**.
 
 | | |

@@ -1,7 +1,7 @@
 """Runs as a script of its own: a bundle in plain transformers and peft, as any user would load it. Imports no autolora.
 
-Usage: python bundle_check.py ADAPTER_FOLDER BASE_FOLDER < {"texts": [...], "max_length": N, "classes": N}
-Prints one JSON line: {"predictions": [...], "seconds": s}.
+Usage: python bundle_check.py ADAPTER_FOLDER BASE_FOLDER LOGITS.npy < {"texts": [...], "max_length": N, "num_labels": N}
+Writes the logits (rows, num_labels) in float32, and prints the seconds.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import time
 from typing import Any
 
 
-def predict(adapter: str, base: str, request: dict[str, Any], batch_size: int = 32) -> list[int]:
-    """Return the class of each text."""
+def logits_of(adapter: str, base: str, request: dict[str, Any], batch_size: int = 32) -> Any:
+    """Return the logits of each text ``(rows, num_labels)``."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -23,13 +23,13 @@ def predict(adapter: str, base: str, request: dict[str, Any], batch_size: int = 
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
     model = AutoModelForSequenceClassification.from_pretrained(
-        base, num_labels=request["classes"], dtype=torch.float32, ignore_mismatched_sizes=True
+        base, num_labels=request["num_labels"], dtype=torch.float32, ignore_mismatched_sizes=True
     )
     model.config.pad_token_id = tokenizer.pad_token_id
     model = PeftModel.from_pretrained(model, adapter).eval()
     texts = request["texts"]
     order = sorted(range(len(texts)), key=lambda at: len(texts[at]))  # texts of like length share little padding
-    predictions = [0] * len(texts)
+    logits = torch.zeros(len(texts), request["num_labels"])
     with torch.no_grad():
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
@@ -37,19 +37,20 @@ def predict(adapter: str, base: str, request: dict[str, Any], batch_size: int = 
             batch = tokenizer(
                 [texts[at] for at in rows], truncation=True, max_length=limit, padding=True, return_tensors="pt"
             )
-            for at, label in zip(rows, model(**batch).logits.argmax(dim=-1).tolist(), strict=True):
-                predictions[at] = label
-    return predictions
+            logits[rows] = model(**batch).logits
+    return logits.numpy()
 
 
 def main() -> None:
     """Read the request, predict, print."""
     import warnings
 
+    import numpy as np
+
     warnings.simplefilter("ignore")
     start = time.perf_counter()
-    predictions = predict(sys.argv[1], sys.argv[2], json.load(sys.stdin))
-    print(json.dumps({"predictions": predictions, "seconds": time.perf_counter() - start}))
+    np.save(sys.argv[3], logits_of(sys.argv[1], sys.argv[2], json.load(sys.stdin)))
+    print(time.perf_counter() - start)
 
 
 if __name__ == "__main__":

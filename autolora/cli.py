@@ -56,6 +56,12 @@ def _data_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--text", help="Column that holds the text; text unless set."),
             click.option("--label", help="Column that holds the label; label unless set."),
             click.option(
+                "--problem",
+                type=click.Choice(["single_label", "multi_label", "regression"]),
+                help="What a label is: one class (unless set), any number of classes, or a number.",
+            ),
+            click.option("--label-separator", help="What stands between the classes of a row, such as a semicolon."),
+            click.option(
                 "--encoding", help="Of text files, such as cp1252; UTF-8, UTF-16, Shift_JIS and EUC-JP are found."
             ),
             click.option(
@@ -76,7 +82,7 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("data")
 @_data_options
 @click.option("--base-model", help="Folder or hub id of the base model.")
-@click.option("--metric", help="What decides quality: macro_f1 (the default) or accuracy.")
+@click.option("--metric", help="What decides quality: macro_f1 (the default) or accuracy; micro_f1; mae or r2.")
 @click.option("--space", help="Search space: encoder (the default), decoder, attention_only, quick, or a YAML file.")
 @click.option("--trials", type=int, help="How many configurations to try; 24 unless set.")
 @click.option("--budget", help="Time for everything, such as 15m or 1h30m.")
@@ -84,7 +90,9 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--test", help="File with the rows to test on; without it a part of DATA is kept for that.")
 @click.option("--max-params", type=int, help="Most trainable parameters.")
 @click.option("--max-memory", help="Most training memory, such as 8GB.")
-@click.option("--min-metric", type=float, help="Least score on the validation split for the verdict to be positive.")
+@click.option(
+    "--min-metric", type=float, help="Score on the validation split that a positive verdict needs; for mae the most."
+)
 @click.option("--seed", type=int, help="Seed of splits, sampler and weights; 0 unless set.")
 @click.option("--precision", type=click.Choice(["auto", "exact", "fast"]), help="float32, or bf16 where it is faster.")
 @click.option("--address", help="Join this Ray cluster instead of starting a private one.")

@@ -24,7 +24,7 @@ from autolora.store import TASK, RunFolder
 from autolora.values import listed, nearest, shown
 from autolora.yamlfile import inside
 
-_DATA = ("text", "label", "test", "rows", "encoding", "split_by", "split_by_time")
+_DATA = ("text", "label", "problem", "label_separator", "test", "rows", "encoding", "split_by", "split_by_time")
 _LIMITS = ("max_params", "max_memory", "min_metric")
 _BUDGET = ("trials", "budget")
 _PLAIN = ("base_model", "metric", "space", "seed", "precision", "address")

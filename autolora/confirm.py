@@ -6,6 +6,7 @@ that a resumed search repeats none.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from autolora.engine import baselines
 from autolora.engine.costs import CostModel
-from autolora.engine.jobs import Job, Report
+from autolora.engine.jobs import Job, Report, array_of
 from autolora.objectives import Objective
 from autolora.recommend import choose
 from autolora.records import (
@@ -36,13 +37,14 @@ from autolora.records import (
 )
 from autolora.request import Limits
 from autolora.tasks.metrics import Scorer
+from autolora.tasks.problems import problem_of
 
 SEEDS = 3
 DEFAULT_RATE = 2e-4
 RATE_GRID = (2e-4, 6e-4, 2e-3, 6e-3)
 """Learning rates tried on the default adapter; the first is the default's own."""
 
-Ints = NDArray[np.int64]
+Array = NDArray[Any]
 Adapter = dict[str, Any]
 
 
@@ -55,8 +57,8 @@ class Trainer(Protocol):
     def add_split(self, name: str, split: Split) -> None:
         """Make another split known."""
 
-    def predict(self, adapters: Sequence[tuple[AdapterConfig, Adapter]], split: str) -> list[Any]:
-        """Return each adapter's classes on a split."""
+    def outputs(self, adapters: Sequence[tuple[AdapterConfig, Adapter]], split: str) -> list[Any]:
+        """Return what the problem keeps of each adapter's logits on a split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +71,8 @@ class Trained:
     state: TrialState
     cause: str
     seconds: float
-    predictions: tuple[int, ...]
-    """Validation classes."""
+    outputs: bytes
+    """On the validation rows; see ``engine.jobs.array_of``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +83,8 @@ class Confirmed:
     chosen: Candidate | None
     adapter: Adapter | None
     """Weights of the chosen candidate's first seed, by PEFT's names."""
-    test_predictions: Ints | None
-    """Of that adapter."""
+    test_outputs: Array | None
+    """Of that adapter; see ``Problem.outputs``."""
 
 
 def default_config(costs: CostModel, epochs: float, batch_size: int, rate: float = DEFAULT_RATE) -> AdapterConfig:
@@ -116,10 +118,10 @@ class Confirmation:
 
     def __post_init__(self) -> None:
         """Draw the resamples of both splits."""
-        classes = len(self.dataset.classes)
+        self._problem = problem_of(self.dataset)
         self.folder.mkdir(exist_ok=True)
         self._validation, self._test = (
-            Scorer.build(self.metric.name, np.asarray(split.labels), classes)  # type: ignore[arg-type]
+            Scorer.build(self.metric.name, self._problem.targets(split.labels), len(self._problem.classes))
             for split in (self.dataset.validation, self.dataset.test)
         )
 
@@ -148,7 +150,7 @@ class Confirmation:
         jobs += [(f"rate_{rate:g}", config, first) for rate, config in grid.items() if rate != DEFAULT_RATE]
         self._done, self._total = 0, len(jobs) + self.baseline_seeds - 1
         self._train(jobs)
-        best_rate = max(RATE_GRID, key=lambda rate: self._value(self._rate_name(rate), first))
+        best_rate = min(RATE_GRID, key=lambda rate: self._loss(self._rate_name(rate), first))
         if best_rate != DEFAULT_RATE:
             self._train([(self._rate_name(best_rate), grid[best_rate], seed) for seed in seeds_of["default_lora"][1:]])
         candidates = [
@@ -200,7 +202,7 @@ class Confirmation:
             state=report.failure or TrialState.COMPLETE,
             cause=report.cause,
             seconds=report.seconds,
-            predictions=tuple(int(p) for p in report.classes()),
+            outputs=report.outputs,
         )
         path = self._path(name, seed)
         if report.adapter is not None:
@@ -221,18 +223,25 @@ class Confirmation:
 
     # --------------------------------------------------------------------------------------------------------- scoring
 
-    def _value(self, name: str, seed: int) -> float:
+    def _loss(self, name: str, seed: int) -> float:
         kept = self._kept(name, seed)
         if kept is None or kept.state != TrialState.COMPLETE:
-            return -1.0
-        return self._validation.value(np.array(kept.predictions))
+            return math.inf
+        return self.metric.loss(self._validation.value(self._decided(kept)[0]))
+
+    def _decided(self, kept: Trained) -> tuple[Array, float | None]:
+        """Return a training's predictions on the validation rows, and the threshold that these rows chose."""
+        outputs = array_of(kept.outputs)
+        threshold = self._problem.threshold(outputs, self._validation)
+        return self._problem.predictions(outputs, threshold), threshold
 
     def _candidate(
         self, stored: str, description: str, *, name: str = "", trial: TrialRecord | None = None
     ) -> Candidate:
         """Return a candidate from its kept trainings."""
         kept = [k for seed in self.seeds if (k := self._kept(stored, seed)) is not None]
-        complete = [np.array(k.predictions) for k in kept if k.state == TrialState.COMPLETE]
+        decided = {k.seed: self._decided(k) for k in kept if k.state == TrialState.COMPLETE}
+        complete = [predictions for predictions, _ in decided.values()]
         config = kept[0].config
         return Candidate(
             name=name or stored,
@@ -243,9 +252,8 @@ class Confirmation:
             seeds=tuple(
                 SeedResult(
                     seed=k.seed,
-                    validation=self._validation.score(np.array(k.predictions, dtype=np.int64))
-                    if k.state == TrialState.COMPLETE
-                    else None,
+                    validation=self._validation.score(decided[k.seed][0]) if k.seed in decided else None,
+                    threshold=decided[k.seed][1] if k.seed in decided else None,
                     seconds=k.seconds,
                     state=k.state,
                     cause=k.cause,
@@ -260,7 +268,7 @@ class Confirmation:
             seconds=sum(k.seconds for k in kept),
         )
 
-    def _standard_error(self, predictions: list[Ints]) -> float | None:
+    def _standard_error(self, predictions: list[Array]) -> float | None:
         """Return the standard error of a mean over seeds: noise of rows and noise of seeds, added in squares."""
         if not predictions:
             return None
@@ -274,18 +282,29 @@ class Confirmation:
         chosen = choose(candidates, self.metric, self.required)
         data = self.dataset
         self.on_test_opened()
-        fitted = [fit(data.train, data.validation, data.test) for fit in (baselines.majority, baselines.tfidf)]
+        fitted = [
+            fit(self._problem, self.metric.name, data.train, data.validation, data.test)
+            for fit in (baselines.constant, baselines.tfidf)
+        ]
         self.trainer.add_split("test", data.test)
         places, wanted = [], []
         for candidate in candidates:
             for result in candidate.seeds:
                 if result.state == TrialState.COMPLETE:
-                    places.append((candidate.name, result.seed))
+                    places.append((candidate.name, result))
                     wanted.append((self._config_of(candidate), self._weights(candidate, result.seed)))
-        found = dict(zip(places, self.trainer.predict(wanted, "test"), strict=True))
-        scored = tuple(self._with_test(c, found) for c in candidates) + tuple(self._simple(f) for f in fitted)
+        outputs = {
+            (name, result.seed): found
+            for (name, result), found in zip(places, self.trainer.outputs(wanted, "test"), strict=True)
+        }
+        found = {
+            (name, result.seed): self._problem.predictions(outputs[name, result.seed], result.threshold)
+            for name, result in places
+        }
+        simple = [self._simple(f) for f in fitted]
+        scored = tuple(self._with_test(c, found) for c in candidates) + tuple(candidate for candidate, _ in simple)
         first = {c.name: found[c.name, c.seeds[0].seed] for c in candidates if (c.name, c.seeds[0].seed) in found}
-        first |= {f.name: f.test for f in fitted}
+        first |= {candidate.name: predictions for candidate, predictions in simple}
         differences = (
             {n: self._test.difference95(first[chosen.name], other) for n, other in first.items() if n != chosen.name}
             if chosen is not None
@@ -297,12 +316,12 @@ class Confirmation:
             test_opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         if chosen is None:
-            return Confirmed(record=record, chosen=None, adapter=None, test_predictions=None)
+            return Confirmed(record=record, chosen=None, adapter=None, test_outputs=None)
         return Confirmed(
             record=record,
             chosen=next(c for c in scored if c.name == chosen.name),
             adapter=self._weights(chosen, chosen.seeds[0].seed),
-            test_predictions=first[chosen.name],
+            test_outputs=outputs[chosen.name, chosen.seeds[0].seed],
         )
 
     def _config_of(self, candidate: Candidate) -> AdapterConfig:
@@ -320,7 +339,7 @@ class Confirmation:
     def _weights(self, candidate: Candidate, seed: int) -> Adapter:
         return dict(load_file(self._path(self._stored_name(candidate), seed).with_suffix(".safetensors")))
 
-    def _with_test(self, candidate: Candidate, found: dict[tuple[str, int], Ints]) -> Candidate:
+    def _with_test(self, candidate: Candidate, found: dict[tuple[str, int], Array]) -> Candidate:
         seeds = tuple(
             replace(s, test=self._test.score(found[candidate.name, s.seed])) if (candidate.name, s.seed) in found else s
             for s in candidate.seeds
@@ -330,26 +349,34 @@ class Confirmation:
             return replace(candidate, seeds=seeds)
         return replace(candidate, seeds=seeds, test=self._test.value(first), test_ci95=self._test.interval95(first))
 
-    def _simple(self, fitted: baselines.Fitted) -> Candidate:
-        validation = self._validation.score(fitted.validation)
-        return Candidate(
+    def _simple(self, fitted: baselines.Fitted) -> tuple[Candidate, Array]:
+        """Return a rival without an adapter as a candidate, and its predictions on the test rows."""
+        threshold = self._problem.threshold(fitted.validation, self._validation)
+        validation = self._validation.score(self._problem.predictions(fitted.validation, threshold))
+        test = self._problem.predictions(fitted.test, threshold)
+        candidate = Candidate(
             name=fitted.name,
             kind="baseline",
             description=fitted.description,
             seeds=(
                 SeedResult(
-                    seed=self.seed, validation=validation, test=self._test.score(fitted.test), seconds=fitted.seconds
+                    seed=self.seed,
+                    validation=validation,
+                    threshold=threshold,
+                    test=self._test.score(test),
+                    seconds=fitted.seconds,
                 ),
             ),
             validation=validation.value,
             validation_standard_error=validation.standard_error,
-            test=self._test.value(fitted.test),
-            test_ci95=self._test.interval95(fitted.test),
+            test=self._test.value(test),
+            test_ci95=self._test.interval95(test),
             trainable_params=fitted.parameters,
             adapter_bytes=fitted.bytes,
             peak_memory_bytes=0,
             seconds=fitted.seconds,
         )
+        return candidate, test
 
 
 def _in_words(config: AdapterConfig | None) -> str:

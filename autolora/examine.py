@@ -12,7 +12,8 @@ from autolora.data import find_in_tokens, prepare, record
 from autolora.engine.checkpoint import find
 from autolora.records import DataRecord
 from autolora.request import DataRequest
-from autolora.tasks.classification import ClassificationTask
+from autolora.tasks.problems import problem_of
+from autolora.tasks.sequence import SequenceTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ def examine(wanted: Examination) -> DataRecord:
     max_length = int(space.load(wanted.space).fixed["max_length"])
     if wanted.base_model is None:
         return record(dataset, seed=wanted.seed, max_length=max_length)
-    task = ClassificationTask(classes=dataset.classes, max_length=max_length)
+    task = SequenceTask(problem=problem_of(dataset), max_length=max_length)
     encoded = task.encode(task.load_tokenizer(find(wanted.base_model).folder), dataset.train)
     return record(
         dataset,

@@ -21,7 +21,7 @@ from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineFacts, EngineSpec
 from autolora.errors import DataError, SpaceError
-from autolora.objectives import Objective
+from autolora.objectives import Objective, metric_named
 from autolora.pages import engineer_page
 from autolora.recommend import Choice, finalists, judge
 from autolora.records import Dataset, Finding, Recommendation, TrialRecord
@@ -32,7 +32,7 @@ from autolora.search.explore import Exploration, explore, slots_per_engine
 from autolora.search.study_file import open_ledger
 from autolora.space import Space
 from autolora.summary import recommendation
-from autolora.tasks.metrics import objective
+from autolora.tasks.problems import problem_of
 
 
 class Progress(Protocol):
@@ -108,12 +108,13 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
 
 
 def _prepare(wanted: Request) -> _Prepared:
+    dataset = prepare(wanted.data, seed=wanted.seed)
     return _Prepared(
         request=wanted,
-        metric=objective(wanted.metric),
+        metric=metric_named(wanted.metric),
         space=space.load(wanted.space),
         checkpoint=find(wanted.base_model, base_id=wanted.base_id),
-        dataset=prepare(wanted.data, seed=wanted.seed),
+        dataset=dataset,
     )
 
 
@@ -127,8 +128,7 @@ def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -
     spec = EngineSpec(
         folder=str(prepared.checkpoint.folder),
         base_id=prepared.checkpoint.id,
-        classes=dataset.classes,
-        metric=prepared.metric.name,
+        problem=problem_of(dataset),
         max_length=prepared.max_length,
         train=dataset.train,
         validation=dataset.validation,
@@ -279,6 +279,7 @@ class _Way:
         trials = explore(
             Exploration(
                 space=self.prepared.space,
+                problem=problem_of(self.prepared.dataset),
                 metric=self.prepared.metric,
                 limits=wanted.limits,
                 trials=wanted.budget.trials,
@@ -330,7 +331,7 @@ class _Way:
         measured = None
         if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
             self.progress.stage("Packing the adapter and testing it in plain PEFT")
-            assert confirmed.test_predictions is not None
+            assert confirmed.test_outputs is not None
             assert chosen.validation is not None
             assert chosen.test is not None
             assert chosen.test_ci95 is not None
@@ -342,6 +343,7 @@ class _Way:
                     facts=facts,
                     dataset=self.prepared.dataset,
                     metric=self.prepared.metric.name,
+                    threshold=chosen.seeds[0].threshold,
                     max_length=self.prepared.max_length,
                     seed=chosen.seeds[0].seed,
                     validation=chosen.validation,
@@ -351,7 +353,7 @@ class _Way:
                 ),
                 self.run.path / store.BUNDLE,
                 base_folder=self.prepared.checkpoint.folder,
-                engine_predictions=confirmed.test_predictions,
+                engine_outputs=confirmed.test_outputs,
             )
             measured = measured_peak(self.prepared.checkpoint.folder, chosen.config, facts)
         return recommendation(

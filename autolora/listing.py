@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from autolora.objectives import Objective
 from autolora.records import BaselineSummary, DataRecord, Fact, Finding, MetricSummary, to_json
 from autolora.results import COLUMNS, SearchRecord
 
@@ -49,8 +50,13 @@ def data_as(kind: str, it: DataRecord) -> str:
         f"content  {it.hash}",
         "",
     ]
-    counts = zip(it.classes, *it.class_counts.values(), strict=True)
-    lines += _aligned([["class", *it.class_counts], *([str(cell) for cell in row] for row in counts)])
+    if it.number_quantiles:
+        names = ("least", "5 %", "25 %", "median", "75 %", "95 %", "most")
+        numbers = zip(names, *it.number_quantiles.values(), strict=True)
+        lines += _aligned([["number", *it.number_quantiles], *([n, *(f"{v:g}" for v in row)] for n, *row in numbers)])
+    else:
+        counts = zip(it.classes, *it.class_counts.values(), strict=True)
+        lines += _aligned([["class", *it.class_counts], *([str(cell) for cell in row] for row in counts)])
     if it.token_lengths:
         low, middle, high = it.token_lengths[0], it.token_lengths[3], it.token_lengths[-1]
         lines += [
@@ -116,12 +122,16 @@ def recommendation_as(kind: str, it: SearchRecord) -> str:
             "",
         ]
         lines.append(_scores("recommended", found.metric, found.trainable_params))
-        lines += [_scores(name, b.metric, b.trainable_params) for name, b in _sorted(found.baselines)]
+        lines += [_scores(name, b.metric, b.trainable_params) for name, b in _sorted(found.baselines, it.metric)]
     return "\n".join(lines) + "\n"
 
 
-def _sorted(baselines: dict[str, BaselineSummary]) -> list[tuple[str, BaselineSummary]]:
-    return sorted(baselines.items(), key=lambda item: -(item[1].metric.test or 0.0))
+def _sorted(baselines: dict[str, BaselineSummary], metric: Objective) -> list[tuple[str, BaselineSummary]]:
+    def place(item: tuple[str, BaselineSummary]) -> tuple[bool, float]:
+        test = item[1].metric.test
+        return test is None, metric.loss(test or 0.0)
+
+    return sorted(baselines.items(), key=place)
 
 
 def _scores(name: str, metric: MetricSummary, params: int) -> str:

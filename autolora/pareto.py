@@ -34,23 +34,27 @@ def hypervolume(
     params: ArrayLike,
     *,
     floor: float,
+    best: float = 1.0,
     best_params: float = PARAMS_BEST,
     worst_params: float = PARAMS_WORST,
 ) -> float:
     """Return the share of the (quality, size) square that the trials dominate, between 0 and 1.
 
-    Quality is the metric above ``floor`` scaled to 1; size is log10 of trainable parameters, from ``worst_params``
-    (0) to ``best_params`` (1); both are cut to [0, 1]. The reference point is (floor, worst_params). In two
-    dimensions the hypervolume (Zitzler and Thiele 1998) is the area under a staircase.
+    Quality is the metric from ``floor`` (0) to ``best`` (1), whichever of the two is larger; size is log10 of trainable
+    parameters, from ``worst_params`` (0) to ``best_params`` (1); both are cut to [0, 1]. The reference point is (floor,
+    worst_params). In two dimensions the hypervolume (Zitzler and Thiele 1998) is the area under a staircase. Where the
+    floor is the best already, nothing can be gained and it is 0.
 
     Raises:
-        RequestError: If the floor is not below 1 or the ends of the parameter axis are not in order.
+        RequestError: If the floor is no number or the ends of the parameter axis are not in order.
     """
-    if not floor < 1:
-        raise RequestError(f"the hypervolume's floor must be below 1, but got {floor}")
+    if not math.isfinite(floor):
+        raise RequestError(f"the hypervolume's floor must be a finite number, but got {floor}")
     if not 0 < best_params < worst_params:
         raise RequestError(f"best_params must be below worst_params, but got {best_params} and {worst_params}")
-    quality = np.clip((np.asarray(metric, dtype=np.float64) - floor) / (1 - floor), 0, 1)
+    if floor == best:
+        return 0.0
+    quality = np.clip((np.asarray(metric, dtype=np.float64) - floor) / (best - floor), 0, 1)
     span = math.log10(worst_params) - math.log10(best_params)
     size = np.clip((math.log10(worst_params) - np.log10(np.asarray(params, dtype=np.float64))) / span, 0, 1)
     area, reached = 0.0, 0.0

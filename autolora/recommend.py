@@ -24,8 +24,14 @@ DEFAULTS = {
     "rate_grid": "the default LoRA settings at the best of four learning rates",
 }
 """Rivals that need no search, with what sentences call them."""
-SIMPLE = {"tfidf": "TF-IDF with a linear model", "majority": "always answering the most frequent class"}
+SIMPLE = {
+    "tfidf": "TF-IDF with a linear model",
+    "majority": "always answering the most frequent class",
+    "constant": "always giving the same answer",
+}
 """Rivals that need no adapter, with what sentences call them."""
+CONSTANTS = ("majority", "constant")
+"""Those of them that look at no text: the floor of quality."""
 _COSTS = {"trainable_params": "{:,} trained parameters", "peak_memory_bytes": "{:,} bytes of training memory"}
 
 
@@ -241,16 +247,16 @@ def _against(
         f"{metric.name} {chosen.test:.3f} against {rival.test:.3f}; difference {lead:+.3f}, "
         f"95 % interval {low:+.3f} to {high:+.3f}"
     )
-    if low > 0:
+    if metric.better(low, 0) and metric.better(high, 0):
         return True, Reason(text=f"It beats {words} on the test split ({interval}).", fields=fields)
-    relation = "is no better than" if lead <= 0 else "is not shown to be better than"
+    relation = "is no better than" if not metric.better(lead, 0) else "is not shown to be better than"
     return False, Reason(text=f"It {relation} {words} on the test split ({interval}).", fields=fields)
 
 
 def _too_low(chosen: Candidate, metric: Objective, required: Limits) -> Reason:
     return Reason(
         text=f"Its {metric.name} on the validation split is {_score(chosen):.3f}, "
-        f"below the {required.min_metric:.3f} that was asked for.",
+        f"{'below' if metric.direction == 'maximize' else 'above'} the {required.min_metric:.3f} that was asked for.",
         fields=(_field(chosen, "validation"), "request.limits.min_metric"),
     )
 

@@ -18,6 +18,10 @@ T = TypeVar("T")
 Verdict = Literal["adopt", "keep_default", "use_simpler", "not_ready"]
 Precision = Literal["exact", "fast"]
 SplitName = Literal["train", "validation", "test"]
+ProblemType = Literal["single_label", "multi_label", "regression"]
+"""What a row's label is: one class, any number of classes, or a number."""
+Label = int | float | tuple[int, ...]
+"""Of one row: the index of its class, the indices of its classes (ascending), or its number."""
 
 
 class TrialState(StrEnum):
@@ -65,8 +69,8 @@ class Split:
     """Some rows of a dataset, side by side."""
 
     texts: tuple[str, ...]
-    labels: tuple[int, ...]
-    """Index into ``Dataset.classes``."""
+    labels: tuple[Label, ...]
+    """Indices count in ``Dataset.classes``."""
     row_ids: tuple[str, ...]
     """Where each row came from: its number in the file (from 1), with ``test:`` before it for a given test file."""
 
@@ -84,8 +88,13 @@ class Dataset:
     """``sha256:`` over texts and labels in file order (and of the test file, if one was given)."""
     text_column: str
     label_column: str
+    problem: ProblemType = "single_label"
     classes: tuple[str, ...]
-    """Sorted label strings, exactly as in the file."""
+    """Sorted label strings, as in the file; none where labels are numbers."""
+    center: float = 0.0
+    """Mean of the training rows' numbers, where labels are numbers: a model learns (number - center) / scale."""
+    scale: float = 1.0
+    """Standard deviation of the training rows' numbers."""
     train: Split
     validation: Split
     test: Split
@@ -104,7 +113,7 @@ class DataRecord:
     label_column: str
     classes: tuple[str, ...]
     class_counts: dict[str, tuple[int, ...]]
-    """Rows per class, in the order of ``classes``, for each split."""
+    """Rows with each class, in the order of ``classes``, for each split; a row may have several."""
     split_row_ids: dict[str, tuple[str, ...]]
     rows_in_source: int
     rows: int
@@ -112,6 +121,12 @@ class DataRecord:
     seed: int
     max_length: int
     """Tokens a text is cut to."""
+    problem: ProblemType = "single_label"
+    center: float = 0.0
+    scale: float = 1.0
+    """Where labels are numbers, see ``Dataset``."""
+    number_quantiles: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """Quantiles (0, 5, 25, 50, 75, 95, 100 %) of the labels of each split, where labels are numbers."""
     token_lengths: tuple[int, ...] = ()
     """Quantiles (0, 5, 25, 50, 75, 95, 100 %) of training texts' lengths in tokens, before the cut."""
     truncated_share: float = 0.0
@@ -240,6 +255,8 @@ class SeedResult:
     seed: int
     validation: Score | None
     """None for a training that failed."""
+    threshold: float | None = None
+    """Probability from which a label is given, chosen on the validation split, where a row may have several."""
     test: Score | None = None
     """None until the test split is opened, and for a training that failed."""
     seconds: float
@@ -252,7 +269,7 @@ class Candidate:
     """A finalist or a baseline, confirmed under the same data and rules."""
 
     name: str
-    """``"finalist_12"``, ``"default_lora"``, ``"rate_grid"``, ``"tfidf"`` or ``"majority"``."""
+    """``"finalist_12"``, ``"default_lora"``, ``"rate_grid"``, ``"tfidf"``, ``"majority"`` or ``"constant"``."""
     kind: Literal["finalist", "baseline"]
     description: str
     """One line in words for tables."""
@@ -374,6 +391,9 @@ class Recommendation:
     name: str
     verdict: Verdict
     reasons: tuple[Reason, ...]
+    problem: ProblemType = "single_label"
+    threshold: float | None = None
+    """Probability from which the shipped adapter gives a label, where a row may have several."""
     config: AdapterConfig | None
     """None when no adapter could be confirmed."""
     trial: int | None

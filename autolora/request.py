@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -18,6 +19,7 @@ import msgspec
 import yaml
 
 from autolora.errors import RequestError
+from autolora.records import ProblemType
 from autolora.values import is_number, is_text, is_whole, listed, nearest, number_hint, shown
 from autolora.yamlfile import check_keys, inside, key_path, read_mapping
 
@@ -25,7 +27,13 @@ T = TypeVar("T", bound="DataRequest | Limits | Budget | Request")
 
 VERSION = 1
 """Of the file format."""
-METRICS = ("macro_f1", "accuracy")
+METRICS: dict[ProblemType, tuple[str, ...]] = {
+    "single_label": ("macro_f1", "accuracy"),
+    "multi_label": ("macro_f1", "micro_f1", "accuracy"),
+    "regression": ("mae", "r2"),
+}
+"""What can score each problem; the first is taken where none is named."""
+PROBLEMS: tuple[ProblemType, ...] = get_args(ProblemType)
 PrecisionWish = Literal["auto", "exact", "fast"]
 PRECISIONS: tuple[PrecisionWish, ...] = get_args(PrecisionWish)
 LARGEST_SEED = 2**31 - 1
@@ -68,6 +76,10 @@ class DataRequest:
     """A second file (or saved folder) with the rows to test on."""
     rows: int | None = None
     """Rows to use at most; None means all."""
+    problem: ProblemType | None = None
+    """What a label is; None takes several classes where cells hold lists or a separator is given, else one class."""
+    label_separator: str | None = None
+    """What stands between the classes of a cell that may name several."""
     encoding: str | None = None
     """Of text files that are not UTF-8 and whose encoding cannot be found."""
     split_by: str | None = None
@@ -103,6 +115,19 @@ class DataRequest:
             )
         if self.rows is not None:
             _check_whole("rows", self.rows, least=1)
+        if self.label_separator is not None:
+            # A blank or a line break may stand between labels too, so it may be blank text.
+            if not isinstance(self.label_separator, str) or not self.label_separator:
+                _check_text("label_separator", self.label_separator)
+            if self.problem is None:
+                object.__setattr__(self, "problem", "multi_label")
+        if self.problem is not None:
+            _check_one_of("problem", self.problem, PROBLEMS)
+            if self.label_separator is not None and self.problem != "multi_label":
+                raise RequestError(
+                    f"label_separator is for labels of problem multi_label, but problem is {self.problem}",
+                    "leave one of the two out",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +139,8 @@ class Limits:
     max_memory: int | None = None
     """Peak training memory in bytes."""
     min_metric: float | None = None
-    """Least score on the validation split (mean of the fresh seeds), between 0 and 1: below it, not ready."""
+    """Worst score on the validation split (mean of the fresh seeds) that will do: worse, and the verdict is not ready.
+    Between 0 and 1, but for ``mae``, which may be at most this."""
 
     def __post_init__(self) -> None:
         """Check every limit.
@@ -126,9 +152,9 @@ class Limits:
             _check_whole("max_params", self.max_params, least=1)
         if self.max_memory is not None:
             _check_whole("max_memory", self.max_memory, least=LEAST_MEMORY_BYTES, hint="write a unit, such as 8GB")
-        if self.min_metric is not None and not (is_number(self.min_metric) and 0 <= self.min_metric <= 1):
+        if self.min_metric is not None and not (is_number(self.min_metric) and self.min_metric >= 0):
             raise RequestError(
-                f"min_metric must be between 0 and 1, but got {shown(self.min_metric)}",
+                f"min_metric must be between 0 and 1 (for mae a number from 0), but got {shown(self.min_metric)}",
                 number_hint(self.min_metric) or "write 80 % as 0.8",
             )
 
@@ -167,7 +193,8 @@ class Request:
     """A folder or a hub id."""
     base_id: str | None = None
     """What records call the base model; taken from the folder's name or the hub id where it is left out."""
-    metric: str = "macro_f1"
+    metric: str = ""
+    """Left empty, it is macro_f1 for classes and mae for numbers."""
     space: str = "encoder"
     """A shipped search space, or the path of a YAML file."""
     limits: Limits = field(default_factory=Limits)
@@ -202,7 +229,7 @@ class Request:
             _check_text(name, getattr(self, name))
         if self.address is not None:
             _check_text("address", self.address)
-        _check_one_of("metric", self.metric, METRICS)
+        self._complete_metric()
         _check_one_of("precision", self.precision, PRECISIONS)
         _check_whole("seed", self.seed, least=0, most=LARGEST_SEED)
         if not isinstance(self.first_suggestions, bool):
@@ -210,6 +237,28 @@ class Request:
                 f"first_suggestions must be true or false, but got {shown(self.first_suggestions)}",
                 "write true or false",
             )
+
+    def _complete_metric(self) -> None:
+        """Fill in the metric or the problem from each other, and check that they fit."""
+        problem = self.data.problem
+        if self.metric == "":
+            object.__setattr__(self, "metric", METRICS[problem or "single_label"][0])
+        known = METRICS[problem] if problem else tuple(dict.fromkeys(chain.from_iterable(METRICS.values())))
+        if self.metric not in known:
+            close = nearest(self.metric, known)
+            of_problem = f" for problem {problem}" if problem else ""
+            raise RequestError(
+                f"metric must be one of {listed(known)}{of_problem}, but got {shown(self.metric)}",
+                f"did you mean {close}?" if close else "choose one of them",
+            )
+        if self.metric != "mae" and (self.limits.min_metric or 0) > 1:
+            raise RequestError(
+                f"limits.min_metric must be between 0 and 1, but got {shown(self.limits.min_metric)}",
+                "write 80 % as 0.8",
+            )
+        only = [each for each in PROBLEMS if self.metric in METRICS[each]]
+        if problem is None and len(only) == 1:
+            object.__setattr__(self, "data", replace(self.data, problem=only[0]))
 
 
 def read(path: str | Path) -> Request:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autolora.errors import RunFolderError
+from autolora.objectives import Objective, recorded_metric
 from autolora.records import ConfirmRecord, DataRecord, Recommendation, TrialRecord
 from autolora.store import RunFolder
 
@@ -31,9 +32,17 @@ class SearchRecord:
     """None until the search has been judged."""
     events: tuple[dict[str, Any], ...]
 
+    @property
+    def metric(self) -> Objective:
+        """The metric of the search."""
+        return recorded_metric(str(self.request.get("metric", "")))
+
     def leaderboard(self) -> list[dict[str, Any]]:
         """Return the trials as flat rows, best metric first; those without a score last."""
-        ordered = sorted(self.trials, key=lambda t: (t.metric is None, -(t.metric or 0.0), t.trainable_params or 0))
+        metric = self.metric
+        ordered = sorted(
+            self.trials, key=lambda t: (t.metric is None, metric.loss(t.metric or 0.0), t.trainable_params or 0)
+        )
         return [row(trial) for trial in ordered]
 
 

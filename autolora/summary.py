@@ -8,7 +8,7 @@ from autolora.confirm import Confirmed
 from autolora.engine.start import EngineFacts
 from autolora.objectives import Objective
 from autolora.pareto import PARAMS_BEST, PARAMS_WORST, hypervolume
-from autolora.recommend import Choice, front
+from autolora.recommend import CONSTANTS, Choice, front
 from autolora.records import (
     BaselineSummary,
     Candidate,
@@ -39,11 +39,13 @@ def recommendation(
 ) -> Recommendation:
     """Return the recommendation of a search that has come to its end."""
     chosen = choice.candidate
-    floor = next(c.validation or 0.0 for c in confirmed.record.candidates if c.name == "majority")
+    floor = next(c.validation or 0.0 for c in confirmed.record.candidates if c.name in CONSTANTS)
     return Recommendation(
         name=request.name,
         verdict=choice.verdict,
         reasons=choice.reasons,
+        problem=dataset.problem,
+        threshold=chosen.seeds[0].threshold if chosen else None,
         config=chosen.config if chosen else None,
         trial=chosen.trial if chosen else None,
         metric=_metric(chosen, metric) if chosen else None,
@@ -110,7 +112,10 @@ def _search(
         seconds=seconds,
         device=facts.device,
         hypervolume=hypervolume(
-            [t.metric or 0.0 for t in points], [t.trainable_params or 1 for t in points], floor=floor
+            [t.metric or 0.0 for t in points],
+            [t.trainable_params or 1 for t in points],
+            floor=floor,
+            best=1.0 if metric.best is None else metric.best,
         ),
         hypervolume_reference={"metric_floor": floor, "params_best": PARAMS_BEST, "params_worst": PARAMS_WORST},
     )

@@ -20,6 +20,7 @@ from autolora.engine import baselines
 from autolora.engine.start import EngineSpec, start
 from autolora.request import DataRequest
 from autolora.tasks.metrics import Scorer
+from autolora.tasks.problems import problem_of
 
 CHOICE = ("all_linear", "last_half")
 PARAMS = {
@@ -42,8 +43,7 @@ def main() -> None:
             EngineSpec(
                 folder=str(demo.base_folder()),
                 base_id=demo.BASE_ID,
-                classes=data.classes,
-                metric="macro_f1",
+                problem=problem_of(data),
                 max_length=args.length,
                 train=data.train,
                 validation=data.validation,
@@ -58,8 +58,8 @@ def main() -> None:
         for _ in range(slot.total_steps):
             engine.step([slot.id])
         seconds = time.perf_counter() - begun
-        adapter = scorer.value(engine.predict(slot.id, "test"))
-        words = scorer.value(baselines.tfidf(data.train, data.validation, data.test).test)
+        adapter = scorer.value(engine.outputs(slot.id, "test"))
+        words = scorer.value(baselines.tfidf(problem_of(data), "macro_f1", data.train, data.validation, data.test).test)
         wins += adapter > words
         print(f"| {seed} | {words:.3f} | {adapter:.3f} | {len(data.test)} | {seconds:.1f} |", flush=True)
     print(f"the adapter was better on {wins} of {args.seeds} splits")

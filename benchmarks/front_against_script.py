@@ -32,6 +32,7 @@ import numpy as np
 from autolora import demo
 from autolora.engine.checkpoint import find
 from autolora.engine.start import EngineSpec
+from autolora.objectives import metric_named
 from autolora.pareto import hypervolume
 from autolora.recommend import front
 from autolora.records import Split, TrialState
@@ -40,7 +41,7 @@ from autolora.search.cluster import open_cluster, open_engines
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
 from autolora.space import Choice, Float, Space
-from autolora.tasks.metrics import objective
+from autolora.tasks.problems import SingleLabel
 
 LENGTH = 128
 VALIDATION_ROWS = 500
@@ -89,8 +90,7 @@ def ours(args: argparse.Namespace) -> dict[str, object]:
     spec = EngineSpec(
         folder=folder,
         base_id=find(folder).id,
-        classes=classes,
-        metric="accuracy",
+        problem=SingleLabel(classes=classes),
         max_length=LENGTH,
         train=train,
         validation=validation,
@@ -109,7 +109,8 @@ def ours(args: argparse.Namespace) -> dict[str, object]:
         trials = explore(
             Exploration(
                 space=it,
-                metric=objective("accuracy"),
+                problem=SingleLabel(classes=classes),
+                metric=metric_named("accuracy"),
                 limits=Limits(),
                 trials=args.trials,
                 deadline=lambda: float("inf"),
@@ -126,7 +127,7 @@ def ours(args: argparse.Namespace) -> dict[str, object]:
         device, precision, versions = engines.facts.device, engines.facts.precision, engines.facts.versions
     seconds = time.monotonic() - begun
     working = sum(t.seconds for t in trials)
-    points = front(trials, objective("accuracy"))
+    points = front(trials, metric_named("accuracy"))
     return {
         "seconds": seconds,
         "seconds_to_engine": started,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
-from autolora.records import Dataset, Split
+from autolora.records import Dataset, Label, ProblemType, Split
 
 # Set before any library reads it: no test may reach for a hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# How fast a case runs says something of the machine, nothing of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 CLASSES = ("delivery", "money", "repair")
 _OWN_WORDS = {
@@ -52,6 +58,27 @@ def made_up_split(rows: int, *, seed: int, noise: float = 0.2) -> Split:
         texts.append(" ".join(words))
         labels.append(label)
     return Split(texts=tuple(texts), labels=tuple(labels), row_ids=tuple(str(at + 1) for at in range(rows)))
+
+
+def relabelled(dataset: Dataset, problem: ProblemType) -> Dataset:
+    """Return a dataset of three classes with other labels: also the next class for some, or a number from the text."""
+
+    def several(text: str, label: Label) -> Label:
+        return (int(label), *([(int(label) + 1) % 3] if "please" in text else [])) if "not" not in text else ()
+
+    def number(text: str, label: Label) -> Label:
+        return 100.0 * int(label) + len(text)
+
+    def changed(split: Split) -> Split:
+        rows = zip(split.texts, split.labels, strict=True)
+        if problem == "multi_label":
+            return replace(split, labels=tuple(tuple(sorted(several(text, label))) for text, label in rows))
+        return replace(split, labels=tuple(number(text, label) for text, label in rows))
+
+    splits = {name: changed(getattr(dataset, name)) for name in ("train", "validation", "test")}
+    if problem == "multi_label":
+        return replace(dataset, problem=problem, **splits)
+    return replace(dataset, problem=problem, classes=(), center=130.0, scale=85.0, **splits)
 
 
 @pytest.fixture(scope="session")

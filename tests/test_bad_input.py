@@ -291,7 +291,10 @@ CASES = {
     ),
     "an unknown metric": Case(
         flags=("--metric", "macro-f1"),
-        says=("metric must be one of macro_f1, accuracy, but got 'macro-f1'", "did you mean macro_f1?"),
+        says=(
+            "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, but got 'macro-f1'",
+            "did you mean macro_f1?",
+        ),
     ),
     "a budget in no unit": Case(flags=("--budget", "15"), says=("budget: a duration", "but got '15'", "write 15m")),
     "a budget in words": Case(flags=("--budget", "a while"), says=("budget: a duration", "but got 'a while'", "15m")),
@@ -302,7 +305,9 @@ CASES = {
     "a score in percent": Case(
         flags=("--min-metric", "80"), says=("min_metric must be between 0 and 1, but got 80.0", "write 80 % as 0.8")
     ),
-    "a score that is no number": Case(flags=("--min-metric", "nan"), says=("between 0 and 1, but got nan", "0.8")),
+    "a score that is no number": Case(
+        flags=("--min-metric", "nan"), says=("(for mae a number from 0), but got nan", "0.8")
+    ),
     # ---------------------------------------------------------------------------------------------------------- resume
     "nothing to resume": Case(
         data="runs", base=None, flags=("--resume",), says=("'runs' is not a run folder: it has no task.yaml", "--out")

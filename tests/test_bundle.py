@@ -18,11 +18,12 @@ from sklearn.metrics import f1_score
 
 from autolora import bundle
 from autolora.bundle import Contents
-from autolora.engine.jobs import Job
+from autolora.engine.jobs import Job, array_of
 from autolora.engine.runner import Runner
 from autolora.engine.start import EngineFacts, EngineSpec, start
 from autolora.errors import BundleError
 from autolora.records import AdapterConfig, Dataset
+from autolora.tasks.problems import problem_of
 from tests.conftest import CLASSES
 
 pytestmark = pytest.mark.tiny
@@ -62,8 +63,7 @@ def train_one(folder: Path, dataset: Dataset) -> Trained:
     spec = EngineSpec(
         folder=str(folder),
         base_id=f"owner/{folder.name}",
-        classes=dataset.classes,
-        metric="macro_f1",
+        problem=problem_of(dataset),
         max_length=24,
         train=dataset.train,
         validation=dataset.test,  # what the runner predicts, so that the labels to reproduce are at hand
@@ -99,16 +99,16 @@ def train_one(folder: Path, dataset: Dataset) -> Trained:
         max_length=24,
         seed=1,
         validation=0.8,
-        test=float(f1_score(dataset.test.labels, report.classes(), average="macro", zero_division=0.0)),
+        test=float(f1_score(dataset.test.labels, array_of(report.outputs), average="macro", zero_division=0.0)),
         test_ci95=(0.7, 0.9),
         verdict="adopt",
     )
-    return Trained(contents=contents, predictions=report.classes(), folder=folder)
+    return Trained(contents=contents, predictions=array_of(report.outputs), folder=folder)
 
 
 def write(it: Trained, final: Path, **other: Any) -> bundle.SelfTest:
     contents = other.pop("contents", it.contents)
-    return bundle.write(contents, final, base_folder=it.folder, engine_predictions=it.predictions)
+    return bundle.write(contents, final, base_folder=it.folder, engine_outputs=it.predictions)
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +265,7 @@ def test_a_tampered_weight_fails_the_self_test_and_leaves_no_bundle(trained, tmp
     head = next(name for name in it.contents.weights if name.endswith("classifier.weight"))
     tampered = it.contents.weights | {head: -it.contents.weights[head]}
 
-    with pytest.raises(BundleError, match="of test rows get the engine's label") as caught:
+    with pytest.raises(BundleError, match="of the test rows' labels are the engine's") as caught:
         write(it, tmp_path / "adapter", contents=replace(it.contents, weights=tampered))
 
     assert "report it" in caught.value.hint

@@ -13,12 +13,15 @@ from sklearn.metrics import accuracy_score
 from autolora import confirm
 from autolora.confirm import DEFAULT_RATE, RATE_GRID, Confirmation, Confirmed, Trained, default_config
 from autolora.engine import baselines
+from autolora.engine.jobs import array_of
 from autolora.engine.runner import Runner
 from autolora.engine.start import EngineSpec, start
 from autolora.engine.state import load_adapter
+from autolora.objectives import metric_named
 from autolora.records import RungRecord, Score, TrialRecord, TrialState, from_json, to_json
 from autolora.request import Limits
-from autolora.tasks.metrics import RESAMPLES, objective
+from autolora.tasks.metrics import RESAMPLES
+from autolora.tasks.problems import problem_of
 
 pytestmark = pytest.mark.tiny
 
@@ -61,13 +64,13 @@ class InProcessTrainer:
 
         self.runner.call(encode)
 
-    def predict(self, adapters, split):
-        self.log.append(("predict", split))
+    def outputs(self, adapters, split):
+        self.log.append(("outputs", split))
 
         def score(engine, config, weights):
             slot = engine.admit("finished", config, seed=0)
             load_adapter(slot, {name: torch.tensor(values) for name, values in weights.items()})
-            found = engine.predict("finished", split)
+            found = engine.outputs("finished", split)
             engine.release("finished")
             return found
 
@@ -90,8 +93,7 @@ def started(tiny_folder, tiny_dataset):
     spec = EngineSpec(
         folder=str(tiny_folder()),
         base_id="tiny-bert",
-        classes=tiny_dataset.classes,
-        metric="macro_f1",
+        problem=problem_of(tiny_dataset),
         max_length=24,
         train=tiny_dataset.train,
         validation=tiny_dataset.validation,
@@ -145,7 +147,7 @@ def confirmation(trainer, costs, tiny_dataset, tmp_path):
     """Returns a function that makes a confirmation in the test's folder."""
 
     def make(required: Limits | None = None, folder=tmp_path / "confirm", **other) -> Confirmation:
-        wanted = {"dataset": tiny_dataset, "metric": objective("macro_f1"), "trainer": trainer} | other
+        wanted = {"dataset": tiny_dataset, "metric": metric_named("macro_f1"), "trainer": trainer} | other
         return Confirmation(
             costs=costs, folder=folder, seed=SEED, slots_per_engine=1, required=required or Limits(), **wanted
         )
@@ -202,7 +204,7 @@ def whole(started, tiny_dataset, tmp_path_factory) -> Whole:
     folder = tmp_path_factory.mktemp("whole") / "confirm"
     it = Confirmation(
         dataset=tiny_dataset,
-        metric=objective("accuracy"),
+        metric=metric_named("accuracy"),
         costs=costs,
         trainer=trainer,
         folder=folder,
@@ -216,6 +218,10 @@ def whole(started, tiny_dataset, tmp_path_factory) -> Whole:
         confirmed = run(it, finalists, epochs=3.0)
     trainer.runner.close()
     return Whole(confirmed=confirmed, folder=folder, finalists=finalists, log=tuple(trainer.log))
+
+
+def fitted_by(fit, dataset):
+    return fit(problem_of(dataset), "accuracy", dataset.train, dataset.validation, dataset.test)
 
 
 def test_finalists_and_baselines_are_confirmed_under_the_same_rules(whole, costs, tiny_dataset) -> None:
@@ -235,8 +241,10 @@ def test_finalists_and_baselines_are_confirmed_under_the_same_rules(whole, costs
         (t.config, t.number) for t in whole.finalists
     ]
     assert whole.confirmed.chosen.validation > 0.6, "something was learned"
-    for name, fit in (("majority", baselines.majority), ("tfidf", baselines.tfidf)):
-        fitted = fit(tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test)
+    for name, fit in (("majority", baselines.constant), ("tfidf", baselines.tfidf)):
+        fitted = fit(
+            problem_of(tiny_dataset), "accuracy", tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test
+        )
         assert found[name].test == accuracy_score(tiny_dataset.test.labels, fitted.test)
         assert found[name].config is None
 
@@ -260,14 +268,14 @@ def test_the_test_split_is_opened_once_and_only_after_everything_is_trained_and_
         ("choose", "without test"),
         ("open", "test"),
         ("add_split", "test"),
-        ("predict", "test"),
+        ("outputs", "test"),
     )
     assert whole.confirmed.record.test_opened_at.endswith("+00:00")
 
 
 def test_other_test_labels_do_not_change_the_choice(whole, confirmation, trainer, tiny_dataset) -> None:
     test = replace(tiny_dataset.test, labels=tuple((label + 1) % 3 for label in tiny_dataset.test.labels))
-    it = confirmation(dataset=replace(tiny_dataset, test=test), metric=objective("accuracy"), folder=whole.folder)
+    it = confirmation(dataset=replace(tiny_dataset, test=test), metric=metric_named("accuracy"), folder=whole.folder)
 
     other = run(it, whole.finalists, epochs=3.0)
 
@@ -285,8 +293,8 @@ def test_what_ships_is_the_first_seed_of_the_chosen_one(whole, trainer, tiny_dat
     assert all(np.array_equal(confirmed.adapter[name], first[name]) for name in first)
     assert not any(np.array_equal(confirmed.adapter[name], second[name]) for name in first)
     trainer.add_split("test", tiny_dataset.test)
-    (predicted,) = trainer.predict([(chosen.config, first)], "test")
-    assert np.array_equal(confirmed.test_predictions, predicted)
+    (predicted,) = trainer.outputs([(chosen.config, first)], "test")
+    assert np.array_equal(confirmed.test_outputs, predicted)
     assert chosen == by_name(confirmed)[chosen.name]
 
 
@@ -294,7 +302,7 @@ def test_paired_differences_are_those_of_the_same_rows_in_the_same_resamples(who
     confirmed, labels = whole.confirmed, np.asarray(tiny_dataset.test.labels)
     rows = len(labels)
     counts = np.random.default_rng([0, rows]).multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES)
-    own = (confirmed.test_predictions == labels).astype(float)
+    own = (confirmed.test_outputs == labels).astype(float)
     trainer.add_split("test", tiny_dataset.test)
 
     expected = {}
@@ -302,10 +310,12 @@ def test_paired_differences_are_those_of_the_same_rows_in_the_same_resamples(who
         if candidate.name == confirmed.chosen.name:
             continue
         if candidate.config is None:
-            fit = {"majority": baselines.majority, "tfidf": baselines.tfidf}[candidate.name]
-            theirs = fit(tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test).test
+            fit = {"majority": baselines.constant, "tfidf": baselines.tfidf}[candidate.name]
+            theirs = fit(
+                problem_of(tiny_dataset), "accuracy", tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test
+            ).test
         else:
-            (theirs,) = trainer.predict([(candidate.config, whole.weights(candidate))], "test")
+            (theirs,) = trainer.outputs([(candidate.config, whole.weights(candidate))], "test")
         difference = own.mean() - accuracy_score(labels, theirs)
         resampled = counts @ (own - (theirs == labels)) / rows
         expected[candidate.name] = (difference, *np.quantile(resampled, [0.025, 0.975]))
@@ -326,7 +336,7 @@ def test_the_rates_meet_on_one_seed_and_only_the_best_gets_the_other_two(whole, 
     def first_seed(rate: float) -> float:
         name = "default_lora" if rate == DEFAULT_RATE else f"rate_{rate:g}"
         kept = from_json((whole.folder / f"{name}-{SEED + 1}.json").read_bytes(), Trained)
-        return accuracy_score(tiny_dataset.validation.labels, kept.predictions)
+        return accuracy_score(tiny_dataset.validation.labels, array_of(kept.outputs))
 
     best = max(RATE_GRID, key=first_seed)
     assert first_seed(best) > first_seed(DEFAULT_RATE), "else this test shows nothing"
@@ -376,7 +386,7 @@ def test_when_no_finalist_holds_nothing_is_chosen_and_the_baselines_remain(confi
 
     confirmed = run(confirmation(), two)
 
-    assert (confirmed.chosen, confirmed.adapter, confirmed.test_predictions) == (None, None, None)
+    assert (confirmed.chosen, confirmed.adapter, confirmed.test_outputs) == (None, None, None)
     assert confirmed.record.paired_test_differences == {}
     assert by_name(confirmed)["default_lora"].test is not None
 
@@ -421,7 +431,7 @@ def test_a_training_cut_short_while_it_was_kept_is_done_again(whole, confirmatio
     kept = folder / f"finalist_3-{SEED + 1}.json"
     kept.rename(kept.with_suffix(".part"))  # its weights are there, its record is not
 
-    again = run(confirmation(folder=folder, metric=objective("accuracy")), whole.finalists, epochs=3.0)
+    again = run(confirmation(folder=folder, metric=metric_named("accuracy")), whole.finalists, epochs=3.0)
 
     assert trainer.trained() == [f"confirm finalist_3 {SEED + 1}"]
     assert not list(folder.glob("*.part"))

@@ -53,7 +53,17 @@ def test_another_trial_never_lowers_the_hypervolume(trials, floor) -> None:
 
 
 def test_impossible_reference_points_are_refused() -> None:
-    with pytest.raises(RequestError, match="below 1"):
-        hypervolume([0.5], [1e4], floor=1.0)
+    with pytest.raises(RequestError, match="finite"):
+        hypervolume([0.5], [1e4], floor=float("nan"))
     with pytest.raises(RequestError, match="best_params must be below"):
         hypervolume([0.5], [1e4], floor=0.1, best_params=1e6, worst_params=1e3)
+
+
+def test_where_less_is_better_quality_is_measured_from_the_floor_down_to_the_best() -> None:
+    lower = hypervolume([12.0, 3.0], [1e3, 1e5], floor=15.0, best=0.0)
+
+    assert lower == pytest.approx(hypervolume([3 / 15, 12 / 15], [1e3, 1e5], floor=0.0))
+
+
+def test_where_the_floor_is_the_best_already_nothing_is_gained() -> None:
+    assert hypervolume([1.0], [1e3], floor=1.0) == 0.0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autolora.objectives import Objective
+from autolora.objectives import METRICS, Objective
 from autolora.recommend import Choice, choose, finalists, front, judge
 from autolora.records import (
     AdapterConfig,
@@ -464,3 +464,39 @@ def test_the_front_is_in_order_of_size() -> None:
 
     assert len(on_front) > 2
     assert all((a.trainable_params or 0) <= (b.trainable_params or 0) for a, b in pairwise(on_front))
+
+
+# ------------------------------------------------------------------------------------------------- where less is better
+
+MAE = METRICS["mae"]
+CLOSE = candidate("finalist_1", 10.0, 8_000)
+ROUGH = candidate("finalist_2", 14.0, 900)
+SAME_FOR_ALL = candidate("constant", 40.0, 0, seeds=BEST.seeds[:1])
+
+
+def test_of_errors_the_smallest_is_the_best() -> None:
+    trials = trial(0, 40.0, 100), trial(1, 10.0, 800), trial(2, 12.0, 900)
+
+    assert [t.number for t in front(trials, MAE)] == [0, 1]
+    assert finalists(trials, MAE)[0].number == 1
+    assert choose((CLOSE, ROUGH), MAE, NO_LIMITS) == CLOSE
+    assert choose((CLOSE, ROUGH), MAE, Limits(min_metric=15.0)) == CLOSE
+    assert choose((CLOSE, ROUGH), MAE, Limits(min_metric=12.0)) == CLOSE
+
+
+def test_a_lower_error_beats_a_rival_and_a_higher_one_does_not() -> None:
+    confirm = ConfirmRecord(
+        candidates=(CLOSE, DEFAULT, SAME_FOR_ALL),
+        paired_test_differences={"default_lora": (-5.0, -8.0, -2.0), "constant": (-30.0, -35.0, -25.0)},
+    )
+
+    good = judge(CLOSE, confirm, MAE, NO_LIMITS)
+    worse = judge(
+        CLOSE, replace(confirm, paired_test_differences={"default_lora": (5.0, 2.0, 8.0)}), MAE, Limits(min_metric=9.0)
+    )
+
+    assert good.verdict == "adopt"
+    assert any(reason.text.startswith("It beats always giving the same answer") for reason in good.reasons)
+    assert worse.verdict == "not_ready"
+    assert any(reason.text.startswith("It is no better than the default") for reason in worse.reasons)
+    assert worse.reasons[-1].text == "Its mae on the validation split is 10.000, above the 9.000 that was asked for."

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from autolora import objectives
 from autolora.errors import RequestError
 from autolora.records import from_json, to_json
 from autolora.request import (
@@ -25,7 +26,6 @@ from autolora.request import (
     read,
     with_paths_from,
 )
-from autolora.tasks import metrics
 
 pytestmark = pytest.mark.unit
 
@@ -167,8 +167,8 @@ def test_keys_without_a_value_have_their_default(tmp_path: Path) -> None:
         ("data.rows", 0, "data: rows must be a whole number of at least 1, but got 0"),
         ("base_model", "", "base_model must be text, but got ''"),
         ("base_model", None, "base_model: must be given"),
-        ("metric", "f1", "metric must be one of macro_f1, accuracy, but got 'f1'"),
-        ("metric", ["accuracy"], "metric must be one of macro_f1, accuracy, but got ['accuracy']"),
+        ("metric", "f1", "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, but got 'f1'"),
+        ("metric", ["accuracy"], "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, but got ['accuracy']"),
         ("space", 3, "space must be text, but got 3"),
         ("limits", [1], "limits: must be a mapping of keys to values, but got [1]"),
         ("limits.max_params", 0, "limits: max_params must be a whole number of at least 1, but got 0"),
@@ -181,8 +181,12 @@ def test_keys_without_a_value_have_their_default(tmp_path: Path) -> None:
             "limits: max_memory must be a whole number of at least 1,024, but got 8500000000.0",
         ),
         ("limits.max_memory", "8 lots", "limits.max_memory: a size must be a number of bytes, or a number and one of"),
-        ("limits.min_metric", 80, "limits: min_metric must be between 0 and 1, but got 80"),
-        ("limits.min_metric", float("nan"), "limits: min_metric must be between 0 and 1, but got nan"),
+        ("limits.min_metric", 80, "limits.min_metric must be between 0 and 1, but got 80"),
+        (
+            "limits.min_metric",
+            float("nan"),
+            "limits: min_metric must be between 0 and 1 (for mae a number from 0), but got nan",
+        ),
         ("budget.trials", 0, "budget: trials must be a whole number of at least 1, but got 0"),
         ("budget.trials", "many", "budget: trials must be a whole number of at least 1, but got 'many'"),
         ("budget.minutes", 0, "budget: minutes must be a finite number above 0, but got 0"),
@@ -209,7 +213,10 @@ def test_what_is_wrong_is_one_error_with_file_key_rule_and_value(
     ("path", "hint"),
     [
         ("basemodel", "did you mean base_model?"),
-        ("data.columns", "keys: path, hub, text, label, test, rows, encoding, split_by, split_by_time"),
+        (
+            "data.columns",
+            "keys: path, hub, text, label, test, rows, problem, label_separator, encoding, split_by, split_by_time",
+        ),
         ("limits.max_parms", "did you mean max_params?"),
         ("budget.minute", "did you mean minutes?"),
     ],
@@ -348,6 +355,8 @@ def test_a_request_is_written_with_every_default_filled_in(tmp_path: Path) -> No
             "encoding": None,
             "split_by": None,
             "split_by_time": None,
+            "problem": None,
+            "label_separator": None,
         },
         "base_model": "owner/base",
         "base_id": None,
@@ -410,7 +419,7 @@ def test_paths_of_a_command_line_start_where_it_was_typed(tmp_path: Path) -> Non
 
 
 def test_the_metrics_are_those_that_tasks_have() -> None:
-    assert metrics.METRICS == METRICS
+    assert objectives.METRICS.keys() == {name for each in METRICS.values() for name in each}
 
 
 # ------------------------------------------------------------------------------------------------- durations and sizes

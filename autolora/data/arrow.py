@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autolora.data.table import Table, Wanted, column_place
+from autolora.data.table import Table, Wanted, column_place, list_cell
 from autolora.errors import DataError
 
 
@@ -17,7 +17,8 @@ def read_parquet(path: Path, wanted: Wanted) -> Table:
     """Return the table in a Parquet file.
 
     Raises:
-        DataError: If the file is damaged, lacks a wanted column, or holds lists or structs there.
+        DataError: If the file is damaged, lacks a wanted column, or holds lists or structs there (but for lists of
+            labels).
     """
     import pyarrow
     import pyarrow.parquet
@@ -79,7 +80,8 @@ def read_part(part: Any, name: str, wanted: Wanted) -> Table:
     """Return one ``datasets.Dataset`` as a table; class numbers become class names.
 
     Raises:
-        DataError: If it lacks a wanted column, or holds lists or structs there.
+        DataError: If it lacks a wanted column, or holds lists or structs there (but for lists of
+            labels).
     """
     columns = tuple(part.column_names)
     for column in wanted.names:
@@ -107,7 +109,12 @@ def _column_cells(part: Any, column: str) -> Sequence[object]:
 def _table(name: str, columns: tuple[str, ...], cells: Mapping[str, Sequence[object]], wanted: Wanted) -> Table:
     """Return typed cells by column as a table."""
     texts = {
-        column: [_cell_text(cell, name, row, column) for row, cell in enumerate(own, start=1)]
+        column: [
+            list_cell(cell, f"{name}, row {row}, column {column!r}")
+            if column == wanted.label and isinstance(cell, list | tuple)
+            else _cell_text(cell, name, row, column)
+            for row, cell in enumerate(own, start=1)
+        ]
         for column, own in cells.items()
     }
     return Table.of(texts, wanted, name=name, row_numbers=range(1, len(texts[wanted.text]) + 1), columns=columns)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
+from autolora.data import labels
 from autolora.data.table import Table, Wanted
 from autolora.data.words import counted, listing, rows_phrase
-from autolora.records import Finding
+from autolora.records import Finding, ProblemType, Split
 from autolora.values import folded
 
 IMBALANCE_SHARE = 0.05
@@ -28,22 +28,23 @@ _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]")
 _WORDLESS = re.compile(r"[\W\d_]+")
 
 
-def find_in_table(table: Table, wanted: Wanted) -> tuple[Finding, ...]:
+def find_in_table(table: Table, wanted: Wanted, problem: ProblemType) -> tuple[Finding, ...]:
     """Return what a person should know about a table that passed its check."""
     found = (
         _duplicates(table),
         _near_duplicates(table),
         _conflicts(table),
-        _label_in_text(table, wanted),
-        _imbalance(table),
-        _similar_labels(table, wanted),
+        _label_in_text(table, wanted) if problem == "single_label" else None,
+        _imbalance(table, problem) if problem != "regression" else None,
+        _similar_labels(table, wanted, problem),
+        _one_class_each(table, wanted) if problem == "multi_label" else None,
         _replacement_characters(table),
         _control_characters(table),
     )
     return tuple(finding for finding in found if finding is not None)
 
 
-def find_in_test_table(main: Table, test: Table) -> tuple[Finding, ...]:
+def find_in_test_table(main: Table, test: Table, problem: ProblemType) -> tuple[Finding, ...]:
     """Return what a person should know about a given test table beside the rows to learn from."""
     seen = set(main.folded)
     rows = [number for number, text in zip(test.row_numbers, test.folded, strict=True) if text in seen]
@@ -60,7 +61,7 @@ def find_in_test_table(main: Table, test: Table) -> tuple[Finding, ...]:
                 rows,
             )
         )
-    absent = sorted(set(main.labels) - set(test.labels))
+    absent = sorted(set(labels.classes_of(main, problem)) - set(labels.classes_of(test, problem)))
     if absent:
         found.append(
             _finding(
@@ -70,6 +71,22 @@ def find_in_test_table(main: Table, test: Table) -> tuple[Finding, ...]:
                 "add some: nothing can be said of these classes",
             )
         )
+    return tuple(found)
+
+
+def find_in_splits(train: Split, test: Split, problem: ProblemType, classes: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Return which classes chance left out of a split; only where a row may have several can that happen."""
+    if problem != "multi_label":
+        return ()
+    found = []
+    for split, name, effect in (
+        (train, "learned from", "they cannot be learned"),
+        (test, "tested on", "nothing is said of them"),
+    ):
+        there = {index for label in split.labels if isinstance(label, tuple) for index in label}
+        if absent := [label for index, label in enumerate(classes) if index not in there]:
+            message = f"No row that is {name} has {listing(absent)}; {effect}."
+            found.append(_finding("absent_classes", "warning", message, "add rows of these classes"))
     return tuple(found)
 
 
@@ -174,9 +191,21 @@ def _label_in_text(table: Table, wanted: Wanted) -> Finding | None:
     )
 
 
-def _imbalance(table: Table) -> Finding | None:
+def _one_class_each(table: Table, wanted: Wanted) -> Finding | None:
+    """Return a note where rows could have several classes but none has."""
+    if any(len(labels.names(label, "multi_label")) != 1 for label in set(table.labels)):
+        return None
+    return _finding(
+        "one_class_each",
+        "warning",
+        f"Every row of {table.name} has exactly one class in column {wanted.label!r}.",
+        "check label_separator; if a row always has one class, search with problem single_label, which knows that",
+    )
+
+
+def _imbalance(table: Table, problem: ProblemType) -> Finding | None:
     """Return a warning when the smallest class is tiny beside the largest."""
-    ranked = sorted(Counter(table.labels).items(), key=lambda item: (item[1], item[0]))
+    ranked = sorted(labels.counts(table, problem).items(), key=lambda item: (item[1], item[0]))
     (small, few), (large, many) = ranked[0], ranked[-1]
     if few >= IMBALANCE_SHARE * many:
         return None
@@ -188,10 +217,10 @@ def _imbalance(table: Table) -> Finding | None:
     )
 
 
-def _similar_labels(table: Table, wanted: Wanted) -> Finding | None:
+def _similar_labels(table: Table, wanted: Wanted, problem: ProblemType) -> Finding | None:
     """Return a warning on labels that look like spellings of one class."""
     spellings: dict[str, list[str]] = {}
-    for label in sorted(set(table.labels)):
+    for label in labels.classes_of(table, problem):
         spellings.setdefault(folded(label), []).append(label)
     alike = [labels for labels in spellings.values() if len(labels) > 1]
     if not alike:

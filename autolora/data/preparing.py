@@ -7,14 +7,17 @@ import json
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
+from autolora.data import labels
 from autolora.data.checking import check_table, check_test_table
-from autolora.data.findings import find_in_table, find_in_test_table
+from autolora.data.findings import find_in_splits, find_in_table, find_in_test_table
 from autolora.data.reading import Tables, read_tables
 from autolora.data.splitting import sample_rows, split_rows
 from autolora.data.splitting_by import moments, split_by_key, split_by_time
 from autolora.data.table import Table, Wanted
 from autolora.errors import DataError, RequestError
-from autolora.records import DataRecord, Dataset, Finding, Split
+from autolora.records import DataRecord, Dataset, Finding, ProblemType, Split
 from autolora.request import DataRequest
 
 ROWS_PER_CLASS = 3
@@ -44,28 +47,34 @@ def prepare(source: DataRequest, *, seed: int, shares: tuple[float, float, float
     """
     _check_shares(shares)
     wanted = Wanted.of(source)
-    tables = read_tables(source)
+    read = read_tables(source)
+    problem = labels.problem_of(source, read.main)
+    tables = Tables(*(None if table is None else labels.spelt(table, problem, source) for table in read))  # type: ignore[arg-type]
     drawn = _drawn_shares(shares, given_test=tables.test is not None)
-    check_table(tables.main, wanted, least=len(drawn))
-    classes = tuple(sorted(set(tables.main.labels)))
+    check_table(tables.main, wanted, problem, least=len(drawn))
+    classes = labels.classes_of(tables.main, problem)
     if tables.test is not None:
-        check_test_table(tables.test, wanted, tables.main)
-    used = _sampled(tables.main, source.rows, seed=seed, classes=len(classes), least=len(drawn))
-    parts, told = _drawn(used, source, shares=drawn, seed=seed)
-    splits = [_split(used.take(indices), classes) for indices in parts]
+        check_test_table(tables.test, wanted, problem, tables.main)
+    used = _sampled(tables.main, source.rows, problem, seed=seed, least=len(drawn))
+    parts, told = _drawn(used, source, problem, shares=drawn, seed=seed)
+    splits = [_split(used.take(indices), problem, classes) for indices in parts]
     if tables.test is not None:
-        splits.append(_split(tables.test, classes, prefix="test:"))
+        splits.append(_split(tables.test, problem, classes, prefix="test:"))
     train, validation, test = splits
+    center, scale = _scale(train, problem)
     return Dataset(
         source=tables.main.name,
         hash=_content_hash(used, tables.test),
         text_column=source.text,
         label_column=source.label,
+        problem=problem,
         classes=classes,
+        center=center,
+        scale=scale,
         train=train,
         validation=validation,
         test=test,
-        findings=(*_findings(tables, used, wanted), *told),
+        findings=(*_findings(tables, used, wanted, problem), *told, *find_in_splits(train, test, problem, classes)),
         rows_in_source=len(tables.main) + (len(tables.test) if tables.test is not None else 0),
     )
 
@@ -99,6 +108,12 @@ def record(
         label_column=dataset.label_column,
         classes=dataset.classes,
         class_counts={name: _class_counts(split, len(dataset.classes)) for name, split in splits.items()},
+        problem=dataset.problem,
+        center=dataset.center,
+        scale=dataset.scale,
+        number_quantiles={name: _quantiles(split) for name, split in splits.items()}
+        if dataset.problem == "regression"
+        else {},
         split_row_ids={name: split.row_ids for name, split in splits.items()},
         rows_in_source=dataset.rows_in_source,
         rows=sum(len(split) for split in splits.values()),
@@ -128,7 +143,7 @@ def _drawn_shares(shares: tuple[float, float, float], *, given_test: bool) -> tu
     return train / (train + validation), validation / (train + validation)
 
 
-def _sampled(table: Table, rows: int | None, *, seed: int, classes: int, least: int) -> Table:
+def _sampled(table: Table, rows: int | None, problem: ProblemType, *, seed: int, least: int) -> Table:
     """Return the rows to use, in file order.
 
     Raises:
@@ -136,54 +151,57 @@ def _sampled(table: Table, rows: int | None, *, seed: int, classes: int, least: 
     """
     if rows is None or rows >= len(table):
         return table
-    if rows < ROWS_PER_CLASS * classes:
+    drawn = labels.strata(table, problem, least=ROWS_PER_CLASS)
+    parts = len(set(drawn))
+    if rows < ROWS_PER_CLASS * parts:
+        kind = "ranges of numbers" if problem == "regression" else "classes"
         raise DataError(
-            f"rows must be at least {ROWS_PER_CLASS} for each of the {classes:,} classes of {table.name}, which makes"
-            f" {ROWS_PER_CLASS * classes:,}, but got {rows:,}",
+            f"rows must be at least {ROWS_PER_CLASS} for each of the {parts:,} {kind} of {table.name}, which makes"
+            f" {ROWS_PER_CLASS * parts:,}, but got {rows:,}",
             "use more rows, or leave the number out to use all",
         )
-    return table.take(sample_rows(table.texts, table.labels, table.groups, rows=rows, seed=seed, least=least))
+    return table.take(sample_rows(table.texts, drawn, table.groups, rows=rows, seed=seed, least=least))
 
 
 def _drawn(
-    table: Table, source: DataRequest, *, shares: tuple[float, ...], seed: int
+    table: Table, source: DataRequest, problem: ProblemType, *, shares: tuple[float, ...], seed: int
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[Finding, ...]]:
     """Return the row indices of each split, drawn by chance, by key or by time, and a note where not by chance."""
     if source.split_by is not None:
-        parts = split_by_key(table.by, table.labels, table.groups, shares=shares, seed=seed)
+        parts = split_by_key(table.by, labels.memberships(table, problem), table.groups, shares=shares, seed=seed)
         counts = ", ".join(f"{len({table.by[row] for row in part}):,}" for part in parts)
         message = f"Rows with the same {source.split_by!r} are on one side; the splits have {counts} different ones."
     elif source.split_by_time is not None:
         times = moments(table.by, table.row_numbers, where=f"{table.name}, column {source.split_by_time!r}")
-        parts = split_by_time(times, table.labels, shares=shares)
+        parts = split_by_time(times, [labels.names(label, problem) for label in table.labels], shares=shares)
         starts = [table.by[min(part, key=times.__getitem__)].strip() for part in parts[1:]]
         names = ("validation", "test")[: len(starts)]
         begins = " and ".join(f"{name} at {start}" for name, start in zip(names, starts, strict=True))
         message = f"Splits follow each other in time ({source.split_by_time!r}): {begins}."
     else:
-        return split_rows(table.texts, table.labels, table.groups, shares=shares, seed=seed), ()
+        drawn = labels.strata(table, problem, least=len(shares))
+        return split_rows(table.texts, drawn, table.groups, shares=shares, seed=seed), ()
     return parts, (Finding(code="split", severity="note", message=message),)
 
 
-def _split(table: Table, classes: tuple[str, ...], *, prefix: str = "") -> Split:
-    """Return a table's rows with class indices in place of labels."""
-    index_of = {label: index for index, label in enumerate(classes)}
+def _split(table: Table, problem: ProblemType, classes: tuple[str, ...], *, prefix: str = "") -> Split:
+    """Return a table's rows with indices or numbers in place of labels."""
     return Split(
         texts=table.texts,
-        labels=tuple(index_of[label] for label in table.labels),
+        labels=labels.encoded(table.labels, problem, classes),
         row_ids=tuple(f"{prefix}{number}" for number in table.row_numbers),
     )
 
 
-def _findings(tables: Tables, used: Table, wanted: Wanted) -> tuple[Finding, ...]:
+def _findings(tables: Tables, used: Table, wanted: Wanted, problem: ProblemType) -> tuple[Finding, ...]:
     """Return every finding: of reading, of the whole main file, of the test file, of sampling."""
     main, test = tables
-    findings = [*main.findings, *find_in_table(main, wanted)]
+    findings = [*main.findings, *find_in_table(main, wanted, problem)]
     if test is not None:
-        findings += [*test.findings, *find_in_test_table(main, test)]
+        findings += [*test.findings, *find_in_test_table(main, test, problem)]
     if len(used) < len(main):
         message = (
-            f"{len(used):,} of the {len(main):,} rows of {main.name} are used, drawn to keep the shares of the classes."
+            f"{len(used):,} of the {len(main):,} rows of {main.name} are used, drawn to keep the shares of the labels."
         )
         findings.append(Finding(code="sampled", severity="note", message=message))
     return tuple(findings)
@@ -204,8 +222,23 @@ def _content_hash(used: Table, test: Table | None) -> str:
 
 
 def _class_counts(split: Split, classes: int) -> tuple[int, ...]:
-    """Return the rows of each class."""
+    """Return how many rows have each class."""
     counts = [0] * classes
-    for label in split.labels:
-        counts[label] += 1
+    for label in split.labels if classes else ():
+        for index in label if isinstance(label, tuple) else (int(label),):
+            counts[index] += 1
     return tuple(counts)
+
+
+def _scale(train: Split, problem: ProblemType) -> tuple[float, float]:
+    """Return mean and standard deviation of the numbers to learn, (0, 1) where there are none or all are equal."""
+    if problem != "regression":
+        return 0.0, 1.0
+    numbers = np.asarray(train.labels, dtype=np.float64)
+    return float(numbers.mean()), float(numbers.std()) or 1.0
+
+
+def _quantiles(split: Split) -> tuple[float, ...]:
+    """Return quantiles (0, 5, 25, 50, 75, 95, 100 %) of a split's numbers."""
+    numbers = np.asarray(split.labels, dtype=np.float64)
+    return tuple(float(q) for q in np.quantile(numbers, (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)))

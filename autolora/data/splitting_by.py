@@ -23,7 +23,12 @@ _DATE = re.compile(
 
 
 def split_by_key(
-    keys: Sequence[str], labels: Sequence[str], groups: Sequence[Sequence[int]], *, shares: Sequence[float], seed: int
+    keys: Sequence[str],
+    labels: Sequence[Sequence[str]],
+    groups: Sequence[Sequence[int]],
+    *,
+    shares: Sequence[float],
+    seed: int,
 ) -> tuple[tuple[int, ...], ...]:
     """Return the row indices of each part, ascending; rows of one key, or of one text, go together.
 
@@ -32,7 +37,7 @@ def split_by_key(
 
     Args:
         keys: What must not be on two sides, one a row.
-        labels: One a row.
+        labels: Of each row, all that every part wants its share of.
         groups: Rows with the same text.
         shares: Sizes of the parts; they sum to 1.
         seed: Another seed, another split.
@@ -40,7 +45,7 @@ def split_by_key(
     Raises:
         DataError: If there are too few keys for every part to get every class.
     """
-    totals = Counter(labels)
+    totals = Counter(label for own in labels for label in own)
     wishes = [{label: share * total for label, total in totals.items()} for share in shares]
     parts: list[list[int]] = [[] for _ in shares]
     held: list[Counter[str]] = [Counter() for _ in shares]
@@ -52,13 +57,13 @@ def split_by_key(
     bundles = _tied(keys, groups)
     order = {index: draw_key("split by key", seed, keys[bundle[0]]) for index, bundle in enumerate(bundles)}
     for index in sorted(order, key=lambda index: (-len(bundles[index]).bit_length(), order[index])):
-        own = Counter(labels[row] for row in bundles[index])
+        own = Counter(label for row in bundles[index] for label in labels[row])
         chosen = max(range(len(shares)), key=lambda part: (lacking(part, own), -part))
         parts[chosen].extend(bundles[index])
         held[chosen].update(own)
     for label in sorted(totals):
         if not all(part[label] for part in held):
-            count = sum(any(labels[row] == label for row in bundle) for bundle in bundles)
+            count = sum(any(label in labels[row] for row in bundle) for bundle in bundles)
             raise DataError(
                 f"class {label!r} is in the rows of {count:,} different keys only, which is too few for each of"
                 f" {len(shares)} splits to get some",
@@ -68,7 +73,7 @@ def split_by_key(
 
 
 def split_by_time(
-    times: Sequence[float], labels: Sequence[str], *, shares: Sequence[float]
+    times: Sequence[float], labels: Sequence[Sequence[str]], *, shares: Sequence[float]
 ) -> tuple[tuple[int, ...], ...]:
     """Return the row indices of each part, ascending: the first part has the earliest rows, the last one the latest.
 
@@ -76,7 +81,7 @@ def split_by_time(
 
     Args:
         times: One a row, in any unit.
-        labels: One a row.
+        labels: The classes of each row.
         shares: Sizes of the parts in this order; they sum to 1.
 
     Raises:
@@ -93,8 +98,8 @@ def split_by_time(
     """Places in ``different`` at which each part but the first begins."""
     rows, place = 0, 0
     for number, wished in enumerate(list(accumulate(shares))[:-1], start=1):
-        last = len(different) - (len(shares) - number)
-        while place < last and (place < number or rows + rows_at[different[place]] / 2 <= wished * len(times)):
+        first, last = (cuts[-1] + 1 if cuts else 1), len(different) - (len(shares) - number)
+        while place < last and (place < first or rows + rows_at[different[place]] / 2 <= wished * len(times)):
             rows += rows_at[different[place]]
             place += 1
         cuts.append(place)
@@ -102,8 +107,8 @@ def split_by_time(
     parts: list[list[int]] = [[] for _ in shares]
     for index, time in enumerate(times):
         parts[sum(time >= start for start in starts)].append(index)
-    learned = {labels[index] for index in parts[0]}
-    if late := sorted(set(labels) - learned):
+    learned = {label for index in parts[0] for label in labels[index]}
+    if late := sorted({label for own in labels for label in own} - learned):
         raise DataError(
             f"class {late[0]!r} comes up only after the time that is learned from",
             "leave its rows out, or do not split by time",

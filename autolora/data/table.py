@@ -15,7 +15,10 @@ from autolora.data.words import listing
 from autolora.errors import DataError
 from autolora.records import Finding
 from autolora.request import DataRequest
-from autolora.values import folded, nearest
+from autolora.values import folded, nearest, shown
+
+MARK = "\x1f"
+"""Before every item of a list that a typed format holds in a cell: ASCII's unit separator, which nobody types."""
 
 
 class Wanted(NamedTuple):
@@ -100,6 +103,22 @@ class Table:
             columns=self.columns,
             findings=self.findings,
         )
+
+
+def list_cell(items: Sequence[object], where: str) -> str:
+    """Return the cell for a list of labels.
+
+    Raises:
+        DataError: If an item is no text or number.
+    """
+    if not items:
+        return MARK
+    for item in items:
+        if isinstance(item, bool) or not isinstance(item, str | int | float) or MARK in str(item):
+            raise DataError(
+                f"{where} holds a list with {shown(item)} in it, but labels must be text", "write each label as text"
+            )
+    return "".join(f"{MARK}{item}" for item in items)
 
 
 def column_place(columns: Sequence[str], wanted: str, where: str) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autolora.data.decoding import Decoded, read_text
-from autolora.data.table import Table, Wanted, column_place
+from autolora.data.table import Table, Wanted, column_place, list_cell
 from autolora.data.words import counted
 from autolora.errors import DataError
 from autolora.records import Finding
@@ -66,7 +66,9 @@ def read_json_lines(path: Path, wanted: Wanted, encoding: str | None = None) -> 
         columns = columns or tuple(row)
         for name, cells in found.items():
             column_place(tuple(row), name, where)
-            cells.append(_json_text(row[name], f"{where}, key {name!r}"))
+            cell, place = row[name], f"{where}, key {name!r}"
+            is_list = name == wanted.label and isinstance(cell, list)
+            cells.append(list_cell(cell, place) if is_list else _json_text(cell, place))
         lines.append(line)
     return Table.of(found, wanted, name=path.name, row_numbers=lines, columns=columns, findings=_findings(decoded))
 

@@ -15,7 +15,7 @@ from autolora.engine.checkpoint import Checkpoint
 from autolora.engine.packed import Pack, PackedCopies, PackedLinear
 from autolora.errors import BaseModelError, EngineError
 from autolora.records import Precision
-from autolora.tasks.classification import ClassificationTask
+from autolora.tasks.sequence import SequenceTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def pick_precision(device: torch.device) -> Precision:
 
 def load_base(
     checkpoint: Checkpoint,
-    task: ClassificationTask,
+    task: SequenceTask,
     *,
     precision: Precision,
     device: torch.device,

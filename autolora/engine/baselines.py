@@ -1,20 +1,26 @@
-"""Rivals that need no adapter: the majority class, and TF-IDF with logistic regression. Knows texts; no torch."""
+"""Rivals that need no adapter: the same answer for every text, and TF-IDF with a linear model. Knows no torch."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autolora.records import Split
+from autolora.tasks.metrics import Scorer
+from autolora.tasks.problems import Problem
 
-Ints = NDArray[np.int64]
+Array = NDArray[Any]
 
 _PENALTIES = (1.0, 3.0, 10.0, 30.0)
-"""Inverse regularisation strengths tried for TF-IDF; the validation split chooses."""
+"""Inverse regularisation strengths tried for logistic regression; the validation split chooses."""
+_RIDGE_PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
+"""Regularisation strengths tried for numbers, likewise."""
 _SPACELESS = 0.05
 """Share of white space among characters under which a language is taken to write without spaces."""
 _COUNTED_WORD = re.compile(r"\b\w\w+\b")
@@ -27,58 +33,92 @@ class Fitted:
 
     name: str
     description: str
-    validation: Ints
-    """Predicted classes of the validation rows."""
-    test: Ints
+    validation: Array
+    """Outputs for the validation rows, as a trial's; see ``Problem.outputs``."""
+    test: Array
+    """Outputs for the test rows."""
     parameters: int
     bytes: int
     """What has to be stored to use it."""
     seconds: float
 
 
-def majority(train: Split, validation: Split, test: Split) -> Fitted:
-    """Return the largest class of the training split for every row."""
-    largest = int(np.bincount(np.asarray(train.labels)).argmax())
+def constant(problem: Problem, metric: str, train: Split, validation: Split, test: Split) -> Fitted:
+    """Return what scores best on the training split if every row gets the same answer."""
+    one = problem.constant(metric, problem.targets(train.labels))
+    single = problem.name == "single_label"
     return Fitted(
-        name="majority",
-        description="Always the most frequent class",
-        validation=np.full(len(validation), largest),
-        test=np.full(len(test), largest),
+        name="majority" if single else "constant",
+        description="Always the most frequent class" if single else "Always the same answer",
+        validation=np.repeat(one, len(validation), axis=0),
+        test=np.repeat(one, len(test), axis=0),
         parameters=0,
         bytes=0,
         seconds=0.0,
     )
 
 
-def tfidf(train: Split, validation: Split, test: Split) -> Fitted:
+def tfidf(problem: Problem, metric: str, train: Split, validation: Split, test: Split) -> Fitted:
     """Return TF-IDF features (words and pairs of words; characters where words are not spaced) with a linear model."""
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
 
     start = time.perf_counter()
     spaced = _has_words(train.texts)
     grams = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 3)}
-    true = np.asarray(validation.labels)
-    best, most_hits = None, -1
-    for penalty in _PENALTIES:
-        model = make_pipeline(
-            TfidfVectorizer(sublinear_tf=True, **grams), LogisticRegression(C=penalty, max_iter=1000)
-        ).fit(train.texts, train.labels)
-        hits = int((model.predict(validation.texts) == true).sum())
-        if hits > most_hits:
-            best, most_hits = model, hits
-    assert best is not None
-    weights, vocabulary = best[-1].coef_, best[0].vocabulary_
+    features = TfidfVectorizer(sublinear_tf=True, **grams)
+    seen, unseen = features.fit_transform(train.texts), features.transform(validation.texts)
+    targets = problem.targets(train.labels)
+    scorer = Scorer.build(metric, problem.targets(validation.labels), len(problem.classes))
+
+    def loss(model: Any) -> float:
+        return scorer.objective.loss(scorer.value(problem.decided(_outputs(problem, model, unseen), scorer)))
+
+    best = min((model.fit(seen, targets) for model in _linear_models(problem)), key=loss)
+    known = _outputs(problem, best, unseen)
+    numbers = _parameters(best)
     return Fitted(
         name="tfidf",
-        description=f"TF-IDF ({'words' if spaced else 'characters'}) with logistic regression",
-        validation=np.asarray(best.predict(validation.texts), dtype=np.int64),
-        test=np.asarray(best.predict(test.texts), dtype=np.int64) if len(test) else np.zeros(0, np.int64),
-        parameters=int(weights.size + len(weights)),
-        bytes=int(weights.nbytes + 8 * len(vocabulary) + sum(len(term.encode()) for term in vocabulary)),
+        description=f"TF-IDF ({'words' if spaced else 'characters'}) with {_LINEAR[problem.name]}",
+        validation=known,
+        test=_outputs(problem, best, features.transform(test.texts)) if len(test) else known[:0],
+        parameters=numbers,
+        bytes=8 * (numbers + len(features.vocabulary_)) + sum(len(term.encode()) for term in features.vocabulary_),
         seconds=time.perf_counter() - start,
     )
+
+
+_LINEAR = {
+    "single_label": "logistic regression",
+    "multi_label": "a logistic regression for each class",
+    "regression": "ridge regression",
+}
+
+
+def _linear_models(problem: Problem) -> Iterator[Any]:
+    """Yield the models to try, unfitted."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.multiclass import OneVsRestClassifier
+
+    if problem.name == "regression":
+        yield from (Ridge(alpha=penalty) for penalty in _RIDGE_PENALTIES)
+        return
+    for penalty in _PENALTIES:
+        model = LogisticRegression(C=penalty, max_iter=1000)
+        yield OneVsRestClassifier(model) if problem.name == "multi_label" else model
+
+
+def _outputs(problem: Problem, model: Any, features: Any) -> Array:
+    """Return a fitted model's answers in the shape of a trial's outputs."""
+    if problem.name == "multi_label":
+        return np.asarray(model.predict_proba(features), dtype=np.float16)
+    return np.asarray(model.predict(features))
+
+
+def _parameters(model: Any) -> int:
+    """Return how many numbers a fitted model has."""
+    if hasattr(model, "estimators_"):  # a class that every or no training row has gets no model
+        return sum(_parameters(one) for one in model.estimators_ if hasattr(one, "coef_"))
+    return int(np.size(model.coef_) + np.size(model.intercept_))
 
 
 def _has_words(texts: tuple[str, ...]) -> bool:

@@ -52,7 +52,7 @@ class CostModel:
     """Parameters that every adapter trains beside its low-rank matrices."""
     width: int
     """Bytes of a hidden state's number."""
-    classes: int
+    num_labels: int
     length: int
     """Tokens of a row."""
 
@@ -97,7 +97,7 @@ class CostModel:
         tokens = config.batch_size * self.length
         # The middle of each low-rank product is saved too, and is all of the activations that depends on rank.
         middles = tokens * (config.rank - PROBE_RANK) * len(kind.layers) * len(kind.modules) * self.width
-        logits = 3 * config.batch_size * self.classes * 4
+        logits = 3 * config.batch_size * self.num_labels * 4
         return int(
             self.weight_bytes
             + BYTES_PER_TRAINED_PARAMETER * self.trainable_params(config)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from autolora.engine.packed import Segment
 from autolora.engine.slots import Slot
 from autolora.errors import EngineError, TrialDiverged, TrialError, TrialOutOfMemory
 from autolora.records import AdapterConfig, to_json
-from autolora.tasks.classification import ClassificationTask, Encoded
+from autolora.tasks.sequence import Encoded, SequenceTask
 
 _CPU_CHUNK_ROWS = 1
 """On a CPU slots pass one after the other: more rows fall out of its cache (8 x 16 rows ran at 0.6 of the rate of
@@ -37,7 +38,7 @@ class Engine:
     """One device's engine."""
 
     base: ResidentBase
-    task: ClassificationTask
+    task: SequenceTask
     splits: dict[str, Encoded]
     """Rows by split name; ``train`` is what slots train on."""
     chunk_rows: int = 0
@@ -124,12 +125,12 @@ class Engine:
         segments = _segments(batches)
         rows = np.concatenate(list(batches.values()))
         data = self.splits["train"]
-        labels = torch.from_numpy(data.labels[rows]).to(self.base.device)
+        targets = torch.from_numpy(data.targets[rows]).to(self.base.device)
         row_ids = {slot_id: torch.from_numpy(batch) for slot_id, batch in batches.items()}
         steps = {slot_id: self.slots[slot_id].step for slot_id in slot_ids}
         with self.base.pack.serving(segments, row_ids=row_ids, steps=steps):
             logits = self._forward([data.tokens[row] for row in rows])
-            row_losses = self.task.row_losses(logits, labels)
+            row_losses = self.task.problem.row_losses(logits, targets)
             losses = {s.slot: row_losses[s.start : s.stop].mean() for s in segments}
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         return self._update(losses)
@@ -182,21 +183,20 @@ class Engine:
 
     # --------------------------------------------------------------------------------------------------------- scoring
 
-    @torch.no_grad()
-    def predict(self, slot_id: str, split: str) -> NDArray[np.int64]:
-        """Return the slot's class for every row of a split ``(rows,)``."""
-        return np.asarray(self.logits(slot_id, split).argmax(axis=1), dtype=np.int64)
+    def outputs(self, slot_id: str, split: str) -> NDArray[Any]:
+        """Return what the problem keeps of the slot's logits for every row of a split ``(rows, ...)``."""
+        return self.task.problem.outputs(self.logits(slot_id, split))
 
     @torch.no_grad()
     def logits(self, slot_id: str, split: str) -> NDArray[np.float32]:
-        """Return the slot's logits for every row of a split ``(rows, classes)``.
+        """Return the slot's logits for every row of a split ``(rows, num_labels)``.
 
         Rows are scored in order of length, which saves padding and changes no number beyond rounding.
         """
         start = time.perf_counter()
         data = self.splits[split]
         order = np.argsort(data.kept_lengths, kind="stable")
-        out = np.zeros((len(data), len(self.task.classes)), dtype=np.float32)
+        out = np.zeros((len(data), self.task.problem.num_labels), dtype=np.float32)
         for at in range(0, len(order), _SCORING_CHUNK_ROWS):
             rows = order[at : at + _SCORING_CHUNK_ROWS]
             with self.base.pack.serving((Segment(slot_id, 0, len(rows)),)):
@@ -205,7 +205,7 @@ class Engine:
         return out
 
     def _forward(self, tokens: Sequence[NDArray[np.int32]]) -> Tensor:
-        """Return logits ``(rows, classes)``; rows are padded on the right to the longest of them."""
+        """Return logits ``(rows, num_labels)``; rows are padded on the right to the longest of them."""
         length = max(len(t) for t in tokens)
         ids = np.full((len(tokens), length), self._pad_token, dtype=np.int64)
         mask = np.zeros((len(tokens), length), dtype=np.int64)

@@ -4,11 +4,13 @@ process that only passes them on starts in a moment.
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autolora.records import AdapterConfig, TrialState
 
@@ -42,14 +44,22 @@ class Report:
     """Number of the rung that was reached; None for mere progress."""
     last: bool = False
     """Whether nothing will follow."""
-    predictions: bytes = b""
-    """Validation classes as int16, in the split's order."""
+    outputs: bytes = b""
+    """What the problem keeps of each validation row, in the split's order; see ``array_of``."""
     train_loss: float = math.nan
     failure: TrialState | None = None
     cause: str = ""
     adapter: dict[str, Any] | None = None
     """PEFT name → weights as arrays."""
 
-    def classes(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the validation predictions ``(rows,)``."""
-        return np.frombuffer(self.predictions, dtype=np.int16).astype(np.int64)
+
+def bytes_of(array: NDArray[Any]) -> bytes:
+    """Return an array in numpy's file format, which keeps its type and shape."""
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=False)
+    return out.getvalue()
+
+
+def array_of(raw: bytes) -> NDArray[Any]:
+    """Return the array that ``bytes_of`` wrote."""
+    return np.asarray(np.load(io.BytesIO(raw), allow_pickle=False))

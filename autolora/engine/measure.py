@@ -53,22 +53,23 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
-def peak_bytes(folder: str, config: AdapterConfig, *, classes: int, length: int, precision: str, device: str) -> int:
+def peak_bytes(folder: str, config: AdapterConfig, *, num_labels: int, length: int, precision: str, device: str) -> int:
     """Return the measured peak in bytes; to be called in a fresh process."""
     import numpy as np
 
     from autolora.engine.base import load_base, pick_device
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
-    from autolora.tasks.classification import ClassificationTask, Encoded
+    from autolora.tasks.problems import SingleLabel
+    from autolora.tasks.sequence import Encoded, SequenceTask
 
     place = pick_device(device)
-    task = ClassificationTask(classes=tuple(map(str, range(classes))), max_length=length)
+    task = SequenceTask(problem=SingleLabel(classes=tuple(map(str, range(num_labels)))), max_length=length)
     base = load_base(find(folder), task, precision=precision, device=place)  # type: ignore[arg-type]
     rows = config.batch_size * _STEPS
     data = Encoded(
         tokens=tuple(np.ones(length, dtype=np.int32) for _ in range(rows)),
-        labels=np.zeros(rows, dtype=np.int64),
+        targets=np.zeros(rows, dtype=np.int64),
         full_lengths=np.full(rows, length),
         unknown_share=0.0,
     )

@@ -18,7 +18,7 @@ def measured_peak(folder: Path, config: AdapterConfig, facts: EngineFacts) -> in
     request = {
         "folder": str(folder),
         "config": to_json(config),
-        "classes": facts.costs.classes,
+        "num_labels": facts.costs.num_labels,
         "length": facts.costs.length,
         "precision": facts.precision,
         "device": "cpu" if facts.on_cpu else "cuda",

@@ -47,7 +47,7 @@ def cost_model(engine: Engine, choices: Iterable[tuple[Any, Any]]) -> CostModel:
         base_params=base.parameter_count,
         head_params=base.head_parameter_count,
         width=base.dtype.itemsize,
-        classes=len(engine.task.classes),
+        num_labels=engine.task.problem.num_labels,
         length=length,
     )
 

@@ -18,11 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from autolora.engine import state as states
 from autolora.engine.engine import Engine
-from autolora.engine.jobs import Job, Report
+from autolora.engine.jobs import Job, Report, bytes_of
 from autolora.errors import EngineError, StaleLease, TrialDiverged, TrialError, TrialOutOfMemory
 from autolora.records import TrialState
 
@@ -280,7 +278,7 @@ class Runner:
         job = place.job
         slot = self.engine.slots[job.slot]
         loss = slot.mean_loss()
-        predictions = self.engine.predict(job.slot, "validation")
+        outputs = self.engine.outputs(job.slot, "validation")
         last = place.next_rung == len(job.rungs) - 1
         if job.state_file:
             states.write(self.engine.snapshot(job.slot), Path(job.state_file))
@@ -296,7 +294,7 @@ class Runner:
             seconds=slot.seconds,
             rung=place.next_rung,
             last=last,
-            predictions=predictions.astype(np.int16).tobytes(),
+            outputs=bytes_of(outputs),
             train_loss=loss,
             adapter=adapter,
         )

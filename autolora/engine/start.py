@@ -10,6 +10,7 @@ from typing import Any
 
 from autolora.engine.costs import CostModel
 from autolora.records import Precision, Split
+from autolora.tasks.problems import Problem
 
 _PACKAGES = ("autolora", "torch", "transformers", "peft", "optuna", "ray", "scikit-learn", "numpy", "safetensors")
 
@@ -21,8 +22,7 @@ class EngineSpec:
     folder: str
     """Of the checked base checkpoint."""
     base_id: str
-    classes: tuple[str, ...]
-    metric: str
+    problem: Problem
     max_length: int
     train: Split
     validation: Split
@@ -80,14 +80,14 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
     from autolora.engine.memory import cost_model
-    from autolora.tasks.classification import ClassificationTask
+    from autolora.tasks.sequence import SequenceTask
 
     if spec.threads:
         torch.set_num_threads(spec.threads)
     device = pick_device(spec.device)
     precision: Precision = pick_precision(device) if spec.precision == "auto" else spec.precision  # type: ignore[assignment]
     checkpoint = find(spec.folder, base_id=spec.base_id)
-    task = ClassificationTask(classes=spec.classes, metric=spec.metric, max_length=spec.max_length)  # type: ignore[arg-type]
+    task = SequenceTask(problem=spec.problem, max_length=spec.max_length)
     base = load_base(checkpoint, task, precision=precision, device=device)
     tokenizer = task.load_tokenizer(Path(spec.folder))
     splits = {"train": task.encode(tokenizer, spec.train), "validation": task.encode(tokenizer, spec.validation)}

@@ -146,7 +146,7 @@ def draw_confirmed(figure: ConfirmedFigure) -> Figure:
             )
         )
     axis: Figure = {"title": {"text": plain(figure.metric)}}
-    if far := _far_place(points):
+    if far := _far_place(points, less_is_better=figure.less_is_better):
         # Found off the axis, so that one useless baseline does not squeeze the rows that matter.
         axis["range"] = _reach([point for point in points if point is not points[far.place]])
     names = [
@@ -159,26 +159,27 @@ def draw_confirmed(figure: ConfirmedFigure) -> Figure:
         {"tickvals": list(places), "ticktext": names, "automargin": True, "range": [-0.6, len(points) - 0.4]},
     )
     layout["yaxis"] |= {"showgrid": False, "zeroline": False}
-    layout["annotations"] = [_off_axis(far.place, far.score)] if far else []
+    layout["annotations"] = [_off_axis(far, right=figure.less_is_better)] if far else []
     return {"data": traces, "layout": {**layout, "height": 150 + 58 * len(points)}}
 
 
 class _Far(NamedTuple):
-    """A row that lies far below all others."""
+    """A row that is far worse than all others."""
 
     place: int
     score: float
 
 
-def _far_place(points: Sequence[ConfirmedPoint]) -> _Far | None:
-    """Return the row that lies further below the others than they lie apart, if there is one."""
+def _far_place(points: Sequence[ConfirmedPoint], *, less_is_better: bool) -> _Far | None:
+    """Return the row that is worse than the others by more than they lie apart, if there is one."""
     if len(points) < 3:
         return None
-    lowest, *others = sorted(points, key=lambda point: point.validation)
-    span = others[-1].validation - others[0].validation
-    if others[0].validation - lowest.validation <= max(span, 0.1):
+    worst, *others = sorted(points, key=lambda point: point.validation, reverse=less_is_better)
+    span = abs(others[-1].validation - others[0].validation)
+    least = 0.0 if less_is_better else 0.1  # of a score without a unit, a tenth is seen beside the others
+    if abs(others[0].validation - worst.validation) <= max(span, least):
         return None
-    return _Far(place=list(points).index(lowest), score=lowest.validation)
+    return _Far(place=list(points).index(worst), score=worst.validation)
 
 
 def _reach(points: Sequence[ConfirmedPoint]) -> list[float]:
@@ -189,14 +190,15 @@ def _reach(points: Sequence[ConfirmedPoint]) -> list[float]:
     return [min(values) - air, max(values) + air]
 
 
-def _off_axis(place: int, score: float) -> Figure:
+def _off_axis(far: _Far, *, right: bool) -> Figure:
+    words = f"{text.score(far.score)}, off this chart"
     return {
-        "text": f"← {text.score(score)}, off this chart",
+        "text": f"{words} →" if right else f"← {words}",
         "xref": "paper",
-        "x": 0.01,
-        "xanchor": "left",
+        "x": 0.99 if right else 0.01,
+        "xanchor": "right" if right else "left",
         "yref": "y",
-        "y": place,
+        "y": far.place,
         "showarrow": False,
         "font": {"color": BASELINE, "size": 12},
     }

@@ -1,7 +1,4 @@
-"""Plain records of what each figure shows. Knows records, not plotly: drawing is another file.
-
-A score is larger-is-better here, as in every metric that a task offers.
-"""
+"""Plain records of what each figure shows. Knows records, not plotly: drawing is another file."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from autolora.objectives import Objective
 from autolora.records import Candidate, TrialRecord, TrialState
 from autolora.report import text, words
 from autolora.report.source import SearchReport
@@ -99,6 +97,7 @@ class ConfirmedFigure:
     """Confirmed candidates with their intervals."""
 
     metric: str
+    less_is_better: bool
     points: tuple[ConfirmedPoint, ...]
     """Best validation score first."""
     missing: str = ""
@@ -114,7 +113,8 @@ def pareto_figure(report: SearchReport, cost: Cost) -> ParetoFigure:
             and (value := getattr(trial, cost)) is not None
             and trial.metric is not None
             and math.isfinite(trial.metric)
-        ]
+        ],
+        report.metric,
     )
     placed = [trial for trial in report.trials if getattr(trial, cost) is not None]
     adapters, levels = _baselines(report.confirm.candidates if report.confirm else (), cost)
@@ -136,11 +136,11 @@ def pareto_figure(report: SearchReport, cost: Cost) -> ParetoFigure:
     )
 
 
-def front_line(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+def front_line(points: Sequence[tuple[float, float]], metric: Objective) -> tuple[tuple[float, float], ...]:
     """Return the points of (cost, score) that no other beats, by rising cost; equal points count once."""
     line: list[tuple[float, float]] = []
-    for cost, score in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not line or score > line[-1][1]:
+    for cost, score in sorted(points, key=lambda point: (point[0], metric.loss(point[1]))):
+        if not line or metric.better(score, line[-1][1]):
             line.append((cost, score))
     return tuple(line)
 
@@ -256,16 +256,22 @@ def confirmed_figure(report: SearchReport) -> ConfirmedFigure:
             test=candidate.test,
             test_ci95=candidate.test_ci95,
         )
-        for candidate in sorted(candidates, key=lambda one: (-(one.validation or 0.0), one.name))
-        if (score := candidate.validation) is not None and (interval := validation_ci95(candidate)) is not None
+        for candidate in sorted(candidates, key=lambda one: (report.metric.loss(one.validation or 0.0), one.name))
+        if (score := candidate.validation) is not None
+        and (interval := validation_ci95(candidate, report.metric)) is not None
     )
     missing = "" if points else "No candidate was trained in full." if candidates else words.why_no_confirm(report)
-    return ConfirmedFigure(metric=text.metric_name(report.metric_key), points=points, missing=missing)
+    return ConfirmedFigure(
+        metric=text.metric_name(report.metric_key),
+        less_is_better=report.metric.direction == "minimize",
+        points=points,
+        missing=missing,
+    )
 
 
-def validation_ci95(candidate: Candidate) -> tuple[float, float] | None:
-    """Return the normal 95 % interval of a candidate's mean validation score, inside 0 and 1; None without a score."""
+def validation_ci95(candidate: Candidate, metric: Objective) -> tuple[float, float] | None:
+    """Return the normal 95 % interval of a candidate's mean validation score, in bounds; None without a score."""
     if candidate.validation is None or candidate.validation_standard_error is None:
         return None
     reach = 1.96 * candidate.validation_standard_error
-    return max(0.0, candidate.validation - reach), min(1.0, candidate.validation + reach)
+    return metric.inside(candidate.validation - reach), metric.inside(candidate.validation + reach)

@@ -59,7 +59,7 @@ def _scores(report: SearchReport, recommendation: Recommendation) -> tuple[KeyNu
             KeyNumber(label=f"{name}, test", value=text.score(metric.test), detail=detail, origin="measured")
         )
     detail = words.split_rows(report, "validation")
-    if (candidate := report.chosen_candidate) and (interval := validation_ci95(candidate)):
+    if (candidate := report.chosen_candidate) and (interval := validation_ci95(candidate, report.metric)):
         done = sum(seed.state is TrialState.COMPLETE for seed in candidate.seeds)
         detail += f", mean of {text.count(done, 'seed')}; 95 % interval {text.interval(*interval)}"
     numbers.append(
@@ -101,7 +101,7 @@ def _best_so_far(report: SearchReport) -> tuple[KeyNumber, ...]:
     ]
     if not scored:
         return ()
-    value, number = max(scored)
+    value, number = min(scored, key=lambda one: (report.metric.loss(one[0]), one[1]))
     return (
         KeyNumber(
             label=f"Best {text.metric_name(report.metric_key)} so far, validation",

@@ -54,6 +54,7 @@ def render_engineer(report: SearchReport) -> str:
             comparison=tables.comparison(report),
             confirmed=tables.confirmed(report),
             class_rows=tables.class_rows(report),
+            number_rows=tables.number_rows(report),
             token_lengths=tables.token_lengths(report),
             splits=tables.SPLITS,
             failures=tables.failures(report),

@@ -9,7 +9,7 @@ import shlex
 
 import yaml
 
-from autolora.loading import loading_code
+from autolora.loading import Answers, loading_code
 from autolora.report.source import SearchReport
 
 BUNDLE = "adapter"
@@ -32,10 +32,17 @@ def _folder_name(name: str) -> str:
 
 
 def how_to_load(report: SearchReport) -> str:
-    """Return Python that classifies a text with plain transformers and peft, from inside the run folder."""
+    """Return Python that answers a text with plain transformers and peft, from inside the run folder."""
+    data, found = report.data, report.recommendation
     return loading_code(
+        Answers(
+            problem=data.problem,
+            classes=data.classes,
+            threshold=found.threshold if found else None,
+            center=data.center,
+            scale=data.scale,
+        ),
         base_model=report.base_model,
         adapter=BUNDLE,
-        classes=report.data.classes,
         max_length=report.data.max_length,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
+from autolora.objectives import Objective, recorded_metric
 from autolora.records import Candidate, ConfirmRecord, DataRecord, Recommendation, SplitName, TrialRecord
 
 
@@ -40,6 +41,11 @@ class SearchReport:
             return self.recommendation.metric.name
         metric = self.request.get("metric")
         return metric if isinstance(metric, str) and metric else "score"
+
+    @property
+    def metric(self) -> Objective:
+        """The metric."""
+        return recorded_metric(self.metric_key)
 
     @property
     def base_model(self) -> str:

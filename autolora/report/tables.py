@@ -75,7 +75,7 @@ def _recommended_row(report: SearchReport, recommendation: Recommendation) -> Co
         chosen=True,
         tag="recommended" if recommendation.verdict == "adopt" else "best adapter found",
         validation=recommendation.metric.validation,
-        validation_ci95=_interval(candidate),
+        validation_ci95=_interval(report, candidate),
         test=recommendation.metric.test,
         test_ci95=recommendation.metric.test_ci95,
         difference=None,
@@ -96,7 +96,7 @@ def _baseline_row(
         chosen=False,
         tag="recommended" if name == _kept_default(report) else "",
         validation=baseline.metric.validation,
-        validation_ci95=_interval(candidate),
+        validation_ci95=_interval(report, candidate),
         test=baseline.metric.test,
         test_ci95=baseline.metric.test_ci95,
         difference=_difference(report, name),
@@ -115,7 +115,7 @@ def _confirmed_row(report: SearchReport, candidate: Candidate) -> ComparisonRow:
         chosen=False,
         tag="",
         validation=candidate.validation,
-        validation_ci95=_interval(candidate),
+        validation_ci95=_interval(report, candidate),
         test=candidate.test,
         test_ci95=candidate.test_ci95,
         difference=_difference(report, candidate.name),
@@ -133,11 +133,12 @@ def _kept_default(report: SearchReport) -> str | None:
     if recommendation is None or recommendation.verdict != "keep_default":
         return None
     forms = {name: recommendation.baselines[name] for name in DEFAULTS if name in recommendation.baselines}
-    return max(forms, key=lambda name: forms[name].metric.validation or 0.0, default=None)
+    scored = {name: it.metric.validation for name, it in forms.items() if it.metric.validation is not None}
+    return min(scored, key=lambda name: report.metric.loss(scored[name]), default=None)
 
 
-def _interval(candidate: Candidate | None) -> tuple[float, float] | None:
-    return validation_ci95(candidate) if candidate else None
+def _interval(report: SearchReport, candidate: Candidate | None) -> tuple[float, float] | None:
+    return validation_ci95(candidate, report.metric) if candidate else None
 
 
 def _difference(report: SearchReport, name: str) -> tuple[float, float, float] | None:
@@ -150,7 +151,7 @@ def confirmed(report: SearchReport) -> tuple[Candidate, ...]:
     finalists = [one for one in candidates if one.kind == "finalist"]
     baselines = [one for one in candidates if one.kind == "baseline"]
     return (
-        *sorted(finalists, key=lambda one: (-(one.validation or 0.0), one.name)),
+        *sorted(finalists, key=lambda one: (report.metric.loss(one.validation or 0.0), one.name)),
         *sorted(baselines, key=lambda one: _order(one.name)),
     )
 
@@ -171,6 +172,17 @@ def class_rows(report: SearchReport) -> tuple[ClassRow, ...]:
         ClassRow(name=name, rows=tuple(row[place] if place < len(row) else 0 for row in counts))
         for place, name in enumerate(report.data.classes)
     )
+
+
+QUANTILES = ("least", "5 %", "25 %", "median", "75 %", "95 %", "most")
+
+
+def number_rows(report: SearchReport) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """Return the quantiles of each split's labels where labels are numbers: name, and a value a split."""
+    columns = [report.data.number_quantiles.get(split, ()) for split in SPLITS]
+    if not all(len(column) == len(QUANTILES) for column in columns):
+        return ()
+    return tuple(zip(QUANTILES, zip(*columns, strict=True), strict=True))
 
 
 def token_lengths(report: SearchReport) -> tuple[tuple[str, int], ...]:

@@ -16,6 +16,8 @@ _METRICS = {
     "micro_f1": "micro-F1",
     "weighted_f1": "weighted F1",
     "mcc": "Matthews correlation",
+    "mae": "mean absolute error (less is better)",
+    "r2": "R²",
 }
 
 
@@ -35,10 +37,13 @@ def count(value: int, one: str, many: str = "") -> str:
 
 
 def score(value: float | None) -> str:
-    """Return a score or a difference of scores to three decimals."""
+    """Return a score or a difference of scores to three decimals, to fewer where it is large."""
     if value is None:
         return NOTHING
-    return f"{value:.3f}".replace("-", "−") if math.isfinite(value) else "not a number"
+    if not math.isfinite(value):
+        return "not a number"
+    decimals = 3 if abs(value) < 10 else 2 if abs(value) < 1000 else 0
+    return f"{value:,.{decimals}f}".replace("-", "−")
 
 
 def signed(value: float) -> str:

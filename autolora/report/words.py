@@ -22,6 +22,7 @@ STATES = {
 
 _BASELINES = {
     "majority": "Majority class",
+    "constant": "Same answer for all",
     "tfidf": "TF-IDF + linear model",
     "default_lora": "Default LoRA",
     "rate_grid": "Default LoRA, best of a rate grid",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from autolora.engine.costs import CostModel
-from autolora.engine.jobs import Job, Report
+from autolora.engine.jobs import Job, Report, array_of
 from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState
 from autolora.request import Limits
 from autolora.search.judge import FLOOR, Costs, Judge
@@ -81,9 +81,8 @@ class Board:
         self._backlog = list(self.ledger.orphans())
         for record in self.ledger.records():
             self._enter(record)
-        for number, rung, raw in self.ledger.predictions():
-            report = Report(steps=0, total_steps=1, seconds=0.0, predictions=raw)
-            self.judge.record(number, rung, report.classes())
+        for number, rung, raw in self.ledger.outputs():
+            self.judge.record(number, rung, array_of(raw))
 
     # ---------------------------------------------------------------------------------------------- for the searcher
 
@@ -166,17 +165,15 @@ class Board:
         return bool(trial.verdict)
 
     def _keep_rung(self, trial: _Open, report: Report) -> None:
-        predictions = report.classes()
         rung = RungRecord(
             rung=int(report.rung or 0),
             share=RUNGS[int(report.rung or 0)],
             steps=report.steps,
-            score=self.judge.scorer.score(predictions),
+            score=self.judge.record(trial.number, int(report.rung or 0), array_of(report.outputs)),
             train_loss=None if math.isnan(report.train_loss) else report.train_loss,
             seconds=report.seconds,
         )
-        self.ledger.add_rung(trial.number, rung, report.predictions)
-        self.judge.record(trial.number, rung.rung, predictions)
+        self.ledger.add_rung(trial.number, rung, report.outputs)
         self.listener("rung", self.ledger.record(trial.number))
 
     def _verdict(self, trial: _Open) -> str:
@@ -188,7 +185,7 @@ class Board:
             return ""
         share = RUNGS[self.judge.latest[trial.number]]
         if other == FLOOR:
-            return f"no better than the majority class after {share:.0%} of training"
+            return f"no better than giving every text the same answer after {share:.0%} of training"
         return f"dominated by trial {other} after {share:.0%} of training: better and no larger"
 
     def _last_hope(self, trial: _Open) -> bool:

@@ -176,11 +176,11 @@ class Engines:
         for handle in self.handles:
             _get(handle.add_split.remote(name, split))
 
-    def predict(self, adapters: Sequence[tuple[AdapterConfig, dict[str, Any]]], split: str) -> list[Any]:
-        """Return each finished adapter's classes on a split."""
+    def outputs(self, adapters: Sequence[tuple[AdapterConfig, dict[str, Any]]], split: str) -> list[Any]:
+        """Return what the problem keeps of each finished adapter's logits on a split."""
         count = len(self.handles)
         references = [
-            self.handles[at % count].predict.remote(config, weights, split)
+            self.handles[at % count].outputs.remote(config, weights, split)
             for at, (config, weights) in enumerate(adapters)
         ]
         return [_get(reference) for reference in references]

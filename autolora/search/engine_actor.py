@@ -79,8 +79,8 @@ class EngineActor:
 
         self.runner.call(encode)
 
-    def predict(self, config: AdapterConfig, adapter: dict[str, Any], split: str) -> Any:
-        """Return a finished adapter's classes on a split ``(rows,)``."""
+    def outputs(self, config: AdapterConfig, adapter: dict[str, Any], split: str) -> Any:
+        """Return what the problem keeps of a finished adapter's logits on a split ``(rows, ...)``."""
 
         def score(engine: Any) -> Any:
             import torch
@@ -90,7 +90,7 @@ class EngineActor:
             slot = engine.admit("a finished adapter", config, seed=0)
             try:
                 load_adapter(slot, {name: torch.tensor(values) for name, values in adapter.items()})
-                return engine.predict(slot.id, split)
+                return engine.outputs(slot.id, split)
             finally:
                 engine.release(slot.id)
 

@@ -17,6 +17,7 @@ from autolora.search.judge import Judge
 from autolora.search.ledger import Ledger
 from autolora.space import Space
 from autolora.tasks.metrics import Scorer
+from autolora.tasks.problems import Problem
 
 CPU_SLOTS = 2
 """Slots that live at once on a CPU: there packing saves no time, and width starves the sampler of feedback."""
@@ -29,6 +30,7 @@ class Exploration:
     """What to explore, and for how long."""
 
     space: Space
+    problem: Problem
     metric: Objective
     limits: Limits
     trials: int
@@ -65,21 +67,20 @@ def explore(
         scratch: A folder for Tune's own files, of no value afterwards.
         listener: Is told of every start, rung and end.
     """
-    import numpy as np
     from ray import tune
 
     from autolora.search.lease import Lease
     from autolora.search.tune_parts import BoardSearcher, DominatedStop
 
     facts = engines.facts
-    labels = np.asarray(validation.labels, dtype=np.int64)
+    targets = what.problem.targets(validation.labels)
     slots = run / "slots"
     slots.mkdir(exist_ok=True)
     if what.first_suggestions:
         ledger.enqueue(what.space.start)
     board = Board(
         ledger=ledger,
-        judge=Judge(Scorer.build(what.metric.name, labels, facts.costs.classes)),  # type: ignore[arg-type]
+        judge=Judge(what.problem, Scorer.build(what.metric.name, targets, len(what.problem.classes))),
         space=what.space,
         costs=facts.costs,
         limits=what.limits,

@@ -8,17 +8,20 @@ the same resamples, so that what is common to both cancels out. A trial that no 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autolora.records import Score
 from autolora.tasks.metrics import Scorer
+from autolora.tasks.problems import Problem
 
 CONFIDENCE = 0.95
 FLOOR = -1
-"""Number of the made-up trial that costs nothing: the majority class."""
+"""Number of the made-up trial that costs nothing: the same answer for every row."""
 _FLOOR_FROM_RUNG = 1
-"""At the first rung an adapter may not have left the majority class yet."""
+"""At the first rung an adapter may not have left the most frequent answer yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,7 @@ class Costs:
 class Judge:
     """Keeps every rung result and says which trials are dominated."""
 
+    problem: Problem
     scorer: Scorer
     costs: dict[int, Costs] = field(default_factory=dict)
     replicates: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
@@ -45,19 +49,23 @@ class Judge:
     """Trial → highest rung reached."""
 
     def __post_init__(self) -> None:
-        """Enter the majority class as a trial without costs."""
-        majority = np.bincount(self.scorer.labels, minlength=self.scorer.classes).argmax()
-        self.floor = self.scorer.value(np.full(len(self.scorer.labels), majority))
-        self._floor_replicates = self.scorer.replicates(np.full(len(self.scorer.labels), majority))
+        """Enter the best constant answer as a trial without costs."""
+        targets = self.scorer.targets
+        constant = np.repeat(self.problem.constant(self.scorer.metric, targets), len(targets), axis=0)
+        predictions = self.problem.decided(constant, self.scorer)
+        self.floor = self.scorer.value(predictions)
+        self._floor_replicates = self.scorer.replicates(predictions)
 
     def enter(self, trial: int, costs: Costs) -> None:
         """Make a trial known."""
         self.costs[trial] = costs
 
-    def record(self, trial: int, rung: int, predictions: NDArray[np.int64]) -> None:
-        """Keep a trial's result at a rung."""
+    def record(self, trial: int, rung: int, outputs: NDArray[Any]) -> Score:
+        """Keep a trial's result at a rung, and return its score."""
+        predictions = self.problem.decided(outputs, self.scorer)
         self.replicates[trial, rung] = self.scorer.replicates(predictions)
         self.latest[trial] = max(rung, self.latest.get(trial, rung))
+        return Score(value=self.scorer.value(predictions), standard_error=float(self.replicates[trial, rung].std()))
 
     def dominated_by(self, trial: int) -> int | None:
         """Return a trial that makes this one pointless at the highest rung it has reached, None if there is none."""
@@ -65,15 +73,20 @@ class Judge:
         if rung is None:
             return None
         own = self.replicates[trial, rung]
-        if rung >= _FLOOR_FROM_RUNG and not _better(own, self._floor_replicates):
+        if rung >= _FLOOR_FROM_RUNG and not self._better(own, self._floor_replicates):
             return FLOOR
         for other, costs in self.costs.items():
             theirs = self.replicates.get((other, rung))
-            if other != trial and theirs is not None and costs.no_more_than(self.costs[trial]) and _better(theirs, own):
+            if (
+                other != trial
+                and theirs is not None
+                and costs.no_more_than(self.costs[trial])
+                and self._better(theirs, own)
+            ):
                 return other
         return None
 
-
-def _better(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    """Whether the first beats the second on enough of the common resamples."""
-    return bool((first > second).mean() >= CONFIDENCE)
+    def _better(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+        """Whether the first beats the second on enough of the common resamples."""
+        wins = first < second if self.scorer.objective.direction == "minimize" else first > second
+        return bool(wins.mean() >= CONFIDENCE)

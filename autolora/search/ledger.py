@@ -1,6 +1,6 @@
 """The study in ``study.db``: the only truth about trials. Knows Optuna and records; knows neither Ray nor engines.
 
-A trial is acknowledged when ``tell`` has returned; whatever else is said of it (rungs, cause, predictions) is written
+A trial is acknowledged when ``tell`` has returned; whatever else is said of it (rungs, cause, outputs) is written
 before that. Rung scores are kept as attributes and never told as final values.
 """
 
@@ -82,12 +82,12 @@ class Ledger:
 
     # -------------------------------------------------------------------------------------------------------- telling
 
-    def add_rung(self, number: int, rung: RungRecord, predictions: bytes) -> None:
+    def add_rung(self, number: int, rung: RungRecord, outputs: bytes) -> None:
         """Keep a trial's standing at a rung, once; a repeated report of the same rung changes nothing."""
         known = self.rungs(number)
         if any(r.rung == rung.rung for r in known):
             return
-        self._set(number, f"predictions_{rung.rung}", base64.b64encode(predictions).decode())
+        self._set(number, f"outputs_{rung.rung}", base64.b64encode(outputs).decode())
         self._set(number, "rungs", [to_json(r) for r in (*known, rung)])
 
     def tell(self, number: int, state: TrialState, *, cause: str = "", seconds: float = 0.0) -> TrialRecord:
@@ -117,11 +117,11 @@ class Ledger:
         """Return a trial's rungs so far."""
         return _rungs(self._frozen(number))
 
-    def predictions(self) -> Iterator[tuple[int, int, bytes]]:
-        """Yield (trial, rung, validation predictions) of everything that was scored."""
+    def outputs(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (trial, rung, outputs on the validation rows) of everything that was scored."""
         for trial in self.study.get_trials(deepcopy=False):
             for rung in _rungs(trial):
-                yield trial.number, rung.rung, base64.b64decode(trial.user_attrs[f"predictions_{rung.rung}"])
+                yield trial.number, rung.rung, base64.b64decode(trial.user_attrs[f"outputs_{rung.rung}"])
 
     def record(self, number: int) -> TrialRecord:
         """Return one trial as a record."""

@@ -1,89 +1,151 @@
-"""Classification metrics with their uncertainty over rows. Knows arrays only.
+"""Metrics with their uncertainty over rows. Knows arrays only.
 
-Values are scikit-learn's. Uncertainty is a bootstrap over rows (Efron 1979) with resamples drawn once for a split,
-so that two adapters scored on the same rows can be compared resample by resample (a paired comparison).
+Every metric is a function of sums over rows of a few numbers a row (hits, squared errors). So a bootstrap over rows
+(Efron 1979) is one matrix product: how often each row is in each resample, times those numbers. Resamples are drawn
+once for a split, so that two adapters scored on the same rows can be compared resample by resample (a paired
+comparison). Values are scikit-learn's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autolora.errors import RequestError
-from autolora.objectives import Objective
+from autolora.objectives import METRICS, Objective
 from autolora.records import Score
 
-MetricName = Literal["macro_f1", "accuracy"]
-METRICS: tuple[MetricName, ...] = ("macro_f1", "accuracy")
 RESAMPLES = 400
 
-Ints = NDArray[np.int64]
+Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 
-def objective(name: str) -> Objective:
-    """Return the objective for a metric's name.
+class _Metric(NamedTuple):
+    """How one metric is computed."""
 
-    Raises:
-        RequestError: If there is no such metric.
-    """
-    if name not in METRICS:
-        raise RequestError(f"metric must be one of {', '.join(METRICS)}, but got {name!r}", "choose one of them")
-    return Objective(name=name, direction="maximize", unit="share")
+    summed: Callable[[Array, Array], Floats]
+    """Numbers to sum over rows ``(rows, n)``, from true and predicted values."""
+    of_sums: Callable[[Floats], Floats]
+    """The metric ``(...,)`` from sums ``(..., n)``."""
+
+
+# ---------------------------------------------------------------------------------------------------- numbers of a row
+# Classes come as indicators ``(rows, classes)``, whether a row has one or several.
+
+
+def _hit(true: Array, predicted: Array) -> Floats:
+    right = (true == predicted).all(axis=1)
+    return np.stack([right, np.ones(len(true))], axis=1)
+
+
+def _hits_and_either(true: Array, predicted: Array) -> Floats:
+    """Return for each class whether it is true and predicted, and how many of the two it is."""
+    return np.concatenate([true & predicted, true.astype(np.float64) + predicted], axis=1)
+
+
+def _absolute_error(true: Array, predicted: Array) -> Floats:
+    return np.stack([np.abs(true - predicted), np.ones(len(true))], axis=1)
+
+
+def _squares(true: Array, predicted: Array) -> Floats:
+    near_zero = true - true.mean()  # changes no deviation, and no digits are lost where numbers are large
+    return np.stack([(true - predicted) ** 2, near_zero**2, near_zero, np.ones(len(true))], axis=1)
+
+
+# ---------------------------------------------------------------------------------------------------- metrics of sums
+
+
+def _mean(sums: Floats) -> Floats:
+    return np.asarray(sums[..., 0] / sums[..., 1])
+
+
+def _macro_f1(sums: Floats) -> Floats:
+    """Return the mean F1 of the classes that are true or predicted somewhere."""
+    hits, either = np.split(sums, 2, axis=-1)
+    f1 = np.divide(2 * hits, either, out=np.zeros_like(either), where=either > 0)
+    return np.asarray(f1.sum(axis=-1) / np.maximum((either > 0).sum(axis=-1), 1))
+
+
+def _micro_f1(sums: Floats) -> Floats:
+    hits, either = (half.sum(axis=-1) for half in np.split(sums, 2, axis=-1))
+    return np.asarray(np.divide(2 * hits, either, out=np.zeros_like(either), where=either > 0))
+
+
+def _r2(sums: Floats) -> Floats:
+    """Return 1 - squared errors / squared deviations from the mean; where all numbers are equal, 1 if met, else 0."""
+    errors, squares, total, rows = np.moveaxis(sums, -1, 0)
+    spread = squares - total**2 / rows
+    varies = spread > 1e-12 * squares
+    ratio = np.divide(errors, spread, out=np.where(errors > 0, 1.0, 0.0), where=varies)
+    return np.asarray(1 - ratio)
+
+
+_METRICS = {
+    "macro_f1": _Metric(_hits_and_either, _macro_f1),
+    "micro_f1": _Metric(_hits_and_either, _micro_f1),
+    "accuracy": _Metric(_hit, _mean),
+    "mae": _Metric(_absolute_error, _mean),
+    "r2": _Metric(_squares, _r2),
+}
+
+
+def indicators(labels: Array, classes: int) -> NDArray[np.bool_]:
+    """Return classes as indicators ``(rows, classes)``, from one index a row ``(rows,)`` or from indicators."""
+    return np.asarray(labels, dtype=bool) if labels.ndim == 2 else np.eye(classes, dtype=bool)[labels]
 
 
 @dataclass(frozen=True)
 class Scorer:
     """Scores predictions on one split, always with the same resamples."""
 
-    metric: MetricName
-    labels: Ints
-    """True classes ``(rows,)``."""
+    metric: str
+    targets: Array
+    """True values: indices of classes or numbers ``(rows,)``, or indicators ``(rows, classes)``."""
     classes: int
+    """0 where labels are numbers."""
     weights: Floats
     """How often each row occurs in each resample ``(resamples, rows)``."""
 
     @classmethod
-    def build(cls, metric: MetricName, labels: Ints, classes: int, *, seed: int = 0) -> Scorer:
+    def build(cls, metric: str, targets: Array, classes: int, *, seed: int = 0) -> Scorer:
         """Draw the resamples for a split."""
-        rows = len(labels)
+        rows = len(targets)
         weights = np.random.default_rng([seed, rows]).multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES)
-        return cls(metric, np.asarray(labels, dtype=np.int64), classes, weights.astype(np.float64))
+        return cls(metric, np.asarray(targets), classes, weights.astype(np.float64))
 
-    def value(self, predictions: Ints) -> float:
-        """Return the metric as scikit-learn computes it, over all ``classes`` for macro-F1 (an absent one counts 0)."""
-        from sklearn.metrics import accuracy_score, f1_score  # a second to import, and engines score nothing
+    @property
+    def objective(self) -> Objective:
+        """What the metric is called, and which way it is better."""
+        return METRICS[self.metric]
 
-        if self.metric == "accuracy":
-            return float(accuracy_score(self.labels, predictions))
-        present = np.union1d(self.labels, predictions)
-        return float(f1_score(self.labels, predictions, labels=present, average="macro", zero_division=0.0))
+    def value(self, predictions: Array) -> float:
+        """Return the metric as scikit-learn computes it (classes neither there nor predicted have no F1)."""
+        return float(_METRICS[self.metric].of_sums(self._summed(predictions).sum(axis=0)))
 
-    def replicates(self, predictions: Ints) -> Floats:
+    def replicates(self, predictions: Array) -> Floats:
         """Return the metric on every resample ``(resamples,)``."""
-        hits = (predictions == self.labels).astype(np.float64)
-        if self.metric == "accuracy":
-            return np.asarray(self.weights @ hits / len(hits))
-        true = np.eye(self.classes)[self.labels]
-        predicted = np.eye(self.classes)[predictions]
-        hit_counts = self.weights @ (true * hits[:, None])
-        either = self.weights @ (true + predicted)
-        f1 = np.divide(2 * hit_counts, either, out=np.zeros_like(either), where=either > 0)
-        return np.asarray(f1.sum(axis=1) / np.maximum((either > 0).sum(axis=1), 1))
+        return _METRICS[self.metric].of_sums(self.weights @ self._summed(predictions))
 
-    def score(self, predictions: Ints) -> Score:
+    def score(self, predictions: Array) -> Score:
         """Return value and standard error."""
         return Score(value=self.value(predictions), standard_error=float(self.replicates(predictions).std()))
 
-    def interval95(self, predictions: Ints) -> tuple[float, float]:
+    def interval95(self, predictions: Array) -> tuple[float, float]:
         """Return the 95 % percentile interval of the metric over rows."""
         low, high = np.quantile(self.replicates(predictions), [0.025, 0.975])
         return float(low), float(high)
 
-    def difference95(self, predictions: Ints, others: Ints) -> tuple[float, float, float]:
-        """Return the first's lead over the second on the same rows: (difference, low, high) at 95 %."""
+    def difference95(self, predictions: Array, others: Array) -> tuple[float, float, float]:
+        """Return the first's metric less the second's on the same rows: (difference, low, high) at 95 %."""
         low, high = np.quantile(self.replicates(predictions) - self.replicates(others), [0.025, 0.975])
         return self.value(predictions) - self.value(others), float(low), float(high)
+
+    def _summed(self, predictions: Array) -> Floats:
+        true = self.targets
+        if self.classes:
+            true, predictions = indicators(true, self.classes), indicators(predictions, self.classes)
+        return _METRICS[self.metric].summed(true, predictions)

@@ -54,15 +54,15 @@ def rows_of(label: str, count: int) -> list[tuple[str, str]]:
 )
 def test_rows_that_cannot_be_learned_from_are_refused(rows: list[tuple[str, str]], message: str, hint: str) -> None:
     with pytest.raises(DataError) as caught:
-        check_table(table(*rows), WANTED, least=3)
+        check_table(table(*rows), WANTED, "single_label", least=3)
 
     assert message in caught.value.message
     assert hint in caught.value.hint
 
 
 def test_half_of_the_labels_may_differ_and_three_texts_a_class_are_enough() -> None:
-    check_table(table(*rows_of("x", 3), *rows_of("y", 3)), WANTED, least=3)
-    check_table(table(*rows_of("x", 2), *rows_of("y", 2)), WANTED, least=2)
+    check_table(table(*rows_of("x", 3), *rows_of("y", 3)), WANTED, "single_label", least=3)
+    check_table(table(*rows_of("x", 2), *rows_of("y", 2)), WANTED, "single_label", least=2)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,9 @@ def test_half_of_the_labels_may_differ_and_three_texts_a_class_are_enough() -> N
 )
 def test_a_test_file_that_cannot_be_scored_is_refused(rows: list[tuple[str, str]], message: str, hint: str) -> None:
     with pytest.raises(DataError) as caught:
-        check_test_table(table(*rows, name="test.csv"), WANTED, table(("seen", "neg"), ("seen too", "pos")))
+        check_test_table(
+            table(*rows, name="test.csv"), WANTED, "single_label", table(("seen", "neg"), ("seen too", "pos"))
+        )
 
     assert message in caught.value.message
     assert hint in caught.value.hint

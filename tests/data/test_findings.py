@@ -19,14 +19,14 @@ def rows_of(label: str, count: int) -> list[tuple[str, str]]:
 
 
 def found(*rows: tuple[str, str]) -> dict[str, Finding]:
-    return {finding.code: finding for finding in find_in_table(table(*rows), WANTED)}
+    return {finding.code: finding for finding in find_in_table(table(*rows), WANTED, "single_label")}
 
 
 def test_clean_rows_have_no_findings() -> None:
     main, test = table(*rows_of("x", 20), *rows_of("y", 1)), table(("new", "x"), ("newer", "y"))
 
-    assert find_in_table(main, WANTED) == ()
-    assert find_in_test_table(main, test) == ()
+    assert find_in_table(main, WANTED, "single_label") == ()
+    assert find_in_test_table(main, test, "single_label") == ()
 
 
 def test_duplicates_are_noted_with_the_rows_that_repeat() -> None:
@@ -81,14 +81,16 @@ def test_test_rows_that_were_seen_in_training_are_a_warning_with_count_and_rows(
     seen = (main.texts[1].upper(), "x"), (f" {main.texts[5]}", "x")
     test = table(("new", "x"), *seen, ("newer", "y"), name="test.csv")
 
-    (finding,) = find_in_test_table(main, test)
+    (finding,) = find_in_test_table(main, test, "single_label")
 
     assert (finding.code, finding.severity, finding.rows) == ("test_overlap", "warning", (2, 3))
     assert finding.message.startswith("test.csv has 2 rows (50.0%) whose text is in main.csv too")
 
 
 def test_a_test_file_without_some_classes_is_noted() -> None:
-    (finding,) = find_in_test_table(table(*rows_of("x", 3), *rows_of("y", 3)), table(("new", "x"), name="test.csv"))
+    (finding,) = find_in_test_table(
+        table(*rows_of("x", 3), *rows_of("y", 3)), table(("new", "x"), name="test.csv"), "single_label"
+    )
 
     assert (finding.severity, finding.message) == ("note", "test.csv has no rows of 'y'.")
 

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autolora.data import prepare
@@ -42,7 +42,7 @@ def test_no_key_and_no_text_is_on_two_sides_and_every_split_has_every_class(
 ) -> None:
     keys, texts, labels = data
 
-    parts = split_by_key(keys, labels, same_text_groups(texts), shares=SHARES, seed=seed)
+    parts = split_by_key(keys, [(label,) for label in labels], same_text_groups(texts), shares=SHARES, seed=seed)
 
     assert sorted(row for part in parts for row in part) == list(range(len(keys)))
     for column in (keys, texts):
@@ -56,11 +56,11 @@ def test_splits_by_key_come_near_to_their_shares() -> None:
     texts = [f"text {row}" for row in range(1000)]
     labels = ["ab"[row // 5 % 2] for row in range(1000)]
 
-    parts = split_by_key(keys, labels, same_text_groups(texts), shares=SHARES, seed=0)
+    parts = split_by_key(keys, [(label,) for label in labels], same_text_groups(texts), shares=SHARES, seed=0)
 
     assert [len(part) for part in parts] == pytest.approx([640, 160, 200], abs=15)
-    assert parts != split_by_key(keys, labels, same_text_groups(texts), shares=SHARES, seed=1)
-    assert parts == split_by_key(keys, labels, same_text_groups(texts), shares=SHARES, seed=0)
+    assert parts != split_by_key(keys, [(label,) for label in labels], same_text_groups(texts), shares=SHARES, seed=1)
+    assert parts == split_by_key(keys, [(label,) for label in labels], same_text_groups(texts), shares=SHARES, seed=0)
 
 
 def test_too_few_keys_of_a_class_are_refused() -> None:
@@ -68,12 +68,13 @@ def test_too_few_keys_of_a_class_are_refused() -> None:
     labels = ["a"] * 40 + ["rare"] * 3
 
     with pytest.raises(DataError, match="class 'rare' is in the rows of 2 different keys only"):
-        split_by_key(keys, labels, [[row] for row in range(43)], shares=SHARES, seed=0)
+        split_by_key(keys, [(label,) for label in labels], [[row] for row in range(43)], shares=SHARES, seed=0)
 
 
 @given(st.lists(st.integers(0, 30), min_size=20, max_size=80).filter(lambda times: len(set(times)) >= 6))
+@example([0] * 10 + [1] + [2] * 4 + [3] * 4 + [4, 5])
 def test_later_splits_have_later_rows_and_no_time_is_on_two_sides(times: list[int]) -> None:
-    train, validation, test = split_by_time(times, ["a"] * len(times), shares=SHARES)
+    train, validation, test = split_by_time(times, [("a",)] * len(times), shares=SHARES)
 
     assert sorted((*train, *validation, *test)) == list(range(len(times)))
     assert max(times[row] for row in train) < min(times[row] for row in validation)
@@ -81,7 +82,7 @@ def test_later_splits_have_later_rows_and_no_time_is_on_two_sides(times: list[in
 
 
 def test_splits_by_time_come_near_to_their_shares() -> None:
-    parts = split_by_time([float(row // 2) for row in range(1000)], ["a"] * 1000, shares=SHARES)
+    parts = split_by_time([float(row // 2) for row in range(1000)], [("a",)] * 1000, shares=SHARES)
 
     assert [len(part) for part in parts] == [640, 160, 200]
 
@@ -95,7 +96,7 @@ def test_splits_by_time_come_near_to_their_shares() -> None:
 )
 def test_times_that_cannot_be_split_by_are_refused(times: list[int], labels: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        split_by_time(times, list(labels), shares=SHARES)
+        split_by_time(times, [(label,) for label in labels], shares=SHARES)
 
 
 @pytest.mark.parametrize(

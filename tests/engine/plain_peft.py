@@ -25,7 +25,10 @@ class PlainPeft:
         self.engine, self.config, self.seed = engine, config, seed
         dtype = engine.base.dtype
         base = AutoModelForSequenceClassification.from_pretrained(
-            engine.base.checkpoint.folder, num_labels=len(engine.task.classes), dtype=dtype, attn_implementation="eager"
+            engine.base.checkpoint.folder,
+            num_labels=engine.task.problem.num_labels,
+            dtype=dtype,
+            attn_implementation="eager",
         )
         arch = engine.base.architecture
         lora = LoraConfig(
@@ -84,4 +87,9 @@ class PlainPeft:
             ids[at, : len(data.tokens[row])] = torch.from_numpy(data.tokens[row].astype("int64"))
             mask[at, : len(data.tokens[row])] = 1
         logits = self.model(input_ids=ids, attention_mask=mask).logits
-        return nn.functional.cross_entropy(logits, torch.from_numpy(data.labels[rows]))
+        targets, problem = torch.from_numpy(data.targets[rows]), self.engine.task.problem
+        if problem.name == "multi_label":
+            return nn.functional.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype))
+        if problem.name == "regression":
+            return nn.functional.mse_loss(logits[:, 0] * problem.scale + problem.center, targets) / problem.scale**2
+        return nn.functional.cross_entropy(logits, targets)

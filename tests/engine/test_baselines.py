@@ -8,6 +8,8 @@ from sklearn.metrics import f1_score
 
 from autolora.engine import baselines
 from autolora.records import Split
+from autolora.tasks.metrics import Scorer
+from autolora.tasks.problems import MultiLabel, Regression, SingleLabel
 from tests.conftest import made_up_split
 
 pytestmark = pytest.mark.unit
@@ -21,10 +23,17 @@ def split(*rows: tuple[str, int]) -> Split:
     )
 
 
+THREE = SingleLabel(classes=("delivery", "money", "repair"))
+
+
+def tfidf(train: Split, validation: Split, test: Split) -> baselines.Fitted:
+    return baselines.tfidf(THREE, "macro_f1", train, validation, test)
+
+
 def test_the_majority_is_that_of_the_training_rows() -> None:
     train = split(("a", 2), ("b", 2), ("c", 0))
 
-    fitted = baselines.majority(train, split(("d", 0), ("e", 0)), split(("f", 1)))
+    fitted = baselines.constant(THREE, "macro_f1", train, split(("d", 0), ("e", 0)), split(("f", 1)))
 
     assert fitted.name == "majority"
     assert fitted.validation.tolist() == [2, 2]
@@ -35,7 +44,7 @@ def test_the_majority_is_that_of_the_training_rows() -> None:
 def test_tfidf_learns_what_words_tell() -> None:
     train, validation, test = (made_up_split(rows, seed=seed) for rows, seed in ((96, 1), (48, 2), (48, 3)))
 
-    fitted = baselines.tfidf(train, validation, test)
+    fitted = tfidf(train, validation, test)
 
     assert fitted.name == "tfidf"
     assert fitted.description == "TF-IDF (words) with logistic regression"
@@ -49,14 +58,14 @@ def test_tfidf_learns_what_words_tell() -> None:
 def test_the_test_rows_change_nothing_but_their_own_predictions() -> None:
     train, validation = made_up_split(96, seed=1), made_up_split(48, seed=2)
 
-    one, other = (baselines.tfidf(train, validation, test) for test in (made_up_split(30, seed=3), split(("x", 0))))
+    one, other = (tfidf(train, validation, test) for test in (made_up_split(30, seed=3), split(("x", 0))))
 
     assert np.array_equal(one.validation, other.validation)
     assert (one.parameters, one.bytes) == (other.parameters, other.bytes)
 
 
 def test_a_test_split_without_rows_is_predicted_as_none() -> None:
-    fitted = baselines.tfidf(made_up_split(96, seed=1), made_up_split(48, seed=2), split())
+    fitted = tfidf(made_up_split(96, seed=1), made_up_split(48, seed=2), split())
 
     assert fitted.test.tolist() == []
 
@@ -72,7 +81,7 @@ JAPANESE = (
 
 
 def test_where_words_are_not_spaced_characters_are_counted() -> None:
-    fitted = baselines.tfidf(split(*JAPANESE), split(*JAPANESE), split(("荷物が届かない", 0), ("請求が違う", 1)))
+    fitted = tfidf(split(*JAPANESE), split(*JAPANESE), split(("荷物が届かない", 0), ("請求が違う", 1)))
 
     assert fitted.description == "TF-IDF (characters) with logistic regression"
     assert fitted.test.tolist() == [0, 1]
@@ -86,7 +95,7 @@ def test_where_words_are_not_spaced_characters_are_counted() -> None:
 def test_texts_without_any_word_of_two_letters_are_no_accident(first: str, second: str) -> None:
     rows = split(*[(first, 0), (second, 1)] * 5)
 
-    fitted = baselines.tfidf(rows, rows, rows)
+    fitted = tfidf(rows, rows, rows)
 
     assert fitted.description == "TF-IDF (characters) with logistic regression"
     assert fitted.test.tolist() == [0, 1] * 5
@@ -95,7 +104,7 @@ def test_texts_without_any_word_of_two_letters_are_no_accident(first: str, secon
 def test_of_two_classes_the_weights_are_counted_as_they_are_stored() -> None:
     rows = split(*[("parcel late", 0), ("card charged", 1)] * 5)
 
-    fitted = baselines.tfidf(rows, rows, rows)
+    fitted = tfidf(rows, rows, rows)
 
     assert fitted.parameters == 6 + 1, "four words and two pairs, and one intercept"
 
@@ -103,4 +112,36 @@ def test_of_two_classes_the_weights_are_counted_as_they_are_stored() -> None:
 def test_fitting_warns_of_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        baselines.tfidf(*(made_up_split(96, seed=seed, noise=0.6) for seed in (1, 2, 3)))
+        tfidf(*(made_up_split(96, seed=seed, noise=0.6) for seed in (1, 2, 3)))
+
+
+def test_several_classes_a_row_are_learned_one_by_one() -> None:
+    problem = MultiLabel(classes=("late", "dear"))
+    words = {(): "fine thanks", (0,): "parcel late", (1,): "price high", (0, 1): "parcel late price high"}
+    rows = Split(texts=tuple(words.values()) * 6, labels=tuple(words) * 6, row_ids=tuple(map(str, range(24))))
+
+    fitted = baselines.tfidf(problem, "macro_f1", rows, rows, rows)
+
+    scorer = Scorer.build("macro_f1", problem.targets(rows.labels), 2)
+    assert fitted.description == "TF-IDF (words) with a logistic regression for each class"
+    assert scorer.value(problem.decided(fitted.test, scorer)) == 1.0
+    assert fitted.parameters == 2 * (10 + 1), "six words and four pairs"
+
+
+def test_numbers_are_learned_by_ridge_regression() -> None:
+    problem = Regression(center=50.0, scale=40.0)
+    rows = Split(texts=("cheap thing", "dear thing") * 10, labels=(10.0, 90.0) * 10, row_ids=tuple(map(str, range(20))))
+
+    fitted = baselines.tfidf(problem, "mae", rows, rows, rows)
+
+    assert fitted.description == "TF-IDF (words) with ridge regression"
+    assert fitted.test[:2] == pytest.approx([10, 90], abs=2)
+
+
+def test_the_constant_answer_is_the_best_one_for_the_metric() -> None:
+    numbers = Split(texts=("a",) * 4, labels=(1.0, 1.0, 1.0, 9.0), row_ids=("1",) * 4)
+
+    median, mean = (baselines.constant(Regression(), metric, numbers, numbers, numbers) for metric in ("mae", "r2"))
+
+    assert (median.name, median.description) == ("constant", "Always the same answer")
+    assert (median.test.tolist(), mean.test.tolist()) == ([1.0] * 4, [3.0] * 4)

@@ -11,7 +11,8 @@ from autolora.engine.base import load_base
 from autolora.engine.checkpoint import find
 from autolora.engine.engine import Engine
 from autolora.errors import EngineError, TrialDiverged
-from autolora.tasks.classification import ClassificationTask
+from autolora.tasks.problems import SingleLabel
+from autolora.tasks.sequence import SequenceTask
 from tests.engine.test_promise import engine_for, mixed_configs, worst_relative_difference
 
 pytestmark = pytest.mark.tiny
@@ -44,11 +45,11 @@ def test_training_learns_what_the_words_tell(tiny_folder, tiny_dataset) -> None:
         mixed_configs(engine)["wide"], learning_rate=1e-2, use_rslora=False, alpha=16, epochs=20.0, batch_size=16
     )
     slot = engine.admit("x", config, seed=0)
-    before = (engine.predict("x", "train") == engine.splits["train"].labels).mean()
+    before = (engine.outputs("x", "train") == engine.splits["train"].targets).mean()
     for _ in range(slot.total_steps):
         engine.step(["x"])
 
-    after = (engine.predict("x", "train") == engine.splits["train"].labels).mean()
+    after = (engine.outputs("x", "train") == engine.splits["train"].targets).mean()
     assert before < 0.6
     assert after > 0.8
 
@@ -127,7 +128,7 @@ def test_rows_at_a_step_are_the_same_for_all_adapters_of_a_seed(tiny_folder, tin
 
 
 def test_task_encoding_counts_unknown_tokens_and_cuts(tiny_folder, tiny_dataset) -> None:
-    task = ClassificationTask(classes=("a", "b"), max_length=4)
+    task = SequenceTask(problem=SingleLabel(classes=("a", "b")), max_length=4)
     split = replace(tiny_dataset.test, texts=("parcel van late door", "zzz card"), labels=(0, 1), row_ids=("1", "2"))
 
     encoded = task.encode(task.load_tokenizer(tiny_folder()), split)

@@ -12,7 +12,9 @@ from autolora.engine.base import load_base
 from autolora.engine.checkpoint import find
 from autolora.engine.engine import Engine
 from autolora.records import AdapterConfig
-from autolora.tasks.classification import ClassificationTask
+from autolora.tasks.problems import problem_of
+from autolora.tasks.sequence import SequenceTask
+from tests.conftest import relabelled
 from tests.engine.plain_peft import PlainPeft
 
 pytestmark = pytest.mark.tiny
@@ -21,7 +23,7 @@ STEPS = 20
 
 
 def engine_for(folder, dataset, *, chunk_rows=0, dtype=torch.float64) -> Engine:
-    task = ClassificationTask(classes=dataset.classes, metric="accuracy", max_length=24)
+    task = SequenceTask(problem=problem_of(dataset), max_length=24)
     checkpoint = find(str(folder))
     base = load_base(checkpoint, task, precision="exact", device=torch.device("cpu"), dtype=dtype)
     tokenizer = task.load_tokenizer(checkpoint.folder)
@@ -100,6 +102,28 @@ def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, tiny_folde
     for name, solo in plain.items():
         solo.train(STEPS)
         assert worst_relative_difference(ours[name], solo.tensors()) < 1e-9, name
+
+
+@pytest.mark.parametrize("problem", ["multi_label", "regression"])
+@pytest.mark.parametrize("family", ["bert", "llama"])
+def test_other_labels_are_packed_as_classes_are(family, problem, tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(family), relabelled(tiny_dataset, problem), chunk_rows=20)
+    configs = mixed_configs(engine)
+    plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
+
+    engine.admit("wide", configs["wide"], seed=7)
+    assert engine.step(["wide"]) == {}
+    for name in ("small", "low"):
+        engine.admit(name, configs[name], seed=7)
+    for _ in range(STEPS - 1):
+        assert engine.step(["wide", "small", "low"]) == {}
+    ours = {"wide": state.adapter_tensors(engine.slots["wide"])}
+    assert engine.step(["small", "low"]) == {}
+    ours |= {name: state.adapter_tensors(engine.slots[name]) for name in ("small", "low")}
+
+    for name, tensors in ours.items():
+        plain[name].train(STEPS)
+        assert worst_relative_difference(tensors, plain[name].tensors()) < 1e-9, name
 
 
 def test_in_float32_the_gradients_of_one_step_agree_with_peft(tiny_folder, tiny_dataset) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from autolora.engine import state
-from autolora.engine.jobs import Job
+from autolora.engine.jobs import Job, array_of
 from autolora.engine.runner import Runner
 from autolora.errors import StaleLease
 from autolora.records import TrialState
@@ -51,7 +51,7 @@ def test_a_job_waits_at_its_rung_until_it_is_allowed_on(runner) -> None:
     assert (first.steps, second.steps, third.steps) == (8, 24, 72)
     assert again == first, "a report is repeated until a higher rung is allowed"
     assert third.last
-    assert len(first.classes()) == 48
+    assert len(array_of(first.outputs)) == 48
     assert np.isfinite(third.train_loss)
 
 
@@ -136,7 +136,7 @@ def test_a_job_goes_on_from_its_state_file_and_ends_with_the_same_weights(runner
     repeated = wait_for(runner, "again", again, allowed_rung=1)
     final = wait_for(runner, "again", again, allowed_rung=2)
 
-    assert (repeated.rung, repeated.steps, repeated.predictions) == (1, 24, reached.predictions)
+    assert (repeated.rung, repeated.steps, repeated.outputs) == (1, 24, reached.outputs)
     expected = wait_for(runner, "whole", whole, allowed_rung=0)
     ours, theirs = ({k: torch.from_numpy(v) for k, v in r.adapter.items()} for r in (final, expected))
     assert worst_relative_difference(ours, theirs) < 1e-9

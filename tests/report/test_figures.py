@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from autolora.objectives import METRICS
 from autolora.records import TrialState
 from autolora.report.figures import (
     ConfirmedPoint,
@@ -23,11 +24,17 @@ pytestmark = pytest.mark.unit
 def test_the_front_line_joins_the_points_that_none_beats() -> None:
     points = [(30.0, 0.80), (10.0, 0.60), (20.0, 0.55), (20.0, 0.75), (40.0, 0.80), (10.0, 0.60)]
 
-    assert front_line(points) == ((10.0, 0.60), (20.0, 0.75), (30.0, 0.80))
+    assert front_line(points, METRICS["accuracy"]) == ((10.0, 0.60), (20.0, 0.75), (30.0, 0.80))
+
+
+def test_where_less_is_better_the_front_line_falls() -> None:
+    points = [(10.0, 9.0), (20.0, 7.0), (20.0, 8.0), (30.0, 7.5), (40.0, 3.0)]
+
+    assert front_line(points, METRICS["mae"]) == ((10.0, 9.0), (20.0, 7.0), (40.0, 3.0))
 
 
 def test_no_points_make_no_line() -> None:
-    assert front_line([]) == ()
+    assert front_line([], METRICS["accuracy"]) == ()
 
 
 def test_the_chosen_trial_is_marked_and_says_what_it_is() -> None:
@@ -159,3 +166,14 @@ def test_an_unconfirmed_search_says_what_is_missing() -> None:
     assert confirmed_figure(made_up.unconfirmed()).missing.startswith(
         "The search has 12 completed trials, but its finalists have not been trained again"
     )
+
+
+def test_errors_are_listed_and_bounded_as_errors() -> None:
+    it = made_up.report()
+    it = replace(it, recommendation=replace(it.recommendation, metric=replace(it.recommendation.metric, name="mae")))
+
+    figure = confirmed_figure(it)
+
+    assert figure.less_is_better
+    assert [point.validation for point in figure.points] == sorted(point.validation for point in figure.points)
+    assert figure.metric == "mean absolute error (less is better)"

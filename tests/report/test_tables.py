@@ -7,6 +7,7 @@ import pytest
 from autolora.records import SeedResult, TrialState
 from autolora.report.key_numbers import KeyNumber, key_numbers
 from autolora.report.tables import (
+    SPLITS,
     ClassRow,
     ComparisonRow,
     FailureRow,
@@ -15,6 +16,7 @@ from autolora.report.tables import (
     confirmed,
     failures,
     flat,
+    number_rows,
     token_lengths,
 )
 from tests.report import made_up
@@ -162,3 +164,16 @@ def test_before_the_verdict_the_best_score_is_called_better_than_it_will_prove()
 
 def test_a_search_without_trials_has_a_device_time_of_nothing() -> None:
     assert [number.value for number in key_numbers(replace(made_up.unconfirmed(), trials=()))] == ["0 s"]
+
+
+def test_numbers_are_described_by_their_quantiles() -> None:
+    quantiles = (0.0, 1.0, 2.5, 3.0, 4.0, 8.0, 9.5)
+    it = made_up.report()
+    data = replace(
+        it.data, problem="regression", classes=(), class_counts={}, number_quantiles=dict.fromkeys(SPLITS, quantiles)
+    )
+
+    rows = number_rows(replace(it, data=data))
+
+    assert (rows[0], rows[3]) == (("least", (0.0,) * 3), ("median", (3.0,) * 3))
+    assert number_rows(it) == ()

@@ -4,6 +4,7 @@ import pytest
 
 from autolora.engine.start import EngineSpec
 from autolora.space import Choice, Float, Space
+from autolora.tasks.problems import problem_of
 
 TINY_SPACE = Space(
     name="tiny",
@@ -23,8 +24,7 @@ def tiny_spec(tiny_folder, tiny_dataset) -> EngineSpec:
     return EngineSpec(
         folder=str(tiny_folder()),
         base_id="tiny-bert",
-        classes=tiny_dataset.classes,
-        metric="accuracy",
+        problem=problem_of(tiny_dataset),
         max_length=24,
         train=tiny_dataset.train,
         validation=tiny_dataset.validation,

@@ -5,6 +5,7 @@ import pytest
 
 from autolora.search.judge import FLOOR, Costs, Judge
 from autolora.tasks.metrics import Scorer
+from autolora.tasks.problems import MultiLabel, Regression, SingleLabel
 
 pytestmark = pytest.mark.unit
 
@@ -13,7 +14,7 @@ SMALL, LARGE = Costs(trainable_params=10, peak_memory_bytes=10), Costs(trainable
 
 
 def judge() -> Judge:
-    return Judge(Scorer.build("accuracy", LABELS, 3))
+    return Judge(SingleLabel(classes=("a", "b", "c")), Scorer.build("accuracy", LABELS, 3))
 
 
 def predictions(share_right: float, *, seed: int = 0) -> np.ndarray:
@@ -70,6 +71,28 @@ def test_equal_trials_do_not_stop_each_other() -> None:
         it.record(trial, 0, predictions(0.8))
 
     assert (it.dominated_by(0), it.dominated_by(1)) == (None, None)
+
+
+def test_of_an_error_less_is_better() -> None:
+    numbers = np.random.default_rng(0).normal(size=200)
+    it = Judge(Regression(), Scorer.build("mae", numbers, 0))
+    it.enter(0, SMALL), it.enter(1, LARGE)
+    score = it.record(0, 1, numbers + 0.1)
+    it.record(1, 1, numbers + 0.3)
+
+    assert score.value == pytest.approx(0.1)
+    assert it.floor == pytest.approx(np.abs(numbers - np.median(numbers)).mean())
+    assert (it.dominated_by(1), it.dominated_by(0)) == (0, None)
+    it.record(0, 2, np.full(200, 0.01))
+    assert it.dominated_by(0) == FLOOR
+
+
+def test_probabilities_are_judged_at_their_best_threshold() -> None:
+    truth = np.random.default_rng(0).random((200, 2)) < 0.3
+    it = Judge(MultiLabel(classes=("a", "b")), Scorer.build("macro_f1", truth, 2))
+    it.enter(0, SMALL)
+
+    assert it.record(0, 0, np.where(truth, 0.2, 0.1)).value == 1.0
 
 
 def test_only_results_of_the_same_rung_are_compared() -> None:

@@ -23,7 +23,7 @@ COSTS = CostModel(
         key(choice, "all"): Kind(modules=("query",), layers=(0, 1), params_per_rank=100, saved_bytes_per_row=1000.0)
         for choice in ("attention_qv", ("query",))
     },
-    weight_bytes=5000, base_params=2500, head_params=10, width=4, classes=2, length=8,
+    weight_bytes=5000, base_params=2500, head_params=10, width=4, num_labels=2, length=8,
 )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_what_was_told_is_there_after_reopening(tmp_path) -> None:
     assert told.state == TrialState.COMPLETE
     assert told.trainable_params == 100 * told.config.rank + 10
     assert reopened.study.trials[0].values == [told.metric, told.trainable_params, told.peak_memory_bytes]
-    assert list(reopened.predictions()) == [(0, at, b"\x01\x00") for at in range(3)]
+    assert list(reopened.outputs()) == [(0, at, b"\x01\x00") for at in range(3)]
 
 
 def test_rung_scores_of_a_stopped_trial_are_no_final_values(tmp_path) -> None:

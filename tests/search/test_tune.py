@@ -13,13 +13,13 @@ import ray
 
 from autolora.engine.jobs import Job
 from autolora.errors import BaseModelError, StaleLease
+from autolora.objectives import metric_named
 from autolora.records import TrialState
 from autolora.request import Limits
 from autolora.search.board import RUNGS
 from autolora.search.cluster import open_cluster, open_engines
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
-from autolora.tasks.metrics import objective
 from tests.search.conftest import TINY_SPACE
 
 pytestmark = pytest.mark.ray
@@ -46,7 +46,7 @@ def run_search(engines, dataset, run, scratch, on_start=lambda trial: None, **ch
             on_start(trial)
 
     wanted = {
-        "space": TINY_SPACE, "metric": objective("accuracy"), "limits": Limits(), "trials": 8,
+        "space": TINY_SPACE, "metric": metric_named("accuracy"), "limits": Limits(), "trials": 8,
         "deadline": lambda: math.inf, "seed": 0, "first_suggestions": False,
     }  # fmt: skip
     run.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
-"""Single-label text classification on encoder and decoder bases: encoding, head, loss, prediction.
+"""Texts as sequences with one head on top, on encoder and decoder bases: encoding, head, loss, outputs.
 
-Knows texts, tokens and logits; knows no adapters.
+Knows texts, tokens and logits; what a label is, its problem knows. Knows no adapters.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from autolora.errors import BaseModelError
 from autolora.records import Split
-from autolora.tasks.metrics import MetricName
+from autolora.tasks.problems import Problem
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
 _ALWAYS_TRAINED = ("classifier", "score")
 """Heads that PEFT saves with any sequence classification adapter, whether or not the checkpoint had them."""
@@ -31,7 +31,8 @@ class Encoded:
 
     tokens: tuple[NDArray[np.int32], ...]
     """Token ids of each row, without padding."""
-    labels: NDArray[np.int64]
+    targets: NDArray[Any]
+    """What the rows' predictions are compared with; see ``Problem.targets``."""
     full_lengths: NDArray[np.int64]
     """Tokens of each row before it was cut."""
     unknown_share: float
@@ -68,11 +69,10 @@ class LoadedModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationTask:
-    """One label out of ``classes`` for every text."""
+class SequenceTask:
+    """One answer for every text."""
 
-    classes: tuple[str, ...]
-    metric: MetricName = "macro_f1"
+    problem: Problem
     max_length: int = 128
     """Tokens a text is cut to, special tokens included."""
 
@@ -116,7 +116,7 @@ class ClassificationTask:
                 warnings.simplefilter("ignore")
                 model, info = AutoModelForSequenceClassification.from_pretrained(
                     str(folder),
-                    num_labels=len(self.classes),
+                    num_labels=self.problem.num_labels,
                     dtype=dtype,
                     attn_implementation=attention,
                     use_safetensors=True,
@@ -142,7 +142,12 @@ class ClassificationTask:
     def encode(self, tokenizer: Any, split: Split) -> Encoded:
         """Return the split as tokens; texts longer than ``max_length`` lose their ends."""
         if len(split) == 0:
-            return Encoded(tokens=(), labels=np.zeros(0, np.int64), full_lengths=np.zeros(0, np.int64), unknown_share=0)
+            return Encoded(
+                tokens=(),
+                targets=self.problem.targets(()),
+                full_lengths=np.zeros(0, np.int64),
+                unknown_share=0,
+            )
         limit = min(self.max_length, int(tokenizer.model_max_length))
         # Verbose would warn of over-long rows, which are counted below.
         full = tokenizer(list(split.texts), add_special_tokens=True, verbose=False)["input_ids"]
@@ -157,17 +162,10 @@ class ClassificationTask:
         known_unknown = tokenizer.unk_token_id is not None and len(words) > 0
         return Encoded(
             tokens=tuple(rows),
-            labels=np.asarray(split.labels, dtype=np.int64),
+            targets=self.problem.targets(split.labels),
             full_lengths=np.array([len(row) for row in full], dtype=np.int64),
             unknown_share=float((words == tokenizer.unk_token_id).mean()) if known_unknown else 0.0,
         )
-
-    def row_losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return cross-entropy of each row ``(rows,)``, in at least float32."""
-        from torch.nn.functional import cross_entropy
-
-        wide = logits if logits.element_size() >= 4 else logits.float()
-        return cross_entropy(wide, labels, reduction="none")
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,122 @@
+"""The whole way on other labels than one class a row: data in, adapter and report out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from sklearn.metrics import f1_score, mean_absolute_error
+
+from autolora import flow, progress
+from autolora.command import request_from
+from autolora.data import prepare
+from autolora.tasks.problems import problem_of
+from tests.test_resume import SPACE
+
+pytestmark = pytest.mark.ray
+
+LATE, DEAR, BROKEN, OTHER = "parcel late van", "charged twice money", "broken noise leak", "please my the"
+
+
+def rows_of(kind: str) -> list[tuple[str, str]]:
+    random = np.random.default_rng(4)
+    rows = []
+    for at in range(240):
+        topics = [name for name in ("late", "dear", "broken") if random.random() < 0.4]
+        words = [w for t in topics for w in {"late": LATE, "dear": DEAR, "broken": BROKEN}[t].split()] + OTHER.split()
+        random.shuffle(words)
+        price = 1000 + 400 * ("late" in topics) + 900 * ("dear" in topics)
+        rows.append((f"{' '.join(words)} {at}", "|".join(topics) if kind == "multi_label" else f"{price:.1f}"))
+    return rows
+
+
+@pytest.fixture(scope="module", params=["multi_label", "regression"])
+def searched(request, tiny_folder, tmp_path_factory):
+    """Return a finished search, the folder of its base, and its request."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with open(folder / "rows.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows_of(request.param)])
+    (folder / "space.yaml").write_text(yaml.safe_dump(SPACE))
+    flags = {"label_separator": "|"} if request.param == "multi_label" else {"metric": "mae"}
+    wanted = request_from(
+        folder / "rows.csv",
+        base_model=tiny_folder(),
+        space=folder / "space.yaml",
+        trials=4,
+        precision="exact",
+        **flags,
+    )
+    with progress.make(plain=True) as shown:
+        return flow.search(wanted, folder / "run", progress=shown), tiny_folder(), wanted
+
+
+def test_the_adapter_does_the_job_and_says_how_well(searched) -> None:
+    record, _, wanted = searched
+    found = record.recommendation
+
+    assert found.problem == wanted.data.problem
+    if found.problem == "multi_label":
+        assert (found.metric.name, found.threshold is not None) == ("macro_f1", True)
+        assert found.metric.test > 0.9 > 0.7 > found.baselines["constant"].metric.test
+    else:
+        assert (found.metric.name, found.threshold) == ("mae", None)
+        assert found.metric.test < 150 < 300 < found.baselines["constant"].metric.test
+        assert [row["metric"] for row in record.leaderboard()] == sorted(t.metric for t in record.trials if t.metric)
+    low, high = found.metric.test_ci95
+    assert low <= found.metric.test <= high
+    difference, low, high = record.confirm.paired_test_differences["constant"]
+    assert low <= difference <= high
+    assert (difference < 0) == (found.problem == "regression"), "chosen less rival, and less error is better"
+    assert any(reason.text.startswith("It beats always giving the same answer") for reason in found.reasons)
+    assert 0 < found.search.hypervolume < 1
+    page = (record.path / "report.html").read_text()
+    assert ("A row may have several classes" in page) == (found.problem == "multi_label")
+    assert ("mean absolute error (less is better)" in page) == (found.problem == "regression")
+
+
+def test_the_cards_code_gives_the_searchs_answers(searched, tmp_path) -> None:
+    record, base, wanted = searched
+    card = (record.path / "adapter" / "README.md").read_text()
+    program = card.split("```python\n")[1].split("```")[0]
+    dataset = prepare(wanted.data, seed=wanted.seed)
+    texts = tmp_path / "texts.json"
+    texts.write_text(json.dumps(dataset.test.texts))
+    base_id = record.recommendation.base_model["id"]
+    program = program.replace(f"base_model = {base_id!r}", f"base_model = {str(base)!r}").replace(
+        'texts = ["Put your own text here."]', f"import json; texts = json.load(open({str(texts)!r}))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=record.path / "adapter", capture_output=True, text=True, check=True
+    )
+
+    truth = problem_of(dataset).targets(dataset.test.labels)
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(dataset.test)
+    if dataset.problem == "multi_label":
+        given = [line[: line.index("]") + 1] for line in lines]
+        answers = np.array([[repr(name) in answer for name in dataset.classes] for answer in given])
+        score = f1_score(truth, answers, average="macro")
+    else:
+        score = mean_absolute_error(truth, [float(line.split()[0]) for line in lines])
+    assert score == pytest.approx(record.recommendation.metric.test, rel=1e-4)
+
+
+def test_what_the_search_did_can_be_listed_and_read_again(searched) -> None:
+    record, _, _ = searched
+
+    for arguments in (("trials",), ("recommend",), ("report",)):
+        done = subprocess.run(
+            [sys.executable, "-m", "autolora.cli", *arguments, str(record.path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout
+    assert Path(record.path / "DONE").exists()
