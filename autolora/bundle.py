@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from autolora.data import subset
 from autolora.engine.start import EngineFacts
 from autolora.errors import BundleError
 from autolora.loading import loading_code
@@ -49,15 +50,20 @@ class Contents:
     test: float
     test_ci95: tuple[float, float]
     verdict: str
+    checked: int | None = None
+    """Test rows of the self-test; None means all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
     """How the bundle did in a fresh process with plain transformers and peft, in float32."""
 
+    rows: int
+    """Test rows, or a stratified sample of them, that it labelled."""
     test: float
+    """Score on these rows."""
     same_labels: float
-    """Share of test rows with the label that the engine gave."""
+    """Share of these rows with the label that the engine gave."""
     seconds: float
 
 
@@ -136,6 +142,7 @@ def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
             "test_ci95": list(contents.test_ci95),
             "test_in_plain_peft_float32": result.test,
             "same_labels_in_plain_peft": result.same_labels,
+            "rows_in_plain_peft": result.rows,
         },
         "device": facts.device,
         "versions": facts.versions,
@@ -150,7 +157,10 @@ def self_test(
     Raises:
         BundleError: If it cannot be loaded, or gives other labels or another score.
     """
-    test = contents.dataset.test
+    everything = contents.dataset.test
+    test = subset(everything, contents.checked or len(everything), seed=contents.seed)
+    place_of = {row_id: place for place, row_id in enumerate(everything.row_ids)}
+    engine_predictions = engine_predictions[[place_of[row_id] for row_id in test.row_ids]]
     rows = json.dumps(
         {"texts": test.texts, "max_length": contents.max_length, "classes": len(contents.dataset.classes)}
     )
@@ -176,7 +186,7 @@ def self_test(
     plain = np.asarray(answer["predictions"], dtype=np.int64)
     scorer = Scorer.build(contents.metric, np.asarray(test.labels), len(contents.dataset.classes))  # type: ignore[arg-type]
     same = float((plain == engine_predictions).mean())
-    result = SelfTest(test=scorer.value(plain), same_labels=same, seconds=float(answer["seconds"]))
+    result = SelfTest(rows=len(test), test=scorer.value(plain), same_labels=same, seconds=float(answer["seconds"]))
     least = _SAME_LABELS[contents.facts.precision]
     # A row on a class border may flip by rounding; in a small test split one row is more than the share allows.
     if (plain != engine_predictions).sum() > max(1, (1 - least) * len(plain)):
@@ -195,7 +205,7 @@ def card(contents: Contents, result: SelfTest) -> str:
     rows = {
         "base model": f"`{facts.base_id}`, {facts.base_hash}",
         f"{contents.metric}, test split ({len(data.test)} rows)": f"{contents.test:.3f} (95 % {low:.3f} to {high:.3f})",
-        "the same in plain PEFT, float32": f"{result.test:.3f}; {result.same_labels:.1%} of labels equal",
+        f"the same in plain PEFT, float32 ({result.rows} rows)": f"{result.test:.3f}; {result.same_labels:.1%} equal",
         f"{contents.metric}, validation split, mean of fresh seeds": f"{contents.validation:.3f}",
         "trained parameters": f"{trained:,} of {facts.base_params:,}",
         "rank, alpha": f"{config.rank}, {config.alpha:g}{' (rsLoRA)' if config.use_rslora else ''}",

@@ -300,3 +300,16 @@ def test_names_with_quotes_break_neither_the_card_nor_its_code(trained) -> None:
     exec("\n".join(line for line in code.splitlines() if line.startswith(("base_model =", "classes ="))), names)
     assert names["base_model"] == 'my "best": it\'s'
     assert names["classes"] == ['say "no"', "it's", "修理"]
+
+
+def test_of_many_test_rows_plain_peft_labels_a_part_and_the_card_says_so(trained, tmp_path) -> None:
+    it = trained("bert")
+    contents = replace(it.contents, checked=12)
+
+    result = write(it, tmp_path / "adapter", contents=contents)
+
+    assert (result.rows, result.same_labels) == (12, 1.0)
+    scores = json.loads((tmp_path / "adapter" / "autolora.json").read_text())["scores"]
+    assert scores["rows_in_plain_peft"] == 12
+    assert scores["test"] == it.contents.test, "of all rows"
+    assert "float32 (12 rows)" in (tmp_path / "adapter" / "README.md").read_text()

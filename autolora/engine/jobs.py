@@ -21,8 +21,12 @@ class Job:
     """Unique name of its place."""
     config: AdapterConfig
     seed: int
+    train: str = "train"
+    """Name of the split that it trains on."""
+    validation: str = "validation"
+    """Name of the split that it is scored on."""
     rungs: tuple[float, ...] = (1.0,)
-    """Shares of the full training length at which it stops, is scored on the validation split, and waits."""
+    """Shares of the full training length at which it stops, is scored, and waits."""
     state_file: str = ""
     """Where its state is kept at every rung, and from where it goes on if the file exists; empty keeps none."""
     allowed_rung: int = -1
@@ -43,7 +47,7 @@ class Report:
     last: bool = False
     """Whether nothing will follow."""
     predictions: bytes = b""
-    """Validation classes as int16, in the split's order."""
+    """Classes of the rows that it is scored on as int16, in the split's order."""
     train_loss: float = math.nan
     failure: TrialState | None = None
     cause: str = ""
