@@ -292,7 +292,9 @@ def test_names_with_quotes_break_neither_the_card_nor_its_code(trained) -> None:
     named = replace(it.contents, facts=replace(it.contents.facts, base_id='my "best": it\'s'))
     dataset = replace(it.contents.dataset, classes=('say "no"', "it's", "修理"))
 
-    card = bundle.card(replace(named, dataset=dataset), bundle.SelfTest(test=0.8, same_labels=1.0, seconds=1.0))
+    card = bundle.card(
+        replace(named, dataset=dataset), bundle.SelfTest(rows=48, test=0.8, same_labels=1.0, seconds=1.0)
+    )
 
     assert yaml.safe_load(card.split("---\n")[1])["base_model"] == 'my "best": it\'s'
     names: dict[str, Any] = {}

@@ -19,13 +19,13 @@ from tests.conftest import CLASSES, made_up_split
 
 pytestmark = pytest.mark.ray
 
-EXPLORED, CONFIRMED, TESTED, BATCH, EPOCHS = 40, 80, 20, 8, 4
+EXPLORED, CONFIRMED, TESTED, BATCH, EPOCHS = 64, 128, 20, 8, 15
 SPACE = """
 version: 1
 parameters:
   rank: {type: choice, values: [1, 2]}
   learning_rate: {type: float, low: 0.005, high: 0.02, log: true}
-fixed: {target_modules: all_linear, layers: all, epochs: 4, batch_size: 8, max_length: 24}
+fixed: {target_modules: all_linear, layers: all, epochs: 15, batch_size: 8, max_length: 24}
 """
 
 
@@ -53,7 +53,7 @@ class Noted:
 @pytest.fixture(scope="module")
 def request_(tiny_folder, tmp_path_factory) -> Request:
     folder = tmp_path_factory.mktemp("planned")
-    split = made_up_split(200, seed=5)
+    split = made_up_split(300, seed=5)
     with open(folder / "rows.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
@@ -82,8 +82,8 @@ def searched(request_, tmp_path_factory):
         return replace(
             make(budget, sizes, work, begun=begun),
             explore_train=EXPLORED,
-            explore_validation=16,
-            confirm=Confirming(depth=DEPTHS[-1], train=CONFIRMED, validation=24),
+            explore_validation=40,
+            confirm=Confirming(depth=DEPTHS[-1], train=CONFIRMED, validation=44),
             test=TESTED,
             every_seed=False,
             checked=10,
@@ -105,7 +105,7 @@ def test_the_plan_is_said_before_anything_trains_and_kept(searched) -> None:
     assert events.index("plan") < events.index("explore")
     assert events.count("plan") == 1, "the resumed search made none"
     (said,) = [note for note in first.notes if note.startswith("Plan for 30 min")]
-    assert f"exploring on {EXPLORED} of 128 training rows" in said
+    assert f"exploring on {EXPLORED} of 192 training rows" in said
     assert first.notes.index(said) < first.notes.index("Searching")
     assert said in second.notes
     assert plan_of(run).explore_train == EXPLORED
@@ -123,10 +123,10 @@ def test_all_candidates_are_confirmed_on_the_same_larger_part(searched) -> None:
     run, record, *_ = searched
     kept = [from_json(path.read_bytes(), Trained) for path in sorted((run.path / "confirm").glob("*.json"))]
 
-    assert {len(each.predictions) for each in kept} == {24}
+    assert {len(each.predictions) for each in kept} == {44}
     assert {each.name for each in kept} >= {"default_lora", "rate_0.0006", "rate_0.002", "rate_0.006"}
-    assert record.recommendation.data.used == {"train": CONFIRMED, "validation": 24, "test": TESTED}
-    assert record.recommendation.data.splits["train"] == 128
+    assert record.recommendation.data.used == {"train": CONFIRMED, "validation": 44, "test": TESTED}
+    assert record.recommendation.data.splits["train"] == 192
     majority = next(c for c in record.confirm.candidates if c.name == "majority")
     assert majority.test * TESTED == pytest.approx(round(majority.test * TESTED)), "a share of the sampled rows"
 
@@ -137,7 +137,7 @@ def test_a_search_that_is_resumed_while_it_confirms_keeps_what_is_compared(searc
 
     assert len(begun) == 2
     assert {json.dumps([event["depth"], event["train"], event["validation"]]) for event in begun} == {
-        json.dumps([{"finalists": 1, "baseline_seeds": 1}, CONFIRMED, 24])
+        json.dumps([{"finalists": 1, "baseline_seeds": 1}, CONFIRMED, 44])
     }
     assert (run.path / "DONE").exists()
 
@@ -147,7 +147,7 @@ def test_the_bundle_and_the_report_name_the_rows_that_were_used(searched) -> Non
     provenance = json.loads((run.path / "adapter" / "autolora.json").read_text())
     page = (run.path / "report.html").read_text()
 
-    assert provenance["data"]["rows"] == {"train": CONFIRMED, "validation": 24, "test": TESTED}
+    assert provenance["data"]["rows"] == {"train": CONFIRMED, "validation": 44, "test": TESTED}
     assert provenance["scores"]["rows_in_plain_peft"] == 10
-    assert f"test, {TESTED} of 40 rows" in page
-    assert f"explored on {EXPLORED} of 128 training rows" in page
+    assert f"test, {TESTED} of 60 rows" in page
+    assert f"explored on {EXPLORED} of 192 training rows" in page
