@@ -19,7 +19,7 @@ from autolora.records import TrialRecord
 from autolora.store import RunFolder
 
 _EXPLORE_SHARES = (0.35, 0.8)
-"""Least and most of a time budget after which exploring ends; confirming has the rest."""
+"""Least of what is left after the start that exploring gets, and most of the budget after which it ends."""
 
 
 def seconds_used(run: RunFolder) -> float:
@@ -82,11 +82,13 @@ class Clock:
         """Return the moment from which what is left is just enough to confirm, by the speed seen so far."""
         if self._plan is None or self._work is None or math.isinf(self.budget_seconds):
             return math.inf
-        plan = self._plan
-        least, most = (share * self.budget_seconds for share in _EXPLORE_SHARES)
-        reserved = self._seen(plan, self._work).confirming(plan.confirm) + plan.closing_seconds
-        planned = plan.begun + plan.explore_seconds
-        return self.start + min(max(self.budget_seconds - reserved, min(least, planned)), max(most, least))
+        plan, seen = self._plan, self._seen(self._plan, self._work)
+        reserved = seen.confirming(plan.confirm) + plan.closing_seconds
+        share, most = _EXPLORE_SHARES
+        one = self._work.exploring(plan.explore_train, plan.explore_validation)
+        # However long the start took, there is time for a trial: a search that ends with nothing was for nothing.
+        least = plan.begun + min(plan.explore_seconds, max(share * (self.budget_seconds - plan.begun), one))
+        return self.start + max(least, min(self.budget_seconds - reserved, most * self.budget_seconds))
 
     def confirming(self) -> Confirming:
         """Return what there is time to confirm."""

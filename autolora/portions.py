@@ -60,26 +60,30 @@ class Portions:
 
     def explored(self, plan: Plan, engines: Engines) -> tuple[tuple[str, str], Split]:
         """Give the engines what is explored on; return the names of these splits, and the validation rows."""
-        train = self._cut(self.dataset.train, plan.explore_train)
-        validation = self._cut(self.dataset.validation, plan.explore_validation)
-        names = (self._give("train", train, "explore", engines), self._give("validation", validation, "judge", engines))
+        whole = self.dataset
+        train = self._cut(whole.train, plan.explore_train)
+        validation = self._cut(whole.validation, plan.explore_validation)
+        # What is confirmed on too has its usual name; a part of it has a name of its own beside it.
+        names = (
+            "train" if len(train) == len(whole.train) else "explore",
+            "validation" if len(validation) == len(whole.validation) else "explore_validation",
+        )
+        self._give(names[0], train, engines)
+        self._give(names[1], validation, engines)
         return names, validation
 
     def confirmed(self, plan: Plan, it: Confirming, engines: Engines) -> Dataset:
         """Give the engines what is confirmed on; return it with the test rows, which they get when they are opened."""
         train, validation = self._cut(self.dataset.train, it.train), self._cut(self.dataset.validation, it.validation)
-        self._give("train", train, "train", engines)
-        self._give("validation", validation, "validation", engines)
+        self._give("train", train, engines)
+        self._give("validation", validation, engines)
         return replace(self.dataset, train=train, validation=validation, test=self._cut(self.dataset.test, plan.test))
 
     def _cut(self, split: Split, rows: int) -> Split:
         return subset(split, rows, seed=self.seed)
 
-    def _give(self, usual: str, split: Split, name: str, engines: Engines) -> str:
-        """Give the engines a split unless they have it under its usual name; return the name they have it under."""
-        if self._given.get(usual) == len(split):
-            return usual
+    def _give(self, name: str, split: Split, engines: Engines) -> None:
+        """Give the engines a split unless they have it."""
         if self._given.get(name) != len(split):
             engines.add_split(name, split)
             self._given[name] = len(split)
-        return name

@@ -69,8 +69,17 @@ def test_exploring_leaves_what_confirming_will_take_at_the_speed_that_was_seen()
 
 
 def test_exploring_gets_its_least_share_when_trials_are_slow_and_its_most_when_they_are_fast() -> None:
-    assert explore_seconds(clock(15, pace=50)[0]) == pytest.approx(0.35 * 900)
+    assert explore_seconds(clock(15, pace=50)[0]) == pytest.approx(10 + 0.35 * 890)
     assert explore_seconds(clock(15, pace=0.01)[0]) == pytest.approx(0.8 * 900)
+
+
+def test_a_start_that_took_the_whole_budget_leaves_time_for_one_trial() -> None:
+    it = Clock(start=time.monotonic() - 70, budget_seconds=60)
+    plan = make(60, SIZES, WORK, begun=70)
+    it.follow(plan, WORK)
+
+    assert not plan.enough
+    assert explore_seconds(it) == pytest.approx(70 + WORK.exploring(SIZES.train, SIZES.validation))
 
 
 def test_less_time_confirms_less_but_never_nothing() -> None:
