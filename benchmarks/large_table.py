@@ -2,7 +2,7 @@
 
 Writes a table of made-up enquiries (each one of the demo's, and a piece of another of the same team in front of a
 running reference, about 190 characters a row), then runs one command on it and samples the memory of the command and of
-all its children every half second: PSS, so that pages shared by processes count once. Linux only.
+all its children every two seconds: PSS, so that pages shared by processes count once. Linux only.
 
     python benchmarks/large_table.py --rows 500000 validate
     python benchmarks/large_table.py --rows 500000 search --budget 5m --trials 12
@@ -81,7 +81,7 @@ def main() -> None:
             now = sample(running)
             for name, megabytes in {**now, "together": sum(now.values())}.items():
                 peaks[name] = max(peaks[name], megabytes)
-            time.sleep(0.5)
+            time.sleep(2.0)
         seconds = time.monotonic() - begun
     print(f"{args.rows:,} rows, {args.command} {' '.join(flags)}: {seconds:.0f} s")
     print("peak PSS (MB): " + ", ".join(f"{name} {peaks[name]:,.0f}" for name in sorted(peaks)))

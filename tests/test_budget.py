@@ -79,7 +79,7 @@ def test_a_start_that_took_the_whole_budget_leaves_time_for_one_trial() -> None:
     it.follow(plan, WORK)
 
     assert not plan.enough
-    assert explore_seconds(it) == pytest.approx(70 + WORK.exploring(SIZES.train, SIZES.validation))
+    assert explore_seconds(it) == pytest.approx(70 + WORK.exploring(plan.explore_train, plan.explore_validation))
 
 
 def test_less_time_confirms_less_but_never_nothing() -> None:
