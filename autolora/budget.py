@@ -1,6 +1,6 @@
-"""The time budget: how much of it exploring may take, and how much can be confirmed in what is left.
+"""The clock of a search: when exploring ends, what there is time to confirm, and what earlier processes had decided.
 
-Knows how long trials took and what a run folder says of earlier processes; trains nothing.
+Knows how long trials took, the plan, and what a run folder says of earlier processes; trains nothing.
 """
 
 from __future__ import annotations
@@ -9,34 +9,17 @@ import math
 import statistics
 import time
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any
 
-from autolora.confirm import RATE_GRID, SEEDS
-from autolora.recommend import FINALISTS
+import msgspec
+
+from autolora import plan as plans
+from autolora.plan import Confirming, Plan, Work
 from autolora.records import TrialRecord
 from autolora.store import RunFolder
 
 _EXPLORE_SHARES = (0.35, 0.8)
-"""Least and most of a time budget that exploring takes; confirming has the rest."""
-_CLOSING_SECONDS = 30.0
-"""For packing, testing and reporting."""
-
-
-class ConfirmPlan(NamedTuple):
-    """How much is confirmed."""
-
-    finalists: int
-    baseline_seeds: int
-    """Fresh seeds that the default and the best of its rates are trained on; finalists always have ``SEEDS``."""
-
-
-PLANS = (
-    ConfirmPlan(FINALISTS, SEEDS),
-    ConfirmPlan(FINALISTS, 1),
-    ConfirmPlan(2, 1),
-    ConfirmPlan(1, 1),
-)
-"""From the fullest to the leanest."""
+"""Least of what is left after the start that exploring gets, and most of the budget after which it ends."""
 
 
 def seconds_used(run: RunFolder) -> float:
@@ -48,10 +31,26 @@ def seconds_used(run: RunFolder) -> float:
     return max((float(event["spent"]) for event in run.events() if "spent" in event), default=0.0)
 
 
-def confirm_plan_of(run: RunFolder) -> ConfirmPlan | None:
-    """Return the plan that an earlier process began to carry out; a kill must not change what is compared."""
-    begun = [event for event in run.events() if event.get("event") == "confirm"]
-    return ConfirmPlan(int(begun[0]["finalists"]), int(begun[0]["baseline_seeds"])) if begun else None
+def plan_of(run: RunFolder) -> Plan | None:
+    """Return the plan that an earlier process made; trials on other rows could not be compared."""
+    event = _first(run, "plan")
+    return None if event is None else msgspec.convert(event, Plan)
+
+
+def confirming_of(run: RunFolder) -> Confirming | None:
+    """Return what an earlier process began to confirm; a kill must not change what is compared."""
+    event = _first(run, "confirm")
+    return None if event is None else msgspec.convert(event, Confirming)
+
+
+def as_event(value: Plan | Confirming) -> dict[str, Any]:
+    """Return what ``plan_of`` and ``confirming_of`` read; what has no end is left out."""
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return {name: each for name, each in plain.items() if each != math.inf}
+
+
+def _first(run: RunFolder, kind: str) -> dict[str, Any] | None:
+    return next((event for event in run.events() if event.get("event") == kind), None)
 
 
 @dataclass
@@ -61,8 +60,14 @@ class Clock:
     start: float
     """``time.monotonic()`` at which the search began, or would have without interruptions."""
     budget_seconds: float
+    _plan: Plan | None = None
+    _work: Work | None = None
     _full_seconds: dict[int, float] = field(default_factory=dict)
     """Trial → device time that training it in full takes, as seen so far."""
+
+    def follow(self, plan: Plan, work: Work | None) -> None:
+        """Keep to a plan, made of what things were measured to take; None where nothing was measured."""
+        self._plan, self._work = plan, work
 
     def learn(self, trial: TrialRecord) -> None:
         """Take in how long a trial has trained."""
@@ -74,20 +79,28 @@ class Clock:
         return time.monotonic() - self.start
 
     def exploring_ends(self) -> float:
-        """Return the moment from which what is left is just enough to confirm."""
-        if math.isinf(self.budget_seconds):
+        """Return the moment from which what is left is just enough to confirm, by the speed seen so far."""
+        if self._plan is None or self._work is None or math.isinf(self.budget_seconds):
             return math.inf
-        least, most = (share * self.budget_seconds for share in _EXPLORE_SHARES)
-        explore = self.budget_seconds - self._confirm_seconds(PLANS[0])
-        return self.start + min(max(explore, least), most)
+        plan, seen = self._plan, self._seen(self._plan, self._work)
+        reserved = seen.confirming(plan.confirm) + plan.closing_seconds
+        share, most = _EXPLORE_SHARES
+        one = self._work.exploring(plan.explore_train, plan.explore_validation)
+        # However long the start took, there is time for a trial: a search that ends with nothing was for nothing.
+        least = plan.begun + min(plan.explore_seconds, max(share * (self.budget_seconds - plan.begun), one))
+        return self.start + max(least, min(self.budget_seconds - reserved, most * self.budget_seconds))
 
-    def confirm_plan(self) -> ConfirmPlan:
-        """Return the fullest plan that there is time for, or the leanest."""
-        left = self.budget_seconds - self.spent()
-        return next((plan for plan in PLANS if self._confirm_seconds(plan) <= left), PLANS[-1])
+    def confirming(self) -> Confirming:
+        """Return what there is time to confirm."""
+        assert self._plan is not None, "the clock was told no plan"
+        if self._work is None or math.isinf(self.budget_seconds):
+            return self._plan.confirm
+        left = self.budget_seconds - self.spent() - self._plan.closing_seconds
+        return plans.confirming(left, self._plan, self._seen(self._plan, self._work))
 
-    def _confirm_seconds(self, plan: ConfirmPlan) -> float:
-        """Return the time to train finalists, the default and its rate grid, packing and report included."""
-        trainings = SEEDS * plan.finalists + 2 * plan.baseline_seeds + len(RATE_GRID) - 2
-        typical = statistics.median(self._full_seconds.values()) if self._full_seconds else 0.0
-        return trainings * typical + _CLOSING_SECONDS
+    def _seen(self, plan: Plan, work: Work) -> Work:
+        """Return the work at the pace of the trials so far."""
+        if not self._full_seconds:
+            return work
+        expected = work.exploring(plan.explore_train, plan.explore_validation)
+        return work.at_pace(statistics.median(self._full_seconds.values()) / expected)

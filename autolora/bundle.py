@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from autolora.data import subset
 from autolora.engine.start import EngineFacts
 from autolora.errors import BundleError
 from autolora.loading import Answers, loading_code
@@ -57,15 +58,20 @@ class Contents:
     test: float
     test_ci95: tuple[float, float]
     verdict: str
+    checked: int | None = None
+    """Test rows of the self-test; None means all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
     """How the bundle did in a fresh process with plain transformers and peft, in float32."""
 
+    rows: int
+    """Test rows, or a stratified sample of them, that it labelled."""
     test: float
+    """Score on these rows."""
     same_labels: float
-    """Share of the test rows' labels that are as the engine gave them."""
+    """Share of these rows' labels that are as the engine gave them."""
     seconds: float
 
 
@@ -148,6 +154,7 @@ def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
             "test_ci95": list(contents.test_ci95),
             "test_in_plain_peft_float32": result.test,
             "same_labels_in_plain_peft": result.same_labels,
+            "rows_in_plain_peft": result.rows,
         },
         "device": facts.device,
         "versions": facts.versions,
@@ -160,8 +167,10 @@ def self_test(folder: Path, contents: Contents, *, base_folder: Path, engine_out
     Raises:
         BundleError: If it cannot be loaded, or gives other labels or another score.
     """
-    test = contents.dataset.test
-    problem = problem_of(contents.dataset)
+    everything, problem = contents.dataset.test, problem_of(contents.dataset)
+    test = subset(everything, contents.checked or len(everything), seed=contents.seed)
+    place_of = {row_id: place for place, row_id in enumerate(everything.row_ids)}
+    engine_outputs = engine_outputs[[place_of[row_id] for row_id in test.row_ids]]
     rows = json.dumps({"texts": test.texts, "max_length": contents.max_length, "num_labels": problem.num_labels})
     script = Path(__file__).with_name("bundle_check.py")
     logits = folder / "logits.npy"
@@ -187,7 +196,10 @@ def self_test(folder: Path, contents: Contents, *, base_folder: Path, engine_out
     same = problem.same(plain, problem.predictions(engine_outputs, contents.threshold))
     scorer = Scorer.build(contents.metric, problem.targets(test.labels), len(problem.classes))
     result = SelfTest(
-        test=scorer.value(plain), same_labels=float(same.mean()), seconds=float(done.stdout.splitlines()[-1])
+        rows=len(test),
+        test=scorer.value(plain),
+        same_labels=float(same.mean()),
+        seconds=float(done.stdout.splitlines()[-1]),
     )
     least = _SAME_LABELS[contents.facts.precision]
     # A row on a class border may flip by rounding; in a small test split one row is more than the share allows.
@@ -207,7 +219,7 @@ def card(contents: Contents, result: SelfTest) -> str:
     rows = {
         "base model": f"`{facts.base_id}`, {facts.base_hash}",
         f"{contents.metric}, test split ({len(data.test)} rows)": f"{contents.test:.3f} (95 % {low:.3f} to {high:.3f})",
-        "the same in plain PEFT, float32": f"{result.test:.3f}; {result.same_labels:.1%} of labels equal",
+        f"the same in plain PEFT, float32 ({result.rows} rows)": f"{result.test:.3f}; {result.same_labels:.1%} equal",
         f"{contents.metric}, validation split, mean of fresh seeds": f"{contents.validation:.3f}",
         "trained parameters": f"{trained:,} of {facts.base_params:,}",
         "rank, alpha": f"{config.rank}, {config.alpha:g}{' (rsLoRA)' if config.use_rslora else ''}",

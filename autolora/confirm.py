@@ -102,6 +102,7 @@ class Confirmation:
     """One run's confirmation."""
 
     dataset: Dataset
+    """The rows to confirm on: the trainer's ``train`` and ``validation`` are the same."""
     metric: Objective
     costs: CostModel
     trainer: Trainer
@@ -113,6 +114,8 @@ class Confirmation:
     required: Limits
     baseline_seeds: int = SEEDS
     """How many of the seeds the default and the best of its rates are trained on; fewer where time is short."""
+    every_seed: bool = True
+    """Whether all seeds are scored on the test rows; the first, which ships and is judged, always is."""
     on_trained: Callable[[int, int], None] = lambda done, total: None
     on_test_opened: Callable[[], None] = lambda: None
 
@@ -289,7 +292,7 @@ class Confirmation:
         self.trainer.add_split("test", data.test)
         places, wanted = [], []
         for candidate in candidates:
-            for result in candidate.seeds:
+            for result in candidate.seeds if self.every_seed else candidate.seeds[:1]:
                 if result.state == TrialState.COMPLETE:
                     places.append((candidate.name, result))
                     wanted.append((self._config_of(candidate), self._weights(candidate, result.seed)))

@@ -9,20 +9,22 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
-from autolora import bundle, request, results, space, store
-from autolora.budget import PLANS, Clock, confirm_plan_of, seconds_used
-from autolora.confirm import SEEDS, Confirmation, Confirmed
+from autolora import bundle, plan, request, results, space, store
+from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
+from autolora.confirm import Confirmation, Confirmed
 from autolora.data import READ_OTHERWISE, find_in_tokens, prepare, record
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
-from autolora.engine.start import EngineFacts, EngineSpec
-from autolora.errors import DataError, SpaceError
+from autolora.engine.start import EngineSpec
+from autolora.errors import DataError
+from autolora.limits import check_limits, pairs
 from autolora.objectives import Objective, metric_named
 from autolora.pages import engineer_page
+from autolora.plan import Plan
+from autolora.portions import Portions, sizes_of, work_of
 from autolora.recommend import Choice, finalists, judge
 from autolora.records import Dataset, Finding, Recommendation, TrialRecord
 from autolora.request import Request
@@ -65,6 +67,10 @@ class _Prepared:
     def max_length(self) -> int:
         return int(self.space.fixed["max_length"])
 
+    @property
+    def minutes(self) -> float | None:
+        return self.request.budget.minutes
+
 
 def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
     """Run a new search.
@@ -80,9 +86,10 @@ def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
     # task.yaml will stand in the run folder: from there, relative paths would mean something else.
     wanted = request.with_paths_from(wanted, Path.cwd())
     store.RunFolder.check_free(out)
+    begun = time.monotonic()
     progress.stage("Reading the data")
     prepared = _prepare(wanted)
-    return _run(prepared, out, progress, resumed=False)
+    return _run(prepared, out, progress, begun=begun, resumed=False)
 
 
 def resume(out: Path, *, progress: Progress) -> SearchRecord:
@@ -96,6 +103,7 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
     if run.is_done:
         progress.note(f"The search in {out} is finished; nothing was done.")
         return results.read(out)
+    begun = time.monotonic()
     progress.stage("Reading the data")
     prepared = _prepare(request.read(out / store.TASK))
     known = run.data()
@@ -104,7 +112,7 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
             f"the data have changed since the search began: {prepared.dataset.hash[:19]}… is not {known.hash[:19]}…",
             "bring back the file as it was, or start a new search",
         )
-    return _run(prepared, out, progress, resumed=True)
+    return _run(prepared, out, progress, begun=begun, resumed=True)
 
 
 def _prepare(wanted: Request) -> _Prepared:
@@ -118,32 +126,41 @@ def _prepare(wanted: Request) -> _Prepared:
     )
 
 
-def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -> SearchRecord:
-    begun = time.monotonic()
+def _run(prepared: _Prepared, out: Path, progress: Progress, *, begun: float, resumed: bool) -> SearchRecord:
     dataset = prepared.dataset
+    portions = Portions(dataset=dataset, seed=prepared.request.seed, limited=prepared.minutes is not None)
     for finding in dataset.findings:
         if finding.severity == "warning" or finding.code in READ_OTHERWISE:
             progress.note(finding.message)
     progress.stage("Starting the engine")
+    train, validation = portions.first()
     spec = EngineSpec(
         folder=str(prepared.checkpoint.folder),
         base_id=prepared.checkpoint.id,
         problem=problem_of(dataset),
         max_length=prepared.max_length,
-        train=dataset.train,
-        validation=dataset.validation,
+        train=train,
+        validation=validation,
         precision=prepared.request.precision,
-        choices=(*_pairs(prepared.space), ("attention_qv", "all")),
+        choices=(*pairs(prepared.space), ("attention_qv", "all")),
+        timed_batch=int(prepared.space.usual("batch_size")) if portions.limited else 0,
     )
     with open_cluster(prepared.request.address) as scratch, open_engines(spec) as engines:
-        _check_limits(prepared, engines.facts)
+        check_limits(prepared.space, prepared.request.limits, engines.facts.costs)
         run = (
             store.RunFolder.existing(out) if resumed else store.RunFolder.create(out, request.as_yaml(prepared.request))
         )
         with run.owned():
             used = seconds_used(run) if resumed else 0.0
             way = _Way(
-                run=run, prepared=prepared, engines=engines, scratch=scratch, progress=progress, begun=begun, used=used
+                run=run,
+                prepared=prepared,
+                portions=portions,
+                engines=engines,
+                scratch=scratch,
+                progress=progress,
+                begun=begun,
+                used=used,
             )
             try:
                 way.go(resumed=resumed)
@@ -153,56 +170,13 @@ def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -
     return results.read(out)
 
 
-def _pairs(it: Space) -> tuple[tuple[object, object], ...]:
-    """Return every pair of modules and layers that the space can ask for."""
-
-    def values(name: str) -> tuple[object, ...]:
-        parameter = it.parameters.get(name)
-        return tuple(parameter.values) if parameter is not None else (it.fixed[name],)  # type: ignore[union-attr]
-
-    return tuple(product(values("target_modules"), values("layers")))
-
-
-def _check_limits(prepared: _Prepared, facts: EngineFacts) -> None:
-    """Refuse limits that no configuration of the space keeps.
-
-    Raises:
-        SpaceError: Naming the least that the space can do.
-    """
-    it, limits = prepared.space, prepared.request.limits
-    rank = it.parameters.get("rank")
-    least_rank = it.fixed["rank"] if rank is None else min(rank.values) if hasattr(rank, "values") else rank.low
-    batch = it.parameters.get("batch_size")
-    least_batch = (
-        it.fixed["batch_size"] if batch is None else min(batch.values) if hasattr(batch, "values") else batch.low
-    )
-    some = {name: p.values[0] if hasattr(p, "values") else p.low for name, p in it.parameters.items()}
-    configs = [
-        facts.costs.config(
-            it.fixed | some | {"rank": least_rank, "batch_size": least_batch, "target_modules": m, "layers": layers}
-        )
-        for m, layers in _pairs(it)
-    ]
-    params = min(facts.costs.trainable_params(c) for c in configs)
-    memory = min(facts.costs.peak_memory_bytes(c) for c in configs)
-    if limits.max_params is not None and params > limits.max_params:
-        raise SpaceError(
-            f"max_params is {limits.max_params:,}, but the smallest adapter of the space {it.name!r} trains {params:,}",
-            "raise max_params, or search a space with lower ranks or fewer layers",
-        )
-    if limits.max_memory is not None and memory > limits.max_memory:
-        raise SpaceError(
-            f"max_memory is {limits.max_memory:,} bytes, but the least that the space {it.name!r} needs is {memory:,}",
-            "raise max_memory, or search a space with fewer layers or a smaller batch",
-        )
-
-
 @dataclass
 class _Way:
     """One process's walk along the way."""
 
     run: store.RunFolder
     prepared: _Prepared
+    portions: Portions
     engines: Engines
     scratch: Path
     progress: Progress
@@ -213,19 +187,20 @@ class _Way:
 
     def __post_init__(self) -> None:
         """Start the clock of the budget."""
-        minutes = self.prepared.request.budget.minutes
+        minutes = self.prepared.minutes
         self.clock = Clock(start=self.begun - self.used, budget_seconds=math.inf if minutes is None else minutes * 60)
 
     def go(self, *, resumed: bool) -> None:
         self._event("resumed" if resumed else "started", device=self.engines.facts.device)
         self._describe_data()
-        trials = self._explore()
-        confirmed = self._confirm(trials)
+        planned = self._plan()
+        trials = self._explore(planned)
+        confirmed = self._confirm(trials, planned)
         self.run.write_confirm(confirmed.record)
         choice = judge(
             confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.request.limits, self._findings()
         )
-        final = self._bundle(trials, confirmed, choice)
+        final = self._bundle(trials, confirmed, choice, planned)
         self.run.write_recommendation(final)
         self.progress.stage("Writing the report")
         self.run.write_report(engineer_page(results.read(self.run.path)))
@@ -263,8 +238,30 @@ class _Way:
             )
         )
 
-    def _explore(self) -> tuple[TrialRecord, ...]:
+    def _plan(self) -> Plan:
+        """Return the plan, made by an earlier process or now, and say it."""
+        made, rates = plan_of(self.run), self.engines.facts.rates
+        work = None
+        sizes, budget = sizes_of(self.prepared.dataset), self.clock.budget_seconds
+        if rates is not None:
+            work = work_of(
+                self.prepared.dataset,
+                rates,
+                self.prepared.space,
+                trials=self.prepared.request.budget.trials,
+                engines=len(self.engines.handles),
+            )
+        if made is None:
+            spent = self.clock.spent()
+            made = plan.everything(sizes) if work is None else plan.make(budget, sizes, work, begun=spent)
+            self._event("plan", **as_event(made))
+        self.clock.follow(made, work)
+        self.progress.note(plan.in_words(made, budget))
+        return made
+
+    def _explore(self, planned: Plan) -> tuple[TrialRecord, ...]:
         wanted = self.prepared.request
+        splits, validation = self.portions.explored(planned, self.engines)
         ledger = open_ledger(self.run.path, seed=wanted.seed)
         self.progress.stage("Searching")
         self._event("explore", trials=wanted.budget.trials)
@@ -286,10 +283,11 @@ class _Way:
                 deadline=self.clock.exploring_ends,
                 seed=wanted.seed,
                 first_suggestions=wanted.first_suggestions,
+                splits=splits,
             ),
             ledger=ledger,
             engines=self.engines,
-            validation=self.prepared.dataset.validation,
+            validation=validation,
             run=self.run.path,
             scratch=self.scratch,
             listener=listen,
@@ -297,17 +295,16 @@ class _Way:
         self.run.write_trials(trials)
         return trials
 
-    def _confirm(self, trials: tuple[TrialRecord, ...]) -> Confirmed:
+    def _confirm(self, trials: tuple[TrialRecord, ...], planned: Plan) -> Confirmed:
         self.progress.stage("Training finalists and baselines on fresh seeds")
-        plan = confirm_plan_of(self.run) or self.clock.confirm_plan()
-        self._event("confirm", finalists=plan.finalists, baseline_seeds=plan.baseline_seeds)
-        if plan != PLANS[0]:
-            self.progress.note(
-                f"Time is short: up to {plan.finalists} finalists on {SEEDS} seeds, baselines on {plan.baseline_seeds}."
-            )
+        now = confirming_of(self.run) or self.clock.confirming()
+        self._event("confirm", **as_event(now))
+        if now != planned.confirm or now.depth != plan.DEPTHS[0]:
+            self.progress.note(plan.confirming_in_words(now, planned))
         wanted, fixed = self.prepared.request, self.prepared.space.fixed
+        self.used_rows = self.portions.confirmed(planned, now, self.engines)
         confirmation = Confirmation(
-            dataset=self.prepared.dataset,
+            dataset=self.used_rows,
             metric=self.prepared.metric,
             costs=self.engines.facts.costs,
             trainer=self.engines,
@@ -315,18 +312,21 @@ class _Way:
             seed=wanted.seed,
             slots_per_engine=slots_per_engine(self.engines.facts),
             required=wanted.limits,
-            baseline_seeds=plan.baseline_seeds,
+            baseline_seeds=now.depth.baseline_seeds,
+            every_seed=planned.every_seed,
             on_trained=self.progress.confirming,
             on_test_opened=lambda: self._event("test_opened"),
         )
-        chosen = finalists(trials, self.prepared.metric, plan.finalists)
+        chosen = finalists(trials, self.prepared.metric, now.depth.finalists)
         if not chosen:
             self.progress.note("No trial was trained in full; there is nothing to confirm but the baselines.")
         return confirmation.run(
             chosen, epochs=float(fixed.get("epochs", 3.0)), batch_size=int(fixed.get("batch_size", 16))
         )
 
-    def _bundle(self, trials: tuple[TrialRecord, ...], confirmed: Confirmed, choice: Choice) -> Recommendation:
+    def _bundle(
+        self, trials: tuple[TrialRecord, ...], confirmed: Confirmed, choice: Choice, planned: Plan
+    ) -> Recommendation:
         chosen, facts = confirmed.chosen, self.engines.facts
         measured = None
         if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
@@ -341,7 +341,7 @@ class _Way:
                     config=chosen.config,
                     weights=confirmed.adapter,
                     facts=facts,
-                    dataset=self.prepared.dataset,
+                    dataset=self.used_rows,
                     metric=self.prepared.metric.name,
                     threshold=chosen.seeds[0].threshold,
                     max_length=self.prepared.max_length,
@@ -350,6 +350,7 @@ class _Way:
                     test=chosen.test,
                     test_ci95=chosen.test_ci95,
                     verdict=choice.verdict,
+                    checked=planned.checked,
                 ),
                 self.run.path / store.BUNDLE,
                 base_folder=self.prepared.checkpoint.folder,
@@ -364,6 +365,7 @@ class _Way:
             metric=self.prepared.metric,
             facts=facts,
             dataset=self.prepared.dataset,
+            used=self.used_rows,
             seconds=self.clock.spent(),
             measured_memory=measured,
         )

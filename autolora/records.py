@@ -381,6 +381,8 @@ class DataSummary:
     hash: str
     rows: int
     splits: dict[str, int]
+    used: dict[str, int] = field(default_factory=dict)
+    """Rows of each split that the recommended adapter was trained, chosen and tested on; fewer where time was short."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -113,6 +113,10 @@ class Space:
             found[name] = member
         return found
 
+    def usual(self, name: str) -> Any:
+        """Return a parameter's value, the middle one where it is searched."""
+        return self.parameters[name].middle if name in self.parameters else self.fixed[name]
+
     def sample(self, random: np.random.Generator) -> dict[str, Any]:
         """Return a member, every parameter drawn by itself and uniformly on its scale."""
         return {name: parameter.sample(random) for name, parameter in self.parameters.items()}

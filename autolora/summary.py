@@ -34,10 +34,11 @@ def recommendation(
     metric: Objective,
     facts: EngineFacts,
     dataset: Dataset,
+    used: Dataset,
     seconds: float,
     measured_memory: int | None,
 ) -> Recommendation:
-    """Return the recommendation of a search that has come to its end."""
+    """Return the recommendation of a search that has come to its end; ``used`` are the rows that were confirmed on."""
     chosen = choice.candidate
     floor = next(c.validation or 0.0 for c in confirmed.record.candidates if c.name in CONSTANTS)
     return Recommendation(
@@ -84,12 +85,17 @@ def recommendation(
             source=dataset.source,
             hash=dataset.hash,
             rows=len(dataset.train) + len(dataset.validation) + len(dataset.test),
-            splits={"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
+            splits=_sizes(dataset),
+            used=_sizes(used),
         ),
         base_model={"id": facts.base_id, "hash": facts.base_hash},
         precision=facts.precision,
         seed=chosen.seeds[0].seed if chosen else request.seed,
     )
+
+
+def _sizes(dataset: Dataset) -> dict[str, int]:
+    return {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)}
 
 
 def _metric(candidate: Candidate, metric: Objective) -> MetricSummary:

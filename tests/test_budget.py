@@ -3,14 +3,20 @@ from __future__ import annotations
 import json
 import math
 import time
+from dataclasses import replace
 
 import pytest
 
-from autolora.budget import PLANS, Clock, ConfirmPlan, confirm_plan_of, seconds_used
+from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
+from autolora.plan import DEPTHS, Confirming, Plan, Sizes, Work, everything, make
 from autolora.records import RungRecord, Score, TrialRecord, TrialState
 from autolora.store import RunFolder
 
 pytestmark = pytest.mark.unit
+
+SIZES = Sizes(train=1_000, validation=250, test=300)
+LARGE = Sizes(train=320_000, validation=80_000, test=300)
+WORK = Work(per_row=0.01, per_score=0.001, per_word_row=0.0, epochs=1.0, trials=24, rungs=3)
 
 
 def trial(full_seconds: float, *, share: float = 1 / 3) -> TrialRecord:
@@ -22,53 +28,95 @@ def trial(full_seconds: float, *, share: float = 1 / 3) -> TrialRecord:
     return TrialRecord(number=0, state=TrialState.RUNNING, params={}, config=None, rungs=(rung,))
 
 
-def clock(minutes: float, *, full_seconds: float | None = None, spent: float = 0.0) -> Clock:
+def clock(minutes: float, *, pace: float | None = None, spent: float = 0.0, sizes: Sizes = SIZES) -> tuple[Clock, Plan]:
     made = Clock(start=time.monotonic() - spent, budget_seconds=minutes * 60)
-    if full_seconds is not None:
-        made.learn(trial(full_seconds))
-    return made
+    plan = make(minutes * 60, sizes, WORK, begun=10)
+    made.follow(plan, WORK)
+    if pace is not None:
+        made.learn(trial(pace * WORK.exploring(plan.explore_train, plan.explore_validation)))
+    return made, plan
 
 
 def explore_seconds(it: Clock) -> float:
     return it.exploring_ends() - it.start
 
 
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", "version: 1\n")
+
+
 def test_without_a_budget_exploring_never_ends_and_everything_is_confirmed() -> None:
     endless = Clock(start=time.monotonic(), budget_seconds=math.inf)
+    endless.follow(everything(SIZES), None)
     endless.learn(trial(1e6))
 
     assert endless.exploring_ends() == math.inf
-    assert endless.confirm_plan() == PLANS[0]
+    assert endless.confirming() == everything(SIZES).confirm
 
 
-def test_exploring_leaves_what_confirming_will_take() -> None:
-    # 3 finalists x 3 seeds, 3 defaults, 3 other rates, 2 more seeds of the best: 17 trainings; then 30 s to the end.
-    assert explore_seconds(clock(60, full_seconds=100)) == pytest.approx(3600 - 17 * 100 - 30)
+@pytest.mark.parametrize("sizes", [SIZES, LARGE])
+def test_exploring_ends_when_it_was_planned_to(sizes) -> None:
+    it, plan = clock(15, sizes=sizes)
+
+    assert explore_seconds(it) == pytest.approx(plan.begun + plan.explore_seconds)
+
+
+def test_exploring_leaves_what_confirming_will_take_at_the_speed_that_was_seen() -> None:
+    it, plan = clock(15, pace=1.5)
+
+    assert explore_seconds(it) == pytest.approx(900 - 1.5 * plan.confirm_seconds - plan.closing_seconds)
 
 
 def test_exploring_gets_its_least_share_when_trials_are_slow_and_its_most_when_they_are_fast() -> None:
-    assert explore_seconds(clock(10, full_seconds=1000)) == pytest.approx(0.35 * 600)
-    assert explore_seconds(clock(10, full_seconds=0.1)) == pytest.approx(0.8 * 600)
+    assert explore_seconds(clock(15, pace=50)[0]) == pytest.approx(10 + 0.35 * 890)
+    assert explore_seconds(clock(15, pace=0.01)[0]) == pytest.approx(0.8 * 900)
+
+
+def test_a_start_that_took_the_whole_budget_leaves_time_for_one_trial() -> None:
+    it = Clock(start=time.monotonic() - 70, budget_seconds=60)
+    plan = make(60, SIZES, WORK, begun=70)
+    it.follow(plan, WORK)
+
+    assert not plan.enough
+    assert explore_seconds(it) == pytest.approx(70 + WORK.exploring(plan.explore_train, plan.explore_validation))
 
 
 def test_less_time_confirms_less_but_never_nothing() -> None:
-    plans = [clock(10, full_seconds=full).confirm_plan() for full in (30, 40, 50, 70, 500)]
+    found = [clock(15, pace=1.0, spent=spent)[0].confirming() for spent in (0, 710, 740, 780, 2000)]
 
-    assert plans == [PLANS[0], PLANS[1], PLANS[2], PLANS[3], PLANS[3]]
-    assert PLANS[-1] == ConfirmPlan(finalists=1, baseline_seeds=1)
-
-
-def test_a_resumed_search_keeps_the_plan_that_it_had_begun(tmp_path) -> None:
-    run = RunFolder.create(tmp_path / "run", "version: 1\n")
-    assert confirm_plan_of(run) is None
-    run.event("confirm", finalists=2, baseline_seeds=1)
-    run.event("confirm", finalists=3, baseline_seeds=3)
-
-    assert confirm_plan_of(run) == ConfirmPlan(2, 1)
+    assert [it.depth for it in found] == [DEPTHS[0], DEPTHS[1], DEPTHS[2], DEPTHS[3], DEPTHS[3]]
+    assert {it.train for it in found} == {SIZES.train}
 
 
-def test_the_time_used_is_what_events_count_and_no_time_of_day(tmp_path) -> None:
-    run = RunFolder.create(tmp_path / "run", "version: 1\n")
+def test_a_slow_engine_confirms_a_large_table_on_fewer_rows_than_planned() -> None:
+    slow, plan = clock(30, pace=3.0, spent=600, sizes=LARGE)
+
+    found = slow.confirming()
+    assert plan.explore_train < found.train < plan.confirm.train
+    assert WORK.at_pace(3.0).confirming(found) <= 1800 - 600 - plan.closing_seconds
+
+
+@pytest.mark.parametrize("plan", [everything(SIZES), make(900, LARGE, WORK, begun=12.5)], ids=["whole", "cut"])
+def test_a_resumed_search_keeps_the_plan_that_it_had_begun(plan, run) -> None:
+    assert plan_of(run) is None
+    run.event("plan", spent=12.5, **as_event(plan))
+    run.event("plan", spent=99.0, **as_event(replace(plan, explore_train=7)))
+
+    assert plan_of(run) == plan
+    assert "Infinity" not in (run.path / "events.jsonl").read_text()
+
+
+def test_a_resumed_search_keeps_what_it_had_begun_to_confirm(run) -> None:
+    begun = Confirming(depth=DEPTHS[2], train=700, validation=200)
+    assert confirming_of(run) is None
+    run.event("confirm", **as_event(begun))
+    run.event("confirm", **as_event(replace(begun, train=900)))
+
+    assert confirming_of(run) == begun
+
+
+def test_the_time_used_is_what_events_count_and_no_time_of_day(run) -> None:
     assert seconds_used(run) == 0.0
     days = [("started", 1, 0.0), ("trial", 2, 61.5), ("resumed", 1, 61.5), ("trial", 9, 120.0), ("no count", 9, None)]
     lines = [

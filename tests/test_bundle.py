@@ -292,7 +292,9 @@ def test_names_with_quotes_break_neither_the_card_nor_its_code(trained) -> None:
     named = replace(it.contents, facts=replace(it.contents.facts, base_id='my "best": it\'s'))
     dataset = replace(it.contents.dataset, classes=('say "no"', "it's", "修理"))
 
-    card = bundle.card(replace(named, dataset=dataset), bundle.SelfTest(test=0.8, same_labels=1.0, seconds=1.0))
+    card = bundle.card(
+        replace(named, dataset=dataset), bundle.SelfTest(rows=48, test=0.8, same_labels=1.0, seconds=1.0)
+    )
 
     assert yaml.safe_load(card.split("---\n")[1])["base_model"] == 'my "best": it\'s'
     names: dict[str, Any] = {}
@@ -300,3 +302,16 @@ def test_names_with_quotes_break_neither_the_card_nor_its_code(trained) -> None:
     exec("\n".join(line for line in code.splitlines() if line.startswith(("base_model =", "classes ="))), names)
     assert names["base_model"] == 'my "best": it\'s'
     assert names["classes"] == ['say "no"', "it's", "修理"]
+
+
+def test_of_many_test_rows_plain_peft_labels_a_part_and_the_card_says_so(trained, tmp_path) -> None:
+    it = trained("bert")
+    contents = replace(it.contents, checked=12)
+
+    result = write(it, tmp_path / "adapter", contents=contents)
+
+    assert (result.rows, result.same_labels) == (12, 1.0)
+    scores = json.loads((tmp_path / "adapter" / "autolora.json").read_text())["scores"]
+    assert scores["rows_in_plain_peft"] == 12
+    assert scores["test"] == it.contents.test, "of all rows"
+    assert "float32 (12 rows)" in (tmp_path / "adapter" / "README.md").read_text()

@@ -446,3 +446,17 @@ def test_another_configuration_of_the_same_name_is_trained_anew(confirmation, tr
 
     assert trainer.trained()[before:] == [f"confirm finalist_3 {SEED + at}" for at in (1, 2, 3)]
     assert by_name(confirmed)["finalist_3"].config.rank == 1
+
+
+def test_where_time_is_short_only_the_seed_that_ships_is_scored_on_the_test_rows(whole, confirmation, trainer) -> None:
+    it = confirmation(folder=whole.folder, metric=metric_named("accuracy"), every_seed=False)
+
+    short = run(it, whole.finalists, epochs=3.0)
+
+    found, before = by_name(short), by_name(whole.confirmed)
+    for name in ("finalist_3", "finalist_8", "default_lora", "rate_grid"):
+        first, *others = found[name].seeds
+        assert first == before[name].seeds[0]
+        assert [seed.test for seed in others] == [None, None]
+        assert found[name].test == before[name].test
+    assert short.record.paired_test_differences == whole.confirmed.record.paired_test_differences

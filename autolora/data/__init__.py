@@ -3,6 +3,7 @@
 from autolora.data.findings import find_in_tokens
 from autolora.data.preparing import prepare, record
 from autolora.data.reading import READ_OTHERWISE, Tables, read_table, read_tables
+from autolora.data.subsets import subset
 from autolora.data.table import Table
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "read_table",
     "read_tables",
     "record",
+    "subset",
 ]

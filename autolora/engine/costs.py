@@ -41,6 +41,17 @@ def key(modules: object, layers: object) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rates:
+    """Rows a second that an engine was seen to work through, at the lengths of the data's own rows."""
+
+    train_dearest: float
+    """By the adapter that keeps most for backward, usually every module of every layer."""
+    train_cheapest: float
+    """By the one that keeps least, usually of the last layer."""
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class CostModel:
     """Costs of every configuration that the kinds span on one base."""
 

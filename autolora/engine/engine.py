@@ -30,7 +30,7 @@ _CPU_CHUNK_ROWS = 1
 """On a CPU slots pass one after the other: more rows fall out of its cache (8 x 16 rows ran at 0.6 of the rate of
 1 x 16), and rows of different slots would be padded to each other's length."""
 _CUDA_CHUNK_ROWS = 512
-_SCORING_CHUNK_ROWS = 32
+SCORING_CHUNK_ROWS = 32
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Engine:
     base: ResidentBase
     task: SequenceTask
     splits: dict[str, Encoded]
-    """Rows by split name; ``train`` is what slots train on."""
+    """Rows by split name; ``train`` is what slots train on unless another is named."""
     chunk_rows: int = 0
     """Rows that pass through the base at once; 0 chooses by device."""
     slots: dict[str, Slot] = field(default_factory=dict)
@@ -54,8 +54,16 @@ class Engine:
 
     # ---------------------------------------------------------------------------------------------- coming and going
 
-    def admit(self, slot_id: str, config: AdapterConfig, *, seed: int, state: states.SlotState | None = None) -> Slot:
-        """Give an adapter a place, at its start or where a snapshot left it.
+    def admit(
+        self,
+        slot_id: str,
+        config: AdapterConfig,
+        *,
+        seed: int,
+        state: states.SlotState | None = None,
+        train: str = "train",
+    ) -> Slot:
+        """Give an adapter a place, at its start or where a snapshot left it; it trains on the split ``train``.
 
         Raises:
             EngineError: If the place is taken, or the snapshot is of another configuration or seed.
@@ -66,7 +74,8 @@ class Engine:
         if state is not None and (state.config, state.seed) != (to_json(config), seed):
             raise EngineError(f"the state of slot {slot_id!r} is of another configuration or seed")
         try:
-            slot = slot_room.build(self.base, slot_id, config, seed=seed, lengths=self.splits["train"].kept_lengths)
+            lengths = self.splits[train].kept_lengths
+            slot = slot_room.build(self.base, slot_id, config, seed=seed, train=train, lengths=lengths)
             if state is not None:
                 states.restore(slot, state)
         except BaseException as error:
@@ -123,13 +132,14 @@ class Engine:
     def _step_chunk(self, slot_ids: list[str]) -> dict[str, TrialError]:
         batches = {slot_id: self.slots[slot_id].batch_rows() for slot_id in slot_ids}
         segments = _segments(batches)
-        rows = np.concatenate(list(batches.values()))
-        data = self.splits["train"]
-        targets = torch.from_numpy(data.targets[rows]).to(self.base.device)
+        data = {slot_id: self.splits[self.slots[slot_id].train] for slot_id in slot_ids}
+        tokens = [data[slot_id].tokens[row] for slot_id, batch in batches.items() for row in batch]
+        own = [data[slot_id].targets[batch] for slot_id, batch in batches.items()]
+        targets = torch.from_numpy(np.concatenate(own)).to(self.base.device)
         row_ids = {slot_id: torch.from_numpy(batch) for slot_id, batch in batches.items()}
         steps = {slot_id: self.slots[slot_id].step for slot_id in slot_ids}
         with self.base.pack.serving(segments, row_ids=row_ids, steps=steps):
-            logits = self._forward([data.tokens[row] for row in rows])
+            logits = self._forward(tokens)
             row_losses = self.task.problem.row_losses(logits, targets)
             losses = {s.slot: row_losses[s.start : s.stop].mean() for s in segments}
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
@@ -197,12 +207,19 @@ class Engine:
         data = self.splits[split]
         order = np.argsort(data.kept_lengths, kind="stable")
         out = np.zeros((len(data), self.task.problem.num_labels), dtype=np.float32)
-        for at in range(0, len(order), _SCORING_CHUNK_ROWS):
-            rows = order[at : at + _SCORING_CHUNK_ROWS]
-            with self.base.pack.serving((Segment(slot_id, 0, len(rows)),)):
-                out[rows] = self._forward([data.tokens[row] for row in rows]).float().cpu().numpy()
+        for at in range(0, len(order), SCORING_CHUNK_ROWS):
+            rows = order[at : at + SCORING_CHUNK_ROWS]
+            out[rows] = self.score_rows(slot_id, split, rows)
         self.slots[slot_id].seconds += time.perf_counter() - start
         return out
+
+    @torch.no_grad()
+    def score_rows(self, slot_id: str, split: str, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the slot's logits for some rows of a split ``(rows, classes)``, all in one pass."""
+        tokens = self.splits[split].tokens
+        with self.base.pack.serving((Segment(slot_id, 0, len(rows)),)):
+            logits: NDArray[np.float32] = self._forward([tokens[row] for row in rows]).float().cpu().numpy()
+        return logits
 
     def _forward(self, tokens: Sequence[NDArray[np.int32]]) -> Tensor:
         """Return logits ``(rows, num_labels)``; rows are padded on the right to the longest of them."""

@@ -23,8 +23,12 @@ class Job:
     """Unique name of its place."""
     config: AdapterConfig
     seed: int
+    train: str = "train"
+    """Name of the split that it trains on."""
+    validation: str = "validation"
+    """Name of the split that it is scored on."""
     rungs: tuple[float, ...] = (1.0,)
-    """Shares of the full training length at which it stops, is scored on the validation split, and waits."""
+    """Shares of the full training length at which it stops, is scored, and waits."""
     state_file: str = ""
     """Where its state is kept at every rung, and from where it goes on if the file exists; empty keeps none."""
     allowed_rung: int = -1
@@ -45,7 +49,7 @@ class Report:
     last: bool = False
     """Whether nothing will follow."""
     outputs: bytes = b""
-    """What the problem keeps of each validation row, in the split's order; see ``array_of``."""
+    """What the problem keeps of each row that it is scored on, in the split's order; see ``array_of``."""
     train_loss: float = math.nan
     failure: TrialState | None = None
     cause: str = ""

@@ -235,7 +235,7 @@ class Runner:
         try:
             if job.state_file and Path(job.state_file).is_file():
                 state = states.read(Path(job.state_file))
-            slot = self.engine.admit(job.slot, job.config, seed=job.seed, state=state)
+            slot = self.engine.admit(job.slot, job.config, seed=job.seed, state=state, train=job.train)
         except TrialOutOfMemory as error:
             self._publish(place, self._failure(place, TrialState.OUT_OF_MEMORY, error))
             return
@@ -278,7 +278,7 @@ class Runner:
         job = place.job
         slot = self.engine.slots[job.slot]
         loss = slot.mean_loss()
-        outputs = self.engine.outputs(job.slot, "validation")
+        outputs = self.engine.outputs(job.slot, job.validation)
         last = place.next_rung == len(job.rungs) - 1
         if job.state_file:
             states.write(self.engine.snapshot(job.slot), Path(job.state_file))

@@ -30,8 +30,10 @@ class Slot:
     id: str
     config: AdapterConfig
     seed: int
+    train: str
+    """Name of the split that it trains on."""
     lengths: NDArray[np.int64]
-    """Tokens of every training row ``(rows,)``."""
+    """Tokens of every row of that split ``(rows,)``."""
     parameters: dict[str, nn.Parameter]
     """By PEFT's names, as in ``adapter_model.safetensors``."""
     optimiser: torch.optim.Optimizer
@@ -97,7 +99,9 @@ class Slot:
         self.loss_sum, self.loss_steps = 0.0, 0
 
 
-def build(base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int, lengths: NDArray[np.int64]) -> Slot:
+def build(
+    base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int, train: str, lengths: NDArray[np.int64]
+) -> Slot:
     """Make a slot's weights on the base's device and plug them into its packed layers."""
     parameters: dict[str, nn.Parameter] = {}
     for layer in config.layers:
@@ -128,7 +132,9 @@ def build(base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int,
     optimiser = torch.optim.AdamW(
         list(parameters.values()), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    return Slot(id=slot_id, config=config, seed=seed, lengths=lengths, parameters=parameters, optimiser=optimiser)
+    return Slot(
+        id=slot_id, config=config, seed=seed, train=train, lengths=lengths, parameters=parameters, optimiser=optimiser
+    )
 
 
 def remove(base: ResidentBase, slot_id: str) -> None:

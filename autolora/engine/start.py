@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from autolora.engine.costs import CostModel
+from autolora.engine.costs import CostModel, Rates
 from autolora.records import Precision, Split
 from autolora.tasks.problems import Problem
 
@@ -33,6 +33,8 @@ class EngineSpec:
     """CPU threads; 0 takes all."""
     choices: tuple[tuple[Any, Any], ...] = ()
     """Pairs of (target_modules, layers) whose costs are wanted."""
+    timed_batch: int = 0
+    """Rows of the training steps by which the engine's speed is measured; 0 measures none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,8 @@ class EngineFacts:
     unknown_token_share: float
     versions: dict[str, str]
     costs: CostModel
+    rates: Rates | None = None
+    """None where the speed was not to be measured."""
 
     def target_names(self, modules: tuple[str, ...], layers: tuple[int, ...]) -> list[str]:
         """Return full module names, the form in which PEFT's configuration names targets without doubt."""
@@ -80,6 +84,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
     from autolora.engine.memory import cost_model
+    from autolora.engine.speed import measured_rates
     from autolora.tasks.sequence import SequenceTask
 
     if spec.threads:
@@ -93,6 +98,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     splits = {"train": task.encode(tokenizer, spec.train), "validation": task.encode(tokenizer, spec.validation)}
     engine = Engine(base, task, splits)
     train = splits["train"]
+    costs = cost_model(engine, spec.choices)
     return engine, EngineFacts(
         device=device_in_words(device),
         on_cpu=device.type == "cpu",
@@ -111,7 +117,8 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
         truncated_share=train.truncated_share,
         unknown_token_share=train.unknown_share,
         versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
-        costs=cost_model(engine, spec.choices),
+        costs=costs,
+        rates=measured_rates(engine, costs, spec.timed_batch) if spec.timed_batch else None,
     )
 
 

@@ -127,7 +127,7 @@ def pareto_figure(report: SearchReport, cost: Cost) -> ParetoFigure:
     return ParetoFigure(
         cost=cost,
         metric=text.metric_name(report.metric_key),
-        split=words.split_rows(report, "validation"),
+        split=words.split_rows(report, "validation", exploring=True),
         points=points + adapters,
         line=line,
         levels=levels,
@@ -219,7 +219,7 @@ def rung_figure(report: SearchReport) -> RungFigure:
     missing = "" if curves else "No trial reached a rung, so there is no development to draw."
     return RungFigure(
         metric=text.metric_name(report.metric_key),
-        split=words.split_rows(report, "validation"),
+        split=words.split_rows(report, "validation", exploring=True),
         shares=shares,
         curves=curves,
         missing=missing,

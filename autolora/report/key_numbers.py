@@ -106,8 +106,8 @@ def _best_so_far(report: SearchReport) -> tuple[KeyNumber, ...]:
         KeyNumber(
             label=f"Best {text.metric_name(report.metric_key)} so far, validation",
             value=text.score(value),
-            detail=f"{words.split_rows(report, 'validation')}; trial {number}, the best of {len(scored)}, "
-            "and so better than it will prove",
+            detail=f"{words.split_rows(report, 'validation', exploring=True)}; trial {number}, the best of "
+            f"{len(scored)}, and so better than it will prove",
             origin="measured",
         ),
     )

@@ -85,6 +85,20 @@ class SearchReport:
         """Return how many rows a split has."""
         return len(self.data.split_row_ids.get(split, ()))
 
+    def rows_used(self, split: SplitName, *, exploring: bool = False) -> int:
+        """Return how many of a split's rows finalists and baselines, or the trials before them, were given."""
+        planned, confirmed = self._first("plan"), self._first("confirm")
+        if split == "test":
+            used = planned.get("test")
+        elif exploring:
+            used = planned.get(f"explore_{split}")
+        else:
+            used = confirmed.get(split)
+        return int(used) if used is not None else self.rows_in(split)
+
+    def _first(self, kind: str) -> dict[str, Any]:
+        return next((event for event in self.events if event.get("event") == kind), {})
+
 
 def _without_folders(value: Any) -> Any:
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from autolora.records import AdapterConfig, Candidate, TrialRecord, TrialState
+from autolora.records import AdapterConfig, Candidate, SplitName, TrialRecord, TrialState
 from autolora.report import text
 from autolora.report.source import SearchReport
 
@@ -117,10 +117,27 @@ def state_counts(trials: Sequence[TrialRecord]) -> str:
     return ", ".join(f"{counts[state]} {word}" for state, word in STATES.items() if counts[state])
 
 
-def split_rows(report: SearchReport, split: str) -> str:
-    """Return a split's name with its rows: ``"test, 170 rows"``."""
-    rows = len(report.data.split_row_ids.get(split, ()))
-    return f"{split}, {text.count(rows, 'row')}"
+def split_rows(report: SearchReport, split: SplitName, *, exploring: bool = False) -> str:
+    """Return a split's name with the rows used: ``"test, 170 rows"``, or ``"test, 8,000 of 75,000 rows"``."""
+    rows, used = report.rows_in(split), report.rows_used(split, exploring=exploring)
+    sampled = f"{text.number(used)} of " if used != rows else ""
+    return f"{split}, {sampled}{text.count(rows, 'row')}"
+
+
+def rows_used(report: SearchReport) -> str:
+    """Return which rows each part of the search worked on; empty where all did on all."""
+
+    def share(split: SplitName, *, exploring: bool = False) -> str:
+        rows, used = report.rows_in(split), report.rows_used(split, exploring=exploring)
+        return f"all {text.number(rows)}" if used == rows else f"{text.number(used)} of {text.number(rows)}"
+
+    parts = (
+        f"explored on {share('train', exploring=True)} training rows and judged on"
+        f" {share('validation', exploring=True)} validation rows",
+        f"finalists, default LoRA and TF-IDF trained on {share('train')} and chosen on {share('validation')}",
+        f"tested on {share('test')}",
+    )
+    return "; ".join(parts) if any(" of " in part for part in parts) else ""
 
 
 def modules(config: AdapterConfig) -> str:

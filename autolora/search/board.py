@@ -70,6 +70,8 @@ class Board:
     """Frees a slot: (engine, slot)."""
     listener: Listener = lambda *_: None
     early_stopping: bool = True
+    splits: tuple[str, str] = ("train", "validation")
+    """Names of the engines' splits that trials train on and are scored on."""
     used_up: bool = False
     """Whether the space holds no configuration worth training any more."""
     open: dict[str, _Open] = field(default_factory=dict)
@@ -118,6 +120,8 @@ class Board:
             slot=slot,
             config=record.config,
             seed=self.seed,
+            train=self.splits[0],
+            validation=self.splits[1],
             rungs=RUNGS,
             # Tune takes seconds to set up the first leases; the engine need not wait for them.
             allowed_rung=len(record.rungs),

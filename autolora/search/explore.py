@@ -39,6 +39,8 @@ class Exploration:
     seed: int
     first_suggestions: bool = True
     early_stopping: bool = True
+    splits: tuple[str, str] = ("train", "validation")
+    """Names of the engines' splits that trials train on and are scored on."""
 
 
 def slots_per_engine(facts: EngineFacts) -> int:
@@ -62,7 +64,7 @@ def explore(
         what: The search space, limits and budget.
         ledger: The run's study.
         engines: Where trials train.
-        validation: Rows that trials are scored on.
+        validation: Rows that trials are scored on, as the engines have them.
         run: The run folder.
         scratch: A folder for Tune's own files, of no value afterwards.
         listener: Is told of every start, rung and end.
@@ -94,6 +96,7 @@ def explore(
         release=engines.release,
         listener=listener,
         early_stopping=what.early_stopping,
+        splits=what.splits,
     )
     if not board.finished:
         trainable = tune.with_parameters(Lease, engines=list(engines.handles))

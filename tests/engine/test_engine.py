@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from autolora.data import subset
 from autolora.engine import state
 from autolora.engine.base import load_base
 from autolora.engine.checkpoint import find
@@ -77,7 +78,7 @@ def test_scores_do_not_depend_on_how_rows_are_batched(tiny_folder, tiny_dataset,
     for _ in range(5):
         engine.step(["x"])
     together = engine.logits("x", "test")
-    monkeypatch.setattr("autolora.engine.engine._SCORING_CHUNK_ROWS", 1)
+    monkeypatch.setattr("autolora.engine.engine.SCORING_CHUNK_ROWS", 1)
 
     assert engine.logits("x", "test") == pytest.approx(together, abs=1e-6)
 
@@ -136,3 +137,20 @@ def test_task_encoding_counts_unknown_tokens_and_cuts(tiny_folder, tiny_dataset)
     assert encoded.truncated_share == 0.5
     assert encoded.unknown_share == pytest.approx(1 / 4)
     assert encoded.full_lengths.tolist() == [6, 4]
+
+
+def test_slots_train_on_the_split_they_name_beside_slots_on_another(tiny_folder, tiny_dataset) -> None:
+    part = subset(tiny_dataset.train, 40, seed=0)
+    together, alone = (engine_for(tiny_folder(), tiny_dataset, chunk_rows=64) for _ in range(2))
+    for engine in (together, alone):
+        engine.splits["part"] = engine.task.encode(engine.task.load_tokenizer(engine.base.checkpoint.folder), part)
+        engine.admit("small", mixed_configs(engine)["small"], seed=0, train="part")
+    together.admit("wide", mixed_configs(together)["wide"], seed=0)
+    for _ in range(4):
+        together.step(["small", "wide"])
+        alone.step(["small"])
+
+    assert together.slots["small"].steps_in_epoch == 5
+    assert together.slots["wide"].steps_in_epoch == 12
+    ours, theirs = (state.adapter_tensors(engine.slots["small"]) for engine in (together, alone))
+    assert worst_relative_difference(ours, theirs) < 1e-9

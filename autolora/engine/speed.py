@@ -1,0 +1,120 @@
+"""Measures an engine's speed: a few training steps of the dearest and the cheapest adapter, and some scoring.
+
+About two seconds on a CPU. Batches hold rows of like lengths, so a few of them may be long or short: tokens a second
+are measured, padding included, and turned into rows a second by what the rows of a whole epoch take.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import cycle
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from autolora.engine.costs import CostModel, Kind, Rates
+from autolora.engine.engine import SCORING_CHUNK_ROWS, Engine
+from autolora.engine.order import epoch_batches
+from autolora.records import AdapterConfig
+
+_LEAST_SECONDS = 0.5
+_LEAST_STEPS = 2
+_RANK = 8
+_SLOTS = 16
+"""Most adapters that take their steps together, as they do on a device that has room for several at once."""
+
+
+def measured_rates(engine: Engine, costs: CostModel, batch_size: int) -> Rates:
+    """Return the rows a second of an engine on its training and validation rows.
+
+    Args:
+        engine: With no slot taken.
+        costs: Which kinds of adapters there are.
+        batch_size: Rows of a training step.
+    """
+    by_size = sorted(costs.kinds.values(), key=lambda kind: kind.saved_bytes_per_row)
+    return Rates(
+        train_dearest=_training_rate(engine, by_size[-1], batch_size),
+        train_cheapest=_training_rate(engine, by_size[0], batch_size),
+        score=_scoring_rate(engine, by_size[-1]),
+    )
+
+
+def _training_rate(engine: Engine, kind: Kind, batch_size: int) -> float:
+    config = _config(kind, batch_size)
+    names = [f"speed probe {at}" for at in range(max(1, min(_SLOTS, engine.chunk_rows // batch_size)))]
+    lengths = engine.splits["train"].kept_lengths
+    tokens = 0.0
+
+    def step() -> None:
+        nonlocal tokens
+        tokens += sum(_padded(lengths, engine.slots[name].batch_rows()) for name in names)
+        engine.step(names)
+
+    try:
+        for at, name in enumerate(names):
+            engine.admit(name, config, seed=at)
+        step()  # warms up
+        tokens = 0.0
+        seconds = _timed(step)
+    finally:
+        for name in names:
+            engine.release(name)
+    batches = epoch_batches(lengths, batch_size, seed=0, epoch=0)
+    return tokens / seconds / (sum(_padded(lengths, rows) for rows in batches) / len(lengths))
+
+
+def _scoring_rate(engine: Engine, kind: Kind) -> float:
+    """Return rows scored in a second, by chunks from all over the line of validation rows in order of length."""
+    lengths = engine.splits["validation"].kept_lengths
+    order = np.argsort(lengths, kind="stable")
+    chunks = [order[at : at + SCORING_CHUNK_ROWS] for at in range(0, len(order), SCORING_CHUNK_ROWS)]
+    waiting = cycle(np.random.default_rng(0).permutation(len(chunks)).tolist())
+    name, tokens = "speed probe", 0.0
+
+    def score() -> None:
+        nonlocal tokens
+        chunk = chunks[next(waiting)]
+        tokens += _padded(lengths, chunk)
+        engine.score_rows(name, "validation", chunk)
+
+    try:
+        engine.admit(name, _config(kind, 1), seed=0)
+        score()
+        tokens = 0.0
+        seconds = _timed(score)
+    finally:
+        engine.release(name)
+    return tokens / seconds / (sum(_padded(lengths, chunk) for chunk in chunks) / len(lengths))
+
+
+def _config(kind: Kind, batch_size: int) -> AdapterConfig:
+    return AdapterConfig(
+        rank=_RANK,
+        alpha=_RANK,
+        target_modules=kind.modules,
+        layers=kind.layers,
+        learning_rate=1e-4,
+        # More steps than are measured: an epoch may have fewer.
+        epochs=1e6,
+        batch_size=batch_size,
+    )
+
+
+def _padded(lengths: NDArray[np.int64], rows: NDArray[np.int64]) -> float:
+    """Return the tokens that pass through the base with these rows."""
+    return float(lengths[rows].max() * len(rows))
+
+
+def _timed(work: Callable[[], None]) -> float:
+    """Do the work again and again for a while, and return how long."""
+    start = time.perf_counter()
+    steps = 0
+    while steps < _LEAST_STEPS or time.perf_counter() - start < _LEAST_SECONDS:
+        work()
+        steps += 1
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start

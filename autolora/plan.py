@@ -1,0 +1,337 @@
+"""The plan of a search in a given time: which rows it explores, confirms and tests on, and how long each part takes.
+
+Pure arithmetic on row counts and measured speeds; knows no clock, no engine and no text. The rules, in this order:
+
+1. **Test rows.** All of them, if scoring the chosen adapter and its rivals takes at most a fifth of the time: the
+   verdict rests on them. Else as many as a tenth allows, and reports call them a sample. The other seeds of each
+   candidate, which no verdict rests on, are scored as well where that takes no more than a tenth.
+2. **Everything.** If all training rows can be explored (``LEAST_TRAININGS`` trainings in full) and confirmed, no subset
+   is taken at all, and the fullest way of confirming is chosen that leaves exploring its share.
+3. **Confirming rows.** Else every finalist and every baseline, TF-IDF too, is trained on the same rows, as many as fit
+   beside exploring: only then are they compared fairly. With fewer than ``ENOUGH_ROWS`` the time goes to more rows
+   rather than to more finalists and seeds.
+4. **Exploring rows.** A third of those, as from one rung to the next. Trials are compared with each other only, and the
+   order of adapters changes less with the number of rows than their scores do. Exploring has the time for all trials
+   that are wanted, and at least ``EXPLORE_SHARE``.
+5. **Validation rows.** Where training rows are cut, as many as take a fifth of the time of training: they choose.
+
+No part has fewer than ``LEAST_ROWS`` training rows; where that is too much for the time, the plan says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from autolora.confirm import RATE_GRID, SEEDS
+from autolora.recommend import FINALISTS
+
+LEAST_ROWS = 600
+"""Training rows under which small encoders hardly leave the majority class in a few epochs."""
+LEAST_VALIDATION = 400
+"""Validation rows under which noise (2 points of accuracy and more) decides what is better."""
+LEAST_TEST = 500
+LEAST_CHECKED = 200
+"""Test rows on which plain PEFT must give the engine's labels."""
+ENOUGH_ROWS = 5_000
+LEAST_TRAININGS = 3.0
+TRAINED_SHARE = 0.4
+"""Of its full length, what a trial is trained on average: most end at a rung."""
+EXPLORE_SHARE = 0.35
+"""Least of the time for exploring and confirming that exploring has; on all rows less may be left to the leanest."""
+EXPLORED_OF_CONFIRMED = 1 / 3
+CLOSING_SECONDS = 30.0
+"""For packing the adapter, loading it in plain PEFT, measuring its memory and writing the report."""
+TFIDF_SECONDS_PER_CHARACTER = 2e-6
+"""And class, four penalties together (measured: 0.5 to 4 times that)."""
+_TEST_SHARES = (0.1, 0.2)
+_CHECKED_SHARE = 0.05
+_PLAIN_SPEED = 0.3
+"""Speed of plain PEFT in float32 in shares of the engine's."""
+_SCORING_SHARE = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depth:
+    """How much is confirmed."""
+
+    finalists: int
+    baseline_seeds: int
+    """Fresh seeds that the default and the best of its rates are trained on; finalists always have ``SEEDS``."""
+
+    @property
+    def trainings(self) -> int:
+        """Full trainings of finalists, of the default and of its grid of rates."""
+        return SEEDS * self.finalists + 2 * self.baseline_seeds + len(RATE_GRID) - 2
+
+
+DEPTHS = (
+    Depth(finalists=FINALISTS, baseline_seeds=SEEDS),
+    Depth(finalists=FINALISTS, baseline_seeds=1),
+    Depth(finalists=2, baseline_seeds=1),
+    Depth(finalists=1, baseline_seeds=1),
+)
+"""From the fullest to the leanest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Rows of the splits."""
+
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What the parts of a search take, in seconds, all engines together."""
+
+    per_row: float
+    """Of training on a row once."""
+    per_score: float
+    """Of scoring a row once."""
+    per_word_row: float
+    """Of a training row in TF-IDF."""
+    epochs: float
+    trials: int
+    """Wanted."""
+    rungs: int
+    """How often a trial is scored on its way."""
+
+    def training(self, rows: int, validation: int, *, scored: int = 1) -> float:
+        """Return the time of one full training that is scored so many times."""
+        return self.epochs * rows * self.per_row + scored * validation * self.per_score
+
+    def exploring(self, rows: int, validation: int) -> float:
+        """Return the time of one full training of a trial."""
+        return self.training(rows, validation, scored=self.rungs)
+
+    def confirming(self, it: Confirming) -> float:
+        """Return the time of all that is confirmed."""
+        return it.depth.trainings * self.training(it.train, it.validation) + it.train * self.per_word_row
+
+    def at_pace(self, pace: float) -> Work:
+        """Return the same on an engine that takes ``pace`` times as long."""
+        return replace(self, per_row=self.per_row * pace, per_score=self.per_score * pace)
+
+    def validation_rows(self, rows: int, available: int, *, scored: int) -> int:
+        """Return how many validation rows a training on so many rows is scored on."""
+        affordable = _SCORING_SHARE * self.epochs * rows * self.per_row / (scored * self.per_score)
+        return min(available, max(LEAST_VALIDATION, int(affordable)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirming:
+    """What finalists and baselines are trained and chosen on."""
+
+    depth: Depth
+    train: int
+    validation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A search's plan: rows of each part and expected seconds."""
+
+    sizes: Sizes
+    explore_train: int
+    explore_validation: int
+    confirm: Confirming
+    test: int
+    every_seed: bool
+    """Whether all seeds of a candidate are scored on the test rows, not just the first."""
+    checked: int
+    """Test rows that plain PEFT labels too before the adapter counts."""
+    begun: float = 0.0
+    """Seconds that had passed when the plan was made."""
+    explore_seconds: float = math.inf
+    confirm_seconds: float = math.inf
+    closing_seconds: float = math.inf
+    """Of scoring the test rows, packing and reporting."""
+    trainings: float = math.inf
+    """Full trainings that exploring is expected to have time for."""
+    enough: bool = True
+    """Whether the budget is enough for the least that can be compared."""
+
+    @property
+    def seconds(self) -> float:
+        """All parts together, and what had passed before."""
+        return self.begun + self.explore_seconds + self.confirm_seconds + self.closing_seconds
+
+
+def everything(sizes: Sizes) -> Plan:
+    """Return the plan of a search without a time budget."""
+    return Plan(
+        sizes=sizes,
+        explore_train=sizes.train,
+        explore_validation=sizes.validation,
+        confirm=Confirming(depth=DEPTHS[0], train=sizes.train, validation=sizes.validation),
+        test=sizes.test,
+        every_seed=True,
+        checked=sizes.test,
+    )
+
+
+def make(budget: float, sizes: Sizes, work: Work, *, begun: float) -> Plan:
+    """Return the plan for a time budget.
+
+    Args:
+        budget: Seconds of the whole search.
+        sizes: Rows that there are.
+        work: What they take.
+        begun: Seconds of the budget that have passed.
+    """
+    left = max(0.0, budget - begun)
+    plan = _closing(replace(everything(sizes), begun=begun), left, work)
+    usable = max(0.0, left - plan.closing_seconds)
+    confirm = _all_rows(usable, sizes, work)
+    explore_train, explore_validation = sizes.train, sizes.validation
+    if confirm is None and sizes.train <= LEAST_ROWS:
+        confirm = _confirming(DEPTHS[-1], sizes.train, sizes, work, capped=False)
+    elif confirm is None:
+        wanted = max(LEAST_TRAININGS, TRAINED_SHARE * work.trials)
+
+        def fits(it: Confirming) -> bool:
+            exploring = max(wanted * work.exploring(*_explored(it, work, sizes)), EXPLORE_SHARE * usable)
+            return exploring + work.confirming(it) <= usable
+
+        confirm = _as_many_as_fit(fits, LEAST_ROWS, sizes, work)
+        explore_train, explore_validation = _explored(confirm, work, sizes)
+    confirm_seconds, full = work.confirming(confirm), work.exploring(explore_train, explore_validation)
+    explore_seconds = max(usable - confirm_seconds, LEAST_TRAININGS * full)
+    return replace(
+        plan,
+        explore_train=explore_train,
+        explore_validation=explore_validation,
+        confirm=confirm,
+        explore_seconds=explore_seconds,
+        confirm_seconds=confirm_seconds,
+        trainings=explore_seconds / full,
+        enough=begun + explore_seconds + confirm_seconds + plan.closing_seconds <= budget * (1 + 1e-9),
+    )
+
+
+def confirming(usable: float, plan: Plan, work: Work) -> Confirming:
+    """Return what to confirm in the time that is left for it, by the speed that was seen.
+
+    At least on the rows that were explored, which are part of them; on more or fewer than planned as time allows.
+    """
+    if math.isinf(usable) or plan.explore_train == plan.sizes.train:
+        depths = [_confirming(depth, plan.sizes.train, plan.sizes, work, capped=False) for depth in DEPTHS]
+        return next((it for it in depths if work.confirming(it) <= usable), depths[-1])
+    return _as_many_as_fit(lambda it: work.confirming(it) <= usable, plan.explore_train, plan.sizes, work)
+
+
+def _closing(plan: Plan, left: float, work: Work) -> Plan:
+    """Return the plan with its test rows, and what scoring and reporting take."""
+    fullest = DEPTHS[0]
+    first_seeds = fullest.finalists + 2
+    every = SEEDS * first_seeds
+    low, high = (share * left for share in _TEST_SHARES)
+    rows = plan.sizes.test
+    if first_seeds * rows * work.per_score > high:
+        rows = min(rows, max(LEAST_TEST, int(low / (first_seeds * work.per_score))))
+    every_seed = every * rows * work.per_score <= low
+    scoring = (every if every_seed else first_seeds) * rows * work.per_score
+    per_checked = work.per_score / _PLAIN_SPEED
+    checked = min(rows, max(LEAST_CHECKED, int(_CHECKED_SHARE * left / per_checked)))
+    return replace(
+        plan,
+        test=rows,
+        every_seed=every_seed,
+        checked=checked,
+        closing_seconds=CLOSING_SECONDS + scoring + checked * per_checked,
+    )
+
+
+def _all_rows(usable: float, sizes: Sizes, work: Work) -> Confirming | None:
+    """Return the fullest way of confirming on all rows that leaves enough for exploring them, None without one."""
+    least = LEAST_TRAININGS * work.exploring(sizes.train, sizes.validation)
+    for depth in DEPTHS:
+        it = _confirming(depth, sizes.train, sizes, work, capped=False)
+        share = 0.0 if depth == DEPTHS[-1] else EXPLORE_SHARE * usable
+        if usable - work.confirming(it) >= max(least, share):
+            return it
+    return None
+
+
+def _as_many_as_fit(fits: Callable[[Confirming], bool], least: int, sizes: Sizes, work: Work) -> Confirming:
+    """Return the fullest way of confirming on at least ``ENOUGH_ROWS``, else the leanest, on the rows that fit."""
+
+    def fitting(depth: Depth) -> Confirming:
+        rows = _largest(lambda rows: fits(_confirming(depth, rows, sizes, work)), least, sizes.train)
+        return _confirming(depth, rows, sizes, work)
+
+    enough = min(sizes.train, max(ENOUGH_ROWS, least + 1))
+    return next((it for it in map(fitting, DEPTHS[:-1]) if it.train >= enough), fitting(DEPTHS[-1]))
+
+
+def _confirming(depth: Depth, rows: int, sizes: Sizes, work: Work, *, capped: bool = True) -> Confirming:
+    validation = work.validation_rows(rows, sizes.validation, scored=1) if capped else sizes.validation
+    return Confirming(depth=depth, train=rows, validation=validation)
+
+
+def _explored(confirm: Confirming, work: Work, sizes: Sizes) -> tuple[int, int]:
+    """Return the training and validation rows to explore on."""
+    train = max(LEAST_ROWS, int(EXPLORED_OF_CONFIRMED * confirm.train))
+    return train, work.validation_rows(train, sizes.validation, scored=work.rungs)
+
+
+def _largest(fits: Callable[[int], bool], least: int, most: int) -> int:
+    """Return the largest number up to ``most`` that fits, or ``least`` if none above it does."""
+    low, high = min(least, most), most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def in_words(plan: Plan, budget: float) -> str:
+    """Return the plan in plain words."""
+    sizes, confirm = plan.sizes, plan.confirm
+    if math.isinf(budget):
+        return f"No time limit: everything is done on all {sizes.train:,} training and {sizes.test:,} test rows."
+    same = "the same" if confirm.train == plan.explore_train else f"{confirm.train:,}"
+    others = f"{_finalists(confirm.depth)} and the baselines"
+    text = (
+        f"Plan for {_minutes(budget)}: {_minutes(plan.begun)} to read and start, about {_minutes(plan.explore_seconds)}"
+        f" exploring on {_share(plan.explore_train, sizes.train)} training rows (about {plan.trainings:.0f} full"
+        f" trainings), {_minutes(plan.confirm_seconds)} confirming {others} on {same} rows,"
+        f" {_minutes(plan.closing_seconds)} scoring {_share(plan.test, sizes.test)} test rows and reporting."
+    )
+    if plan.enough:
+        return text
+    return f"{text} That is about {_minutes(plan.seconds)}: the budget is too short for the least that can be compared."
+
+
+def confirming_in_words(it: Confirming, planned: Plan) -> str:
+    """Return in plain words what is confirmed, where that is not everything or not as planned."""
+    rows = _share(it.train, planned.sizes.train)
+    before = f" ({planned.confirm.train:,} were planned)" if it.train != planned.confirm.train else ""
+    return (
+        f"Time is short: {_finalists(it.depth)} on {SEEDS} seeds, baselines on {it.depth.baseline_seeds};"
+        f" {rows} training rows{before}."
+    )
+
+
+def _finalists(depth: Depth) -> str:
+    return "1 finalist" if depth.finalists == 1 else f"up to {depth.finalists} finalists"
+
+
+def _share(rows: int, of: int) -> str:
+    return f"all {of:,}" if rows == of else f"{rows:,} of {of:,}"
+
+
+def _minutes(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.2g} min"
+        if seconds < 600
+        else f"{seconds / 60:.0f} min"
+    )
