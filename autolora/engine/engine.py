@@ -8,7 +8,7 @@ GPU). Losses are summed over slots, never averaged, so that a slot's gradient is
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,6 +43,8 @@ class Engine:
     chunk_rows: int = 0
     """Rows that pass through the base at once; 0 chooses by device."""
     slots: dict[str, Slot] = field(default_factory=dict)
+    on_batch: Callable[[], None] = lambda: None
+    """Is called after every batch that was scored."""
 
     def __post_init__(self) -> None:
         """Choose the chunk for the device."""
@@ -201,6 +203,7 @@ class Engine:
             rows = order[at : at + _SCORING_CHUNK_ROWS]
             with self.base.pack.serving((Segment(slot_id, 0, len(rows)),)):
                 out[rows] = self._forward([data.tokens[row] for row in rows]).float().cpu().numpy()
+            self.on_batch()
         self.slots[slot_id].seconds += time.perf_counter() - start
         return out
 

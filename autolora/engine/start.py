@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autolora.engine.costs import CostModel
+from autolora.engine.watch import PATIENCE_SECONDS
 from autolora.records import Precision, Split
 
 _PACKAGES = ("autolora", "torch", "transformers", "peft", "optuna", "ray", "scikit-learn", "numpy", "safetensors")
@@ -33,6 +34,8 @@ class EngineSpec:
     """CPU threads; 0 takes all."""
     choices: tuple[tuple[Any, Any], ...] = ()
     """Pairs of (target_modules, layers) whose costs are wanted."""
+    patience_s: float = PATIENCE_SECONDS
+    """What a training step may take at least before it counts as hanging."""
 
 
 @dataclass(frozen=True, kw_only=True)
