@@ -58,7 +58,7 @@ def unpacked(shipment: Shipment) -> Iterator[Path]:
     """
     import ray
 
-    with tempfile.TemporaryDirectory(prefix="alr") as name:  # private (0700)
+    with tempfile.TemporaryDirectory(prefix="alr-base-") as name:  # private (0700)
         folder = Path(name)
         try:
             for file_name, chunks in shipment.files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import replace
 
 import psutil
@@ -144,20 +145,26 @@ def test_a_trial_that_hangs_is_timed_out_and_its_neighbour_completes(watched, cl
     assert [t.state for t in trials if t != timed_out] == [TrialState.COMPLETE] * 2
 
 
+def pack_and_hang(actor) -> None:
+    """Have all slots take their steps together, and hang in such a step once both have trained a while."""
+    engine = actor.runner.engine
+    engine.chunk_rows, step = 64, engine.step
+
+    def hang(slots):
+        if len(slots) > 1 and all(engine.slots[slot].step > 5 for slot in slots):
+            time.sleep(600)
+        return step(slots)
+
+    engine.step = hang
+
+
 def test_where_a_pack_hangs_each_of_its_trials_gets_another_go_alone(watched, cluster, tiny_dataset, tmp_path) -> None:
     told = []
     watched.on_loss = told.append
     (first,) = watched.ready()
-    together = ray.get_actor(first).__ray_call__
-    ray.get(together.remote(lambda actor: setattr(actor.runner.engine, "chunk_rows", 64)))
+    ray.get(ray.get_actor(first).__ray_call__.remote(pack_and_hang))
 
-    def hang(trial):
-        if not told:
-            hang_from_now_on(watched)
-
-    trials, _ = run_search(
-        watched, tiny_dataset, tmp_path / "run", cluster, on_rung=hang, trials=2, early_stopping=False
-    )
+    trials, _ = run_search(watched, tiny_dataset, tmp_path / "run", cluster, trials=2, early_stopping=False)
 
     assert len(told) == 1
     assert [t.state for t in trials] == [TrialState.COMPLETE] * 2
