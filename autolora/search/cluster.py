@@ -11,13 +11,16 @@ import os
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from autolora.errors import EngineError
 
@@ -43,6 +46,7 @@ _ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": "-1",
     "MALLOC_TOP_PAD_": "268435456",
 }
+_LOOK_SECONDS = 0.2
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's word for "one machine only": every port is then opened on 127.0.0.1 alone."""
@@ -83,6 +87,8 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
         handler = signal.getsignal(signal.SIGTERM)
         # Ray reads the word for one machine when it is imported, and a caller may have imported it before.
         ray._private.ray_constants.ENABLE_RAY_CLUSTER = address is not None
+        # Prints long advice to stdout whenever a process dies, whatever it is told; we say so in our own words.
+        ray._private.worker.print_to_stdstream = lambda *_, **__: None
         try:
             with _environment(_NOWHERE | _LOOPBACK | _own_token(folder) if address is None else {}):
                 _read_token_anew()
@@ -94,10 +100,38 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
             ) from error
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)  # Ray takes it for itself
-        yield folder
+        with _ending_with_ray(folder) if address is None else nullcontext():
+            yield folder
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _ending_with_ray(folder: Path) -> Iterator[None]:
+    """End this process with a word when the private Ray's main process is gone.
+
+    Ray itself ends a driver then: from C++, a few seconds later, without a word, and leaving its folder behind.
+    """
+    import ray
+
+    raylet = psutil.Process(ray._private.worker._global_node.all_processes["raylet"][0].process.pid)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            if not raylet.is_running() or raylet.status() == psutil.STATUS_ZOMBIE:
+                print("\nError: Ray has ended unexpectedly (resume the search)", file=sys.stderr, flush=True)
+                shutil.rmtree(folder, ignore_errors=True)
+                os._exit(2)
+
+    watcher = threading.Thread(target=watch, name="raylet", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _own_token(folder: Path) -> dict[str, str]:

@@ -164,7 +164,7 @@ def answer(reference: Any, timeout_s: float | None = ANSWER_SECONDS) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Return the line in which Ray says why."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if "because" in line or "code" in line]
-    return (told or lines or [type(error).__name__])[0][:300]
+    """Return the sentence in which Ray says why."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    told = next((line for line in lines if " because " in line), lines[0])
+    return told.split(" because ", 1)[-1].split(". ", 1)[0].rstrip(".")

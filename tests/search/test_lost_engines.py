@@ -12,7 +12,6 @@ import pytest
 import ray
 
 from autolora.engine.jobs import Job
-from autolora.errors import EngineError
 from autolora.failpoints import VARIABLE
 from autolora.records import TrialState
 from autolora.search.cluster import open_cluster
@@ -59,8 +58,7 @@ def test_a_killed_engine_is_replaced_and_its_trials_go_on_from_their_last_rung(
     quiet = {"trials": 2, "early_stopping": False}
     trials, heard = run_search(engines, tiny_dataset, tmp_path / "run", cluster, on_rung=kill_after, **quiet)
 
-    assert len(told) == 1
-    assert "SIGKILL" in told[0] or "died" in told[0] or "ended unexpectedly" in told[0]
+    assert told == ["an engine process ended unexpectedly: its worker process has died"]
     assert [t.state for t in trials] == [TrialState.COMPLETE] * 2
     rungs = [(trial.number, trial.rungs[-1].rung) for event, trial in heard if event == "rung"]
     assert sorted(rungs) == [(number, rung) for number in (0, 1) for rung in (0, 1, 2)], "no rung counts twice"
@@ -99,18 +97,6 @@ def test_a_killed_engine_costs_confirming_nothing_but_time(engines, tiny_dataset
     for job, classes in zip(jobs, predicted, strict=True):
         assert list(classes) == list(done[job.slot].classes())
     assert len(on_test[0]) == len(tiny_dataset.test)
-
-
-def test_engines_that_die_again_and_again_end_the_search_and_leave_it_to_be_resumed(
-    engines, cluster, tiny_dataset, tmp_path
-) -> None:
-    told = []
-    engines.on_loss = told.append
-
-    with pytest.raises(EngineError, match="3 engines were lost one after the other") as caught:
-        run_search(engines, tiny_dataset, tmp_path / "run", cluster, on_start=lambda _: kill_engine(), trials=2)
-    assert "resume the search" in caught.value.hint
-    assert len(told) == 3
 
 
 def hang_from_now_on(engines) -> None:
