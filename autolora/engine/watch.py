@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,15 +24,16 @@ class _AtHand:
 class Watch:
     """Is written by the thread that works and read by any other."""
 
-    def __init__(self, patience_s: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, patience_s: float = PATIENCE_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self._patience = patience_s
+        self._clock = clock
         self._slowest = 0.0
         self._at_hand: _AtHand | None = None
 
     @contextmanager
     def over(self, *slots: str, unhurried: bool = False) -> Iterator[None]:
         """Watch what is done within, for these slots."""
-        self._at_hand = _AtHand(time.monotonic(), slots, unhurried)
+        self._at_hand = _AtHand(self._clock(), slots, unhurried)
         try:
             yield
         finally:
@@ -41,7 +42,7 @@ class Watch:
 
     def beat(self) -> None:
         """Note that a part of it is done, and another begins."""
-        at_hand, now = self._at_hand, time.monotonic()
+        at_hand, now = self._at_hand, self._clock()
         if at_hand is not None:
             self._slowest = max(self._slowest, 0.0 if at_hand.unhurried else now - at_hand.since)
             self._at_hand = _AtHand(now, at_hand.slots, at_hand.unhurried)
@@ -51,6 +52,6 @@ class Watch:
         at_hand = self._at_hand
         if at_hand is None:
             return None
-        waited = time.monotonic() - at_hand.since
+        waited = self._clock() - at_hand.since
         allowed = max(self._patience, _TIMES_THE_SLOWEST * self._slowest)
         return (waited, at_hand.slots) if waited > allowed * (_UNHURRIED if at_hand.unhurried else 1.0) else None

@@ -91,7 +91,7 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
         try:
             with _environment(_NOWHERE | _LOOPBACK | _own_token(folder) if address is None else {}):
-                _read_token_anew()
+                read_token_anew()
                 ray.init(**options)
         except Exception as error:  # ConnectionError, RuntimeError, ValueError and more
             where = f"the Ray cluster at {address!r} cannot be joined" if address else "Ray could not be started"
@@ -147,7 +147,7 @@ def _own_token(folder: Path) -> dict[str, str]:
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
 
 
-def _read_token_anew() -> None:
+def read_token_anew() -> None:
     """Have this process forget an earlier search's token; a Ray before 2.52 knows none."""
     raylet: Any = importlib.import_module("ray._raylet")
     if hasattr(raylet, "AuthenticationTokenLoader"):

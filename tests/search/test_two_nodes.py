@@ -16,7 +16,7 @@ from autolora.engine import state as states
 from autolora.errors import EngineError
 from autolora.records import TrialState
 from autolora.search import engines as engines_module
-from autolora.search.cluster import node_here, open_cluster
+from autolora.search.cluster import node_here, open_cluster, read_token_anew
 from autolora.search.engines import Engines, open_engines
 from tests.search.searches import run_search
 
@@ -34,14 +34,18 @@ TRIALS = 4
 
 @pytest.fixture(scope="module")
 def nodes():
-    """Return a cluster whose second node may be removed."""
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 2, "include_dashboard": False, "_system_config": QUICK_TO_NOTICE},
-    )
-    cluster.add_node(num_cpus=1)
-    yield cluster
-    cluster.shutdown()
+    """Return a cluster that asks for a token, and whose second node may be removed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", "1" * 64)
+        read_token_anew()
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={"num_cpus": 2, "include_dashboard": False, "_system_config": QUICK_TO_NOTICE},
+        )
+        cluster.add_node(num_cpus=1)
+        yield cluster
+        cluster.shutdown()
 
 
 @pytest.fixture(scope="module")
