@@ -65,6 +65,8 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
     os.environ.update({k: v for k, v in (_QUIET | _ALLOCATOR).items() if k not in os.environ})
     import ray
 
+    constants = ray._private.ray_constants
+    several = constants.ENABLE_RAY_CLUSTER
     folder = Path(tempfile.mkdtemp(prefix="alr"))  # private (0700), and short: socket names have 107 bytes
     try:
         options: dict[str, Any] = {"include_dashboard": False, "logging_level": "ERROR", "log_to_driver": False}
@@ -86,7 +88,7 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
             }
         handler = signal.getsignal(signal.SIGTERM)
         # Ray reads the word for one machine when it is imported, and a caller may have imported it before.
-        ray._private.ray_constants.ENABLE_RAY_CLUSTER = address is not None
+        constants.ENABLE_RAY_CLUSTER = address is not None
         # Prints long advice to stdout whenever a process dies, whatever it is told; we say so in our own words.
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
         try:
@@ -104,6 +106,7 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
             yield folder
     finally:
         ray.shutdown()
+        constants.ENABLE_RAY_CLUSTER = several
         shutil.rmtree(folder, ignore_errors=True)
 
 
