@@ -165,6 +165,10 @@ def answer(reference: Any, timeout_s: float | None = ANSWER_SECONDS) -> Any:
 
 def _reason(error: Exception) -> str:
     """Return the sentence in which Ray says why."""
+    import ray
+
+    if isinstance(error, ray.exceptions.ActorUnavailableError):
+        return "it cannot be reached any more"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     told = next((line for line in lines if " because " in line), lines[0])
     return told.split(" because ", 1)[-1].split(". ", 1)[0].rstrip(".")

@@ -139,6 +139,7 @@ def pack_and_hang(actor) -> None:
     def hang(slots):
         if len(slots) > 1 and all(engine.slots[slot].step > 5 for slot in slots):
             time.sleep(600)
+        time.sleep(0.05)  # so that both are at it at the same time
         return step(slots)
 
     engine.step = hang
