@@ -12,6 +12,7 @@ AutoloraError
 │   ├── TrialOutOfMemory      it does not fit on the device, even alone
 │   └── TrialTimedOut         it took longer than it was allowed to
 ├── EngineError               the engine was asked for something that it cannot do
+│   ├── EngineLost            its process ended, broke down or hangs: what it did must go on elsewhere
 │   └── StaleLease            a call came from a lease that no longer owns the slot
 └── BundleError               an adapter folder fails its own test
 
@@ -76,6 +77,15 @@ class TrialTimedOut(TrialError):
 
 class EngineError(AutoloraError):
     """The engine was asked for something that it cannot do."""
+
+
+class EngineLost(EngineError):
+    """An engine's process ended, broke down or hangs: what it did must go on elsewhere."""
+
+    def __init__(self, message: str, hint: str = "", hanging: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.hanging = hanging
+        """The slots of the step that does not end, where one hangs."""
 
 
 class StaleLease(EngineError):

@@ -29,7 +29,8 @@ from autolora.recommend import Choice, finalists, judge
 from autolora.records import Dataset, Finding, Recommendation, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
-from autolora.search.cluster import Engines, open_cluster, open_engines
+from autolora.search.cluster import open_cluster
+from autolora.search.engines import Engines, open_engines
 from autolora.search.explore import Exploration, explore, slots_per_engine
 from autolora.search.study_file import open_ledger
 from autolora.space import Space
@@ -189,6 +190,7 @@ class _Way:
         """Start the clock of the budget."""
         minutes = self.prepared.minutes
         self.clock = Clock(start=self.begun - self.used, budget_seconds=math.inf if minutes is None else minutes * 60)
+        self.engines.on_loss = self._note_loss
 
     def go(self, *, resumed: bool) -> None:
         self._event("resumed" if resumed else "started", device=self.engines.facts.device)
@@ -217,6 +219,10 @@ class _Way:
     def _event(self, kind: str, **details: Any) -> None:
         """Keep what happened, with the seconds that all processes have worked on the search by then."""
         self.run.event(kind, spent=round(self.clock.spent(), 1), **details)
+
+    def _note_loss(self, reason: str) -> None:
+        self._event("engine_lost", reason=reason)
+        self.progress.note(f"{reason[:1].upper()}{reason[1:]}; its trials go on elsewhere from their last rung.")
 
     def _findings(self) -> tuple[Finding, ...]:
         facts = self.engines.facts

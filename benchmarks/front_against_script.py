@@ -37,7 +37,8 @@ from autolora.pareto import hypervolume
 from autolora.recommend import front
 from autolora.records import Split, TrialState
 from autolora.request import Limits
-from autolora.search.cluster import open_cluster, open_engines
+from autolora.search.cluster import open_cluster
+from autolora.search.engines import open_engines
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
 from autolora.space import Choice, Float, Space

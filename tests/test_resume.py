@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from autolora.engine import state as states
+from autolora.failpoints import VARIABLE
 from autolora.records import TrialState
 from autolora.search.ledger import Ledger
 from autolora.store import RunFolder
@@ -55,16 +56,22 @@ def task_file(tmp_path, tiny_folder):
     return tmp_path / "task.yaml"
 
 
-def start(*arguments) -> subprocess.Popen[bytes]:
+def start(*arguments, failpoints: str = "") -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "autolora.cli", "search", *map(str, arguments), "--plain"]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        env=os.environ | {VARIABLE: failpoints},
         # A test run started in the background ignores SIGINT, and its children would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+def states_of(run) -> dict[int, tuple]:
+    """Return number → (state,) of every trial."""
+    return {r.number: (r.state,) for r in Ledger(run / "study.db", seed=0).records()}
 
 
 def acknowledged(run) -> dict[int, tuple]:
@@ -162,3 +169,39 @@ def test_a_finished_search_is_only_read_again_and_changed_data_are_refused(task_
     out, err = changed.communicate(timeout=60)
     assert changed.returncode == 2
     assert b"the data have changed since the search began" in err
+
+
+def error_of(process, out: bytes, err: bytes) -> str:
+    """Return the one line of a search that ended in an error of our own."""
+    lines = err.decode().splitlines()
+    assert process.returncode == 2, err.decode()
+    assert [line for line in lines if line.startswith("Error: ")] == lines[-1:], err.decode()
+    assert "Traceback" not in err.decode()
+    assert out == b""
+    return lines[-1]
+
+
+def test_a_search_whose_engines_die_or_whose_ray_is_gone_ends_in_one_error_and_can_be_resumed(
+    task_file, tmp_path
+) -> None:
+    run = tmp_path / "run"
+    task_file.write_text(task_file.read_text().replace("trials: 8", "trials: 3"))
+    dying = start(task_file, "--out", run, failpoints="engine.step=kill@2")
+    error = error_of(dying, *dying.communicate(timeout=200))
+    assert "3 engines were lost one after the other and no trial got on; the last one: an engine process ended" in error
+    assert "resume the search" in error
+    assert [event["event"] for event in RunFolder(run).events()].count("engine_lost") == 3
+    assert all(state == TrialState.RUNNING for state, *_ in states_of(run).values())
+
+    without_ray = start(run, "--resume")
+    wait_until(lambda: any((run / "slots").glob("*.safetensors")), without_ray)
+    for process in psutil.Process(without_ray.pid).children(recursive=True):
+        if process.name() == "raylet":
+            process.kill()
+    error = error_of(without_ray, *without_ray.communicate(timeout=30))
+    assert error == "Error: Ray has ended unexpectedly (resume the search)"
+
+    last = start(run, "--resume")
+    _, err = last.communicate(timeout=400)
+    assert last.returncode == 0, err.decode()
+    assert sum(state != TrialState.REFUSED for state, *_ in acknowledged(run).values()) == 3

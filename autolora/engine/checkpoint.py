@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from autolora.errors import BaseModelError
 from autolora.values import shown
 
-_ALLOWED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
-"""What is fetched of a hub repository: no code, no pickles."""
+KINDS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+"""What belongs to a base model and may travel: no code, no pickles."""
 _GENERIC_NAMES = {"model", "base", "checkpoint", "snapshot", "weights"}
 
 
@@ -89,9 +89,9 @@ def _from_hub(name: str) -> Path:
 
     try:
         try:
-            return Path(snapshot_download(name, allow_patterns=list(_ALLOWED), local_files_only=True))
+            return Path(snapshot_download(name, allow_patterns=list(KINDS), local_files_only=True))
         except Exception:  # not in the cache yet; the hub's own errors differ from release to release
-            return Path(snapshot_download(name, allow_patterns=list(_ALLOWED)))
+            return Path(snapshot_download(name, allow_patterns=list(KINDS)))
     except Exception as error:
         reason = str(error).strip().split("\n")[0][:200]
         raise BaseModelError(

@@ -8,7 +8,7 @@ GPU). Losses are summed over slots, never averaged, so that a slot's gradient is
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,8 @@ class Engine:
     chunk_rows: int = 0
     """Rows that pass through the base at once; 0 chooses by device."""
     slots: dict[str, Slot] = field(default_factory=dict)
+    on_batch: Callable[[], None] = lambda: None
+    """Is called after every batch that was scored."""
 
     def __post_init__(self) -> None:
         """Choose the chunk for the device."""
@@ -210,6 +212,7 @@ class Engine:
         for at in range(0, len(order), SCORING_CHUNK_ROWS):
             rows = order[at : at + SCORING_CHUNK_ROWS]
             out[rows] = self.score_rows(slot_id, split, rows)
+            self.on_batch()
         self.slots[slot_id].seconds += time.perf_counter() - start
         return out
 

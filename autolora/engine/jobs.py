@@ -35,6 +35,8 @@ class Job:
     """Up to which rung it may train before any lease has claimed it."""
     keep_adapter: bool = False
     """Whether the last report carries the adapter's weights."""
+    alone: bool = False
+    """Whether it shares no step with others, so that if one hangs it is known whose."""
 
 
 @dataclass(frozen=True, kw_only=True)

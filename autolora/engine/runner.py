@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,10 @@ from typing import Any
 from autolora.engine import state as states
 from autolora.engine.engine import Engine
 from autolora.engine.jobs import Job, Report, bytes_of
-from autolora.errors import EngineError, StaleLease, TrialDiverged, TrialError, TrialOutOfMemory
+from autolora.engine.shelf import FileShelf, Shelf
+from autolora.engine.watch import PATIENCE_SECONDS, Watch
+from autolora.errors import EngineError, EngineLost, StaleLease, TrialDiverged, TrialError, TrialOutOfMemory
+from autolora.failpoints import failpoint
 from autolora.records import TrialState
 
 
@@ -42,7 +45,9 @@ class _Place:
 class Runner:
     """Runs jobs on one engine."""
 
-    def __init__(self, make_engine: Callable[[], Engine]) -> None:
+    def __init__(
+        self, make_engine: Callable[[], Engine], *, shelf: Shelf | None = None, patience_s: float = PATIENCE_SECONDS
+    ) -> None:
         """Build the engine and start work, all in the engine's own thread.
 
         OpenMP keeps a pool of workers for every thread that ever computed. With two pools it takes the machine for
@@ -51,7 +56,11 @@ class Runner:
 
         Args:
             make_engine: Is called there; what it raises is raised here.
+            shelf: Keeps the states of slots; in files, unless another is given.
+            patience_s: What a step may take at least before it counts as hanging.
         """
+        self._shelf = shelf or FileShelf()
+        self._watch = Watch(patience_s)
         self._made: Future[Engine] = Future()
         self._places: dict[str, _Place] = {}
         self._tokens = itertools.count(1)
@@ -73,7 +82,7 @@ class Runner:
             EngineError: If the slot's name is taken.
         """
         with self._changed:
-            self._raise_if_broken()
+            self._raise_if_lost()
             if job.slot in self._places:
                 raise EngineError(f"slot {job.slot!r} is taken")
             self._places[job.slot] = _Place(job=job, allowed_rung=job.allowed_rung)
@@ -86,7 +95,7 @@ class Runner:
             StaleLease: If the slot was never admitted, or is freed: a lease that comes late leaves nothing behind.
         """
         with self._changed:
-            self._raise_if_broken()
+            self._raise_if_lost()
             if slot not in self._places:
                 raise StaleLease(f"there is no slot {slot!r}", "its trial has ended")
             self._places[slot].token = next(self._tokens)
@@ -99,7 +108,7 @@ class Runner:
 
         Raises:
             StaleLease: If the token is not the newest of the slot.
-            EngineError: If the engine's thread has broken down.
+            EngineLost: If the engine's thread has broken down or hangs.
         """
         deadline = time.monotonic() + timeout_s
         with self._changed:
@@ -121,23 +130,29 @@ class Runner:
         """Free a job's place, running or not; unknown slots are ignored."""
         with self._changed:
             if self._places.pop(slot, None) is not None:
-                self._commands.put((lambda: self.engine.release(slot), Future()))
+                self._commands.put((lambda: self._free(slot), Future()))
             self._changed.notify_all()
 
     def call(self, function: Callable[[Engine], Any]) -> Any:
         """Run ``function(engine)`` in the engine's thread between two steps and return its result."""
         future: Future[Any] = Future()
         with self._changed:
-            self._raise_if_broken()
+            self._raise_if_lost()
             self._commands.put((lambda: function(self.engine), future))
             self._changed.notify_all()
-        return future.result()
+        while True:
+            try:
+                return future.result(timeout=1.0)
+            except TimeoutError:
+                if future.done():  # the function's own
+                    raise
+                self._raise_if_lost()
 
     def drain(self) -> int:
         """Train no more after the step at hand, keep the state of every slot that has a file for it, and count them.
 
         Raises:
-            EngineError: If the engine's thread has broken down.
+            EngineLost: If the engine's thread has broken down or hangs.
         """
 
         def keep(engine: Engine) -> int:
@@ -145,7 +160,7 @@ class Runner:
             kept = 0
             for slot, place in list(self._places.items()):
                 if place.job.state_file and slot in engine.slots and engine.slots[slot].step > 0:
-                    states.write(engine.snapshot(slot), Path(place.job.state_file))
+                    self._shelf.write(place.job, engine.snapshot(slot))
                     kept += 1
             return kept
 
@@ -164,15 +179,19 @@ class Runner:
         self._thread.join()
 
     def _place(self, slot: str, token: int) -> _Place:
-        self._raise_if_broken()
+        self._raise_if_lost()
         place = self._places.get(slot)
         if place is None or place.token != token:
             raise StaleLease(f"slot {slot!r} is not held with token {token}", "a newer lease owns it, or it was freed")
         return place
 
-    def _raise_if_broken(self) -> None:
+    def _raise_if_lost(self) -> None:
         if self._broken:
-            raise EngineError(f"the engine has broken down: {self._broken}", "resume the search")
+            raise EngineLost(f"an engine has broken down: {self._broken}", "resume the search")
+        overdue = self._watch.overdue()
+        if overdue is not None:
+            waited, slots = overdue
+            raise EngineLost(f"an engine has hung for {waited:.0f} s", "resume the search", slots)
 
     # --------------------------------------------------------------------------------------------- the engine's thread
 
@@ -183,15 +202,16 @@ class Runner:
             self._made.set_exception(error)
             return
         self.engine = self._made.result()
+        self.engine.on_batch = self._watch.beat
         try:
             while not self._closed:
                 self._run_commands()
-                ready = self._ready()
-                for chunk in self.engine.chunks(ready):
+                for chunk in self._chunks(self._ready()):
                     self._step(chunk)
-        except Exception:  # nobody above this frame could tell the callers
+        except Exception as error:  # nobody above this frame could tell the callers
+            where = traceback.extract_tb(error.__traceback__)[-1]
             with self._changed:
-                self._broken = traceback.format_exc(limit=4)
+                self._broken = f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
                 self._changed.notify_all()
 
     def _run_commands(self) -> None:
@@ -201,9 +221,15 @@ class Runner:
             except queue.Empty:
                 return
             try:
-                future.set_result(command())
+                with self._watch.over(unhurried=True):
+                    result = command()
+                future.set_result(result)
             except Exception as error:  # the caller's to handle
                 future.set_exception(error)
+
+    def _free(self, slot: str) -> None:
+        self.engine.release(slot)
+        self._shelf.drop(slot)
 
     def _ready(self) -> list[str]:
         """Return the slots that may take a step now, admitting new ones; sleep if there are none."""
@@ -228,14 +254,20 @@ class Runner:
                 self._changed.wait(1.0)
             return ready
 
+    def _chunks(self, ready: list[str]) -> Iterator[list[str]]:
+        """Yield the slots that train together; one that is to be alone, by itself."""
+        with self._changed:
+            alone = {slot for slot in ready if slot in self._places and self._places[slot].job.alone}
+        yield from self.engine.chunks([slot for slot in ready if slot not in alone])
+        yield from ([slot] for slot in ready if slot in alone)
+
     def _admit(self, place: _Place) -> None:
         job = place.job
         place.admitted = True
-        state = None
         try:
-            if job.state_file and Path(job.state_file).is_file():
-                state = states.read(Path(job.state_file))
-            slot = self.engine.admit(job.slot, job.config, seed=job.seed, state=state, train=job.train)
+            with self._watch.over(job.slot):
+                state = self._shelf.read(job) if job.state_file else None
+                slot = self.engine.admit(job.slot, job.config, seed=job.seed, state=state, train=job.train)
         except TrialOutOfMemory as error:
             self._publish(place, self._failure(place, TrialState.OUT_OF_MEMORY, error))
             return
@@ -258,7 +290,9 @@ class Runner:
         )
 
     def _step(self, slot_ids: list[str]) -> None:
-        failures = self.engine.step(slot_ids)
+        with self._watch.over(*slot_ids):
+            failpoint("engine.step")
+            failures = self.engine.step(slot_ids)
         for slot_id in slot_ids:
             with self._changed:
                 place = self._places.get(slot_id)
@@ -278,10 +312,11 @@ class Runner:
         job = place.job
         slot = self.engine.slots[job.slot]
         loss = slot.mean_loss()
-        outputs = self.engine.outputs(job.slot, job.validation)
+        with self._watch.over(job.slot):
+            outputs = self.engine.outputs(job.slot, job.validation)
         last = place.next_rung == len(job.rungs) - 1
         if job.state_file:
-            states.write(self.engine.snapshot(job.slot), Path(job.state_file))
+            self._shelf.write(job, self.engine.snapshot(job.slot))
         slot.start_rung()
         adapter = (
             {name: tensor.numpy() for name, tensor in states.adapter_tensors(slot).items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autolora.engine.costs import CostModel, Rates
+from autolora.engine.watch import PATIENCE_SECONDS
 from autolora.records import Precision, Split
 from autolora.tasks.problems import Problem
 
@@ -35,6 +36,8 @@ class EngineSpec:
     """Pairs of (target_modules, layers) whose costs are wanted."""
     timed_batch: int = 0
     """Rows of the training steps by which the engine's speed is measured; 0 measures none."""
+    patience_s: float = PATIENCE_SECONDS
+    """What a training step may take at least before it counts as hanging."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What the driver of a search knows while it runs: who holds which slot, what was decided, and why.
 
 The searcher and the scheduler are thin: both ask here. Everything durable goes to the ledger before it counts.
-Knows the ledger, the judge and job names; knows Ray only as something that can be told to release a slot.
+Knows the ledger, the judge and job names; knows engines only as a crew that takes jobs.
 """
 
 from __future__ import annotations
@@ -9,24 +9,50 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Job, Report, array_of
+from autolora.errors import AutoloraError, EngineLost
 from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState
 from autolora.request import Limits
 from autolora.search.judge import FLOOR, Costs, Judge
 from autolora.search.ledger import Ledger
+from autolora.search.setbacks import Setbacks
 from autolora.space import Space
 
 RUNGS = (1 / 9, 1 / 3, 1.0)
 """Shares of the full training length at which trials are compared."""
 
+_TIME_IS_UP = "the time for exploring was spent"
+
 Listener = Callable[[str, TrialRecord], None]
 """Is told ``"started"``, ``"rung"`` or ``"ended"`` with the trial as it stands."""
+
+
+class Crew(Protocol):
+    """What the board needs of engines; every call may raise ``EngineLost``, and the first two any ``AutoloraError``."""
+
+    def ready(self) -> Sequence[str]:
+        """Return the names of those that can take jobs."""
+
+    def replace(self, name: str, lost: EngineLost) -> None:
+        """Give one up, and start another in its place."""
+
+    def admit(self, name: str, job: Job) -> None:
+        """Give one a job, before any lease may claim it."""
+
+    def release(self, name: str, slot: str) -> None:
+        """Free a slot, if there is still one."""
+
+    def keep_state(self, name: str, slot: str) -> None:
+        """See that the slot's state is in its file."""
+
+    def progressed(self) -> None:
+        """Note that something was trained."""
 
 
 @dataclass
@@ -35,7 +61,7 @@ class _Open:
 
     number: int
     slot: str
-    engine: int
+    engine: str
     verdict: str = ""
     """Why it is to stop; empty lets it go on."""
     state: TrialState = TrialState.COMPLETE
@@ -63,11 +89,7 @@ class Board:
     """
     slots_dir: Path
     slots_per_engine: int
-    engines: int
-    admit: Callable[[int, Job], None]
-    """Gives an engine a job, before any lease may claim it."""
-    release: Callable[[int, str], None]
-    """Frees a slot: (engine, slot)."""
+    crew: Crew
     listener: Listener = lambda *_: None
     early_stopping: bool = True
     splits: tuple[str, str] = ("train", "validation")
@@ -76,7 +98,10 @@ class Board:
     """Whether the space holds no configuration worth training any more."""
     open: dict[str, _Open] = field(default_factory=dict)
     """Tune's trial id → trial."""
+    fault: AutoloraError | None = None
+    """Why the search cannot go on; its trials stay open, to be resumed."""
     _backlog: list[TrialRecord] = field(default_factory=list)
+    _setbacks: dict[int, Setbacks] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Take up what an earlier owner of the study left: its results, and its unfinished trials."""
@@ -91,7 +116,7 @@ class Board:
     @property
     def finished(self) -> bool:
         """Whether nothing more will be started."""
-        if time.monotonic() >= self.deadline():
+        if self.fault is not None or time.monotonic() >= self.deadline():
             return True
         return not self._backlog and (self.used_up or self.started() >= self.trials)
 
@@ -104,9 +129,8 @@ class Board:
 
         Tune asks many times a second: while the slots are taken, the study must not be read.
         """
-        load = [sum(o.engine == engine for o in self.open.values()) for engine in range(self.engines)]
-        engine = min(range(self.engines), key=load.__getitem__)
-        if load[engine] >= self.slots_per_engine or self.finished:
+        engine = self._free_engine()
+        if engine is None or self.finished:
             return None
         record = self._backlog.pop(0) if self._backlog else self.ledger.ask(self.space, self.costs, self._refuse)
         if record is None or record.config is None:
@@ -126,10 +150,26 @@ class Board:
             # Tune takes seconds to set up the first leases; the engine need not wait for them.
             allowed_rung=len(record.rungs),
             state_file=str(self.state_file(record.number)),
+            alone=self._setbacks.setdefault(record.number, Setbacks()).alone,
         )
-        self.admit(engine, job)
+        try:
+            self.crew.admit(engine, job)
+        except EngineLost as lost:
+            self.lose(tune_id, lost)
+            return None
         self.listener("started", record)
         return {"slot": slot, "engine": engine, "first_rung": len(record.rungs)}
+
+    def _free_engine(self) -> str | None:
+        """Return the engine with the fewest trials; None while all are full."""
+        try:
+            ready = self.crew.ready()
+        except AutoloraError as error:
+            self.fault = error
+            return None
+        load = {engine: sum(o.engine == engine for o in self.open.values()) for engine in ready}
+        engine = min(load, key=load.__getitem__, default=None)
+        return None if engine is None or load[engine] >= self.slots_per_engine else engine
 
     def state_file(self, number: int) -> Path:
         """Return where a trial's slot keeps its state."""
@@ -160,8 +200,14 @@ class Board:
             trial.state, trial.verdict = report.failure, report.cause
             return True
         if report.rung is not None and report.rung not in {r.rung for r in self.ledger.rungs(trial.number)}:
+            try:
+                if not report.last:
+                    self.crew.keep_state(trial.engine, trial.slot)
+            except EngineLost as lost:
+                self.lose(tune_id, lost)
+                return True
             self._keep_rung(trial, report)
-        if report.last:
+        if report.last or self.fault is not None:
             return True
         if not trial.verdict:
             trial.verdict = self._verdict(trial)
@@ -178,12 +224,14 @@ class Board:
             seconds=report.seconds,
         )
         self.ledger.add_rung(trial.number, rung, report.outputs)
+        self._setbacks.pop(trial.number, None)
+        self.crew.progressed()
         self.listener("rung", self.ledger.record(trial.number))
 
     def _verdict(self, trial: _Open) -> str:
         """Return why a running trial shall stop; judged anew whenever it is heard of, on all results so far."""
         if time.monotonic() >= self.deadline() and not self._last_hope(trial):
-            return "the time for exploring was spent"
+            return _TIME_IS_UP
         other = self.judge.dominated_by(trial.number) if self.early_stopping else None
         if other is None:
             return ""
@@ -210,12 +258,39 @@ class Board:
         trial = self.open.pop(tune_id, None)
         if trial is None:
             return
-        self.release(trial.engine, trial.slot)
+        self.crew.release(trial.engine, trial.slot)
         if error:
             trial.state, trial.verdict = TrialState.FAILED, "its lease was lost and could not be restarted"
         elif trial.state == TrialState.COMPLETE and not self._trained_in_full(trial.number):
             # Tune ended it without a decision of ours (a signal, say): it stays open and is resumed later.
             return
+        self._tell(trial)
+
+    def lose(self, tune_id: str, lost: EngineLost) -> None:
+        """Give up the engine of a trial: all that it had are opened again, to go on elsewhere from their last rung."""
+        engine = self.open[tune_id].engine
+        try:
+            self.crew.replace(engine, lost)
+        except AutoloraError as error:
+            self.fault = error
+        for one in [name for name, trial in self.open.items() if trial.engine == engine]:
+            trial = self.open.pop(one)
+            end = self._setbacks.setdefault(trial.number, Setbacks()).suffer(trial.slot, lost)
+            if end is None or self.fault is not None:
+                self._backlog.append(self.ledger.record(trial.number))
+            else:
+                trial.state, trial.verdict = end
+                self._tell(trial)
+
+    def close(self) -> None:
+        """Stop what waits for an engine although the time is up; leave it open where the search could not go on."""
+        while self._backlog and self.fault is None:
+            waiting = self._backlog.pop()
+            trial = _Open(number=waiting.number, slot="", engine="", seconds=waiting.seconds)
+            trial.state, trial.verdict = TrialState.STOPPED, _TIME_IS_UP
+            self._tell(trial)
+
+    def _tell(self, trial: _Open) -> None:
         record = self.ledger.tell(trial.number, trial.state, cause=trial.verdict, seconds=trial.seconds)
         self.state_file(trial.number).unlink(missing_ok=True)
         self.listener("ended", record)

@@ -1,6 +1,6 @@
-"""Ray, started quietly and privately for one search, or joined; and the engines in it.
+"""Ray, started quietly and privately for one search, or joined; and the places in it where engines can live.
 
-Knows Ray and engine actors; knows no study. A local Ray keeps everything in a temporary folder that only its owner can
+Knows Ray; knows no engine and no study. A local Ray keeps everything in a temporary folder that only its owner can
 read, reports nothing to anybody, and is shut down with the search.
 """
 
@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import importlib
 import os
+import secrets
 import shutil
 import signal
+import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autolora.engine.jobs import Job, Report
-from autolora.engine.start import EngineFacts, EngineSpec
-from autolora.errors import AutoloraError, EngineError
-from autolora.records import AdapterConfig, Split
+import psutil
+
+from autolora.errors import EngineError
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -45,13 +46,12 @@ _ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": "-1",
     "MALLOC_TOP_PAD_": "268435456",
 }
-_DRAIN_SECONDS = 20.0
+_LOOK_SECONDS = 0.2
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's word for "one machine only": every port is then opened on 127.0.0.1 alone."""
 _NOWHERE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
 """For Ray's own processes: one of them asks a cloud's metadata address where it runs, whatever it is told."""
-_CALLS_AT_ONCE = 64
-"""Threads of an engine actor: more than leases can ever wait at a time."""
 
 
 @contextmanager
@@ -62,10 +62,11 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
         EngineError: If Ray cannot be started or joined.
     """
     # Read at start by Ray, its workers, and glibc in them.
-    wanted = _QUIET | _ALLOCATOR | (_LOOPBACK if address is None else {})
-    os.environ.update({k: v for k, v in wanted.items() if k not in os.environ})
+    os.environ.update({k: v for k, v in (_QUIET | _ALLOCATOR).items() if k not in os.environ})
     import ray
 
+    constants = ray._private.ray_constants
+    several = constants.ENABLE_RAY_CLUSTER
     folder = Path(tempfile.mkdtemp(prefix="alr"))  # private (0700), and short: socket names have 107 bytes
     try:
         options: dict[str, Any] = {"include_dashboard": False, "logging_level": "ERROR", "log_to_driver": False}
@@ -77,12 +78,22 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
                 "_node_ip_address": "127.0.0.1",
             }
         else:
-            options = {"address": address, "logging_level": "ERROR", "log_to_driver": False}
+            # Elsewhere nobody has set what is set here.
+            variables = {name: os.environ[name] for name in (*_QUIET, *_ALLOCATOR, *_OFFLINE) if name in os.environ}
+            options = {
+                "address": address,
+                "logging_level": "ERROR",
+                "log_to_driver": False,
+                "runtime_env": {"env_vars": variables},
+            }
         handler = signal.getsignal(signal.SIGTERM)
         # Ray reads the word for one machine when it is imported, and a caller may have imported it before.
-        ray._private.ray_constants.ENABLE_RAY_CLUSTER = address is not None
+        constants.ENABLE_RAY_CLUSTER = address is not None
+        # Prints long advice to stdout whenever a process dies, whatever it is told; we say so in our own words.
+        ray._private.worker.print_to_stdstream = lambda *_, **__: None
         try:
-            with _environment(_NOWHERE if address is None else {}):
+            with _environment(_NOWHERE | _LOOPBACK | _own_token(folder) if address is None else {}):
+                read_token_anew()
                 ray.init(**options)
         except Exception as error:  # ConnectionError, RuntimeError, ValueError and more
             where = f"the Ray cluster at {address!r} cannot be joined" if address else "Ray could not be started"
@@ -91,10 +102,60 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
             ) from error
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)  # Ray takes it for itself
-        yield folder
+        with _ending_with_ray(folder) if address is None else nullcontext():
+            yield folder
     finally:
         ray.shutdown()
+        constants.ENABLE_RAY_CLUSTER = several
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _ending_with_ray(folder: Path) -> Iterator[None]:
+    """End this process with a word when the private Ray's main process is gone.
+
+    Ray itself ends a driver then: from C++, a few seconds later, without a word, and leaving its folder behind.
+    """
+    import ray
+
+    raylet = psutil.Process(ray._private.worker._global_node.all_processes["raylet"][0].process.pid)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            if not raylet.is_running() or raylet.status() == psutil.STATUS_ZOMBIE:
+                print("\nError: Ray has ended unexpectedly (resume the search)", file=sys.stderr, flush=True)
+                shutil.rmtree(folder, ignore_errors=True)
+                os._exit(2)
+
+    watcher = threading.Thread(target=watch, name="raylet", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _own_token(folder: Path) -> dict[str, str]:
+    """Return variables that make every process of a private Ray ask for a token that only this search has.
+
+    Left alone, Ray would take one token for all searches from a file in the home folder, and write it there first.
+    """
+    if os.environ.get("RAY_AUTH_MODE", "token") != "token":
+        return {}
+    path = folder / "token"
+    path.touch(mode=0o600)
+    path.write_text(secrets.token_hex(32))
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def read_token_anew() -> None:
+    """Have this process forget an earlier search's token; a Ray before 2.52 knows none."""
+    raylet: Any = importlib.import_module("ray._raylet")
+    if hasattr(raylet, "AuthenticationTokenLoader"):
+        raylet.Config.initialize("")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager
@@ -113,122 +174,55 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Engines:
-    """The engines of one search, all on the same base and data."""
+class Place:
+    """Where an engine can live."""
 
-    handles: tuple[Any, ...]
-    facts: EngineFacts
-
-    def admit(self, engine: int, job: Job) -> None:
-        """Give an engine a job."""
-        _get(self.handles[engine].admit.remote(job))
-
-    def release(self, engine: int, slot: str) -> None:
-        """Free a slot without waiting."""
-        self.handles[engine].release.remote(slot)
-
-    def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
-        """Train jobs in full, as many at once as there are places, and hand over each one's last report.
-
-        Raises:
-            EngineError: If an engine breaks down.
-        """
-        import ray
-
-        waiting, running = list(reversed(jobs)), dict[int, list[tuple[Job, int]]]()
-        while waiting or any(running.values()):
-            for engine in range(len(self.handles)):
-                held = running.setdefault(engine, [])
-                while waiting and len(held) < slots_per_engine:
-                    job = waiting.pop()
-                    self.admit(engine, job)
-                    held.append((job, _get(self.handles[engine].claim.remote(job.slot))))
-            polls = {
-                self.handles[engine].poll.remote(job.slot, token, allowed_rung=len(job.rungs) - 1, timeout_s=0.5): (
-                    engine,
-                    job,
-                    token,
-                )
-                for engine, held in running.items()
-                for job, token in held
-            }
-            for reference in ray.wait(list(polls), num_returns=len(polls))[0]:
-                engine, job, token = polls[reference]
-                report = _get(reference)
-                if report.last:
-                    running[engine].remove((job, token))
-                    self.release(engine, job.slot)
-                    on_done(job, report)
-
-    def drain(self) -> int:
-        """Stop all training and keep where every slot stands; return how many were kept.
-
-        What an engine cannot do in time is given up: its slots then go on from their last rung.
-        """
-        import ray
-
-        kept = [handle.drain.remote() for handle in self.handles]
-        ready, _ = ray.wait(kept, num_returns=len(kept), timeout=_DRAIN_SECONDS)
-        return sum(_get(reference) for reference in ready)
-
-    def add_split(self, name: str, split: Split) -> None:
-        """Give every engine another split."""
-        for handle in self.handles:
-            _get(handle.add_split.remote(name, split))
-
-    def outputs(self, adapters: Sequence[tuple[AdapterConfig, dict[str, Any]]], split: str) -> list[Any]:
-        """Return what the problem keeps of each finished adapter's logits on a split."""
-        count = len(self.handles)
-        references = [
-            self.handles[at % count].outputs.remote(config, weights, split)
-            for at, (config, weights) in enumerate(adapters)
-        ]
-        return [_get(reference) for reference in references]
+    node: str
+    """Ray's id of the machine."""
+    address: str
+    """What a person knows it by."""
+    has_gpu: bool
+    threads: int
+    """For computing on the CPU."""
 
 
-@contextmanager
-def open_engines(spec: EngineSpec) -> Iterator[Engines]:
-    """Start one engine per GPU of the cluster, or one on the CPU with all its threads.
+def places(threads: int = 0) -> list[Place]:
+    """Return a place for every GPU of the cluster, or, if it has none, for every machine that offers CPUs.
 
-    Raises:
-        AutoloraError: What the engine raised when it started.
+    Args:
+        threads: CPU threads of each; 0 takes what the machine offers.
     """
     import ray
 
-    from autolora.search.engine_actor import EngineActor
+    here = node_here()
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    gpus = {node["NodeID"]: int(node["Resources"].get("GPU", 0)) for node in alive}
 
-    gpus = int(ray.cluster_resources().get("GPU", 0))
-    threads = spec.threads or os.cpu_count() or 1
-    actor = ray.remote(EngineActor).options(num_cpus=1, num_gpus=1 if gpus else 0, max_concurrency=_CALLS_AT_ONCE)
-    handles = tuple(actor.remote(threads) for _ in range(max(1, gpus)))
-    try:
-        spec = replace(spec, threads=threads)
-        starting = [handle.start.remote(spec) for handle in handles]
-        _import_meanwhile()
-        # The first loads and measures; further engines must agree, being on the same base.
-        facts: list[EngineFacts] = [_get(reference) for reference in starting]
-        yield Engines(handles=handles, facts=facts[0])
-    finally:
-        for handle in handles:
-            ray.kill(handle)
+    def place(node: dict[str, Any]) -> Place:
+        offered = int(node["Resources"].get("CPU", 0))
+        # A private Ray is told of two CPUs at least: leases need a share.
+        most = min(offered, os.cpu_count() or 1) if node["NodeID"] == here else offered
+        return Place(
+            node=node["NodeID"],
+            address=node["NodeManagerAddress"],
+            has_gpu=gpus[node["NodeID"]] > 0,
+            threads=threads or max(1, most),
+        )
 
-
-def _import_meanwhile() -> None:
-    """Import what the driver needs next while the engines load: seconds that nobody then waits for."""
-    for name in ("optuna", "ray.tune", "sklearn.metrics"):
-        importlib.import_module(name)
+    if any(gpus.values()):
+        return [place(node) for node in alive for _ in range(gpus[node["NodeID"]])]
+    return [place(node) for node in alive if node["Resources"].get("CPU", 0) >= 1]
 
 
-def _get(reference: Any) -> Any:
-    """Return a call's result, or raise our own error as it was raised over there."""
+def node_here() -> str:
+    """Return Ray's id of this machine."""
     import ray
 
-    try:
-        return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, AutoloraError):
-            raise error.cause from None
-        raise
-    except ray.exceptions.RayActorError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise EngineError(f"an engine process ended unexpectedly: {reason}", "resume the search") from error
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def is_alive(node: str) -> bool:
+    """Return whether a machine is still part of the cluster."""
+    import ray
+
+    return any(one["NodeID"] == node and one["Alive"] for one in ray.nodes())

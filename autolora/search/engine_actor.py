@@ -1,16 +1,35 @@
-"""The Ray actor around an engine's runner: the same calls, from other processes. Decides nothing."""
+"""The Ray actor around an engine's runner: the same calls, from other processes, and how to read its answers.
+
+Decides nothing.
+"""
 
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from autolora.engine.jobs import Job, Report
 from autolora.engine.start import EngineFacts, EngineSpec, start
+from autolora.errors import AutoloraError, EngineLost
 from autolora.records import AdapterConfig, Split
+from autolora.search.shipment import Shipment, is_here, unpacked
 
 if TYPE_CHECKING:
     from autolora.engine.runner import Runner  # imports torch, which the driver that names this class must not need
+    from autolora.engine.shelf import MemoryShelf
+
+MUST_AGREE = ("autolora", "torch", "transformers", "peft")
+"""Packages whose versions decide what a trial's result is."""
+ANSWER_SECONDS = 300.0
+"""What a call that waits for no training may take: an engine that gives no answer at all is as good as gone."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions, here, of what must agree everywhere."""
+    return {name: version(name) for name in MUST_AGREE}
 
 
 class EngineActor:
@@ -23,7 +42,10 @@ class EngineActor:
         # Ray gives an actor with few CPUs OMP_NUM_THREADS=1; must be set before torch is first imported.
         os.environ["OMP_NUM_THREADS"] = str(threads)
         os.environ["TOKENIZERS_PARALLELISM"] = "true"  # this process never forks
+        self._threads = threads
         self._runner: Runner | None = None
+        self._memory: MemoryShelf | None = None
+        self._tokenizer: Any = None
 
     @property
     def runner(self) -> Runner:
@@ -32,22 +54,43 @@ class EngineActor:
             raise RuntimeError("the engine was not started")
         return self._runner
 
-    def start(self, spec: EngineSpec) -> EngineFacts:
-        """Load everything; a method, not the constructor, since Ray keeps only the text of a constructor's error."""
+    def look(self, folder: str, base_hash: str) -> tuple[dict[str, str], bool]:
+        """Return this machine's versions, and whether it can read the base."""
+        return versions(), is_here(folder, base_hash)
+
+    def start(self, spec: EngineSpec, shipment: Shipment | None, keeps_files: bool, **splits: Split) -> EngineFacts:
+        """Load everything; a method, not the constructor, since Ray keeps only the text of a constructor's error.
+
+        Args:
+            spec: What to load.
+            shipment: The base, where its folder cannot be read.
+            keeps_files: Whether states of slots go to the files that jobs name; else they stay here to be fetched.
+            splits: Further splits that the engine must know.
+        """
         from autolora.engine.runner import Runner
+        from autolora.engine.shelf import MemoryShelf
 
         found: list[EngineFacts] = []
 
         def make() -> Any:
             engine, facts = start(spec)
+            self._tokenizer = engine.task.load_tokenizer(engine.base.checkpoint.folder)
             found.append(facts)
             return engine
 
-        self._runner = Runner(make)
+        self._memory = None if keeps_files else MemoryShelf()
+        with ExitStack() as stack:
+            folder = stack.enter_context(unpacked(shipment)) if shipment else spec.folder
+            spec = replace(spec, folder=str(folder), threads=self._threads)
+            self._runner = Runner(make, shelf=self._memory, patience_s=spec.patience_s)
+        for name, split in splits.items():
+            self.add_split(name, split)
         return found[0]
 
-    def admit(self, job: Job) -> None:
-        """See ``Runner.admit``."""
+    def admit(self, job: Job, state: bytes | None = None) -> None:
+        """See ``Runner.admit``; the state is what the job's file holds, where this machine cannot read it."""
+        if self._memory is not None and state is not None:
+            self._memory.put(job.slot, state)
         self.runner.admit(job)
 
     def claim(self, slot: str) -> int:
@@ -70,12 +113,15 @@ class EngineActor:
         """See ``Runner.drain``."""
         return self.runner.drain()
 
+    def state(self, slot: str) -> bytes | None:
+        """Return the newest state of a slot that has no file here; None if there is none."""
+        return None if self._memory is None else self._memory.get(slot)
+
     def add_split(self, name: str, split: Split) -> None:
         """Encode another split; the test split comes here only when it is opened."""
 
         def encode(engine: Any) -> None:
-            tokenizer = engine.task.load_tokenizer(engine.base.checkpoint.folder)
-            engine.splits[name] = engine.task.encode(tokenizer, split)
+            engine.splits[name] = engine.task.encode(self._tokenizer, split)
 
         self.runner.call(encode)
 
@@ -95,3 +141,34 @@ class EngineActor:
                 engine.release(slot.id)
 
         return self.runner.call(score)
+
+
+def answer(reference: Any, timeout_s: float | None = ANSWER_SECONDS) -> Any:
+    """Return a call's result, or raise our own error as it was raised over there.
+
+    Raises:
+        EngineLost: If there is no answer, and will be none.
+    """
+    import ray
+
+    try:
+        return ray.get(reference, timeout=timeout_s)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, AutoloraError):
+            raise error.cause from None
+        raise
+    except ray.exceptions.GetTimeoutError:
+        raise EngineLost(f"an engine has given no answer for {timeout_s:.0f} s", "resume the search") from None
+    except ray.exceptions.RayError as error:
+        raise EngineLost(f"an engine process ended unexpectedly: {_reason(error)}", "resume the search") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the sentence in which Ray says why."""
+    import ray
+
+    if isinstance(error, ray.exceptions.ActorUnavailableError):
+        return "it cannot be reached any more"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    told = next((line for line in lines if " because " in line), lines[0])
+    return told.split(" because ", 1)[-1].split(". ", 1)[0].rstrip(".")

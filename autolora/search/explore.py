@@ -12,7 +12,7 @@ from autolora.objectives import Objective
 from autolora.records import Split, TrialRecord
 from autolora.request import Limits
 from autolora.search.board import Board, Listener
-from autolora.search.cluster import Engines
+from autolora.search.engines import Engines
 from autolora.search.judge import Judge
 from autolora.search.ledger import Ledger
 from autolora.space import Space
@@ -68,6 +68,9 @@ def explore(
         run: The run folder.
         scratch: A folder for Tune's own files, of no value afterwards.
         listener: Is told of every start, rung and end.
+
+    Raises:
+        EngineError: If engines are lost one after the other.
     """
     from ray import tune
 
@@ -91,17 +94,14 @@ def explore(
         deadline=what.deadline,
         slots_dir=slots,
         slots_per_engine=slots_per_engine(facts),
-        engines=len(engines.handles),
-        admit=engines.admit,
-        release=engines.release,
+        crew=engines,
         listener=listener,
         early_stopping=what.early_stopping,
         splits=what.splits,
     )
     if not board.finished:
-        trainable = tune.with_parameters(Lease, engines=list(engines.handles))
         tune.Tuner(
-            tune.with_resources(trainable, {"cpu": 0.01}),
+            tune.with_resources(Lease, {"cpu": 0.01}),
             tune_config=tune.TuneConfig(
                 search_alg=BoardSearcher(board), scheduler=DominatedStop(board), num_samples=-1, reuse_actors=True
             ),
@@ -112,4 +112,7 @@ def explore(
                 failure_config=tune.FailureConfig(max_failures=_LEASE_RETRIES),
             ),
         ).fit()
+    board.close()
+    if board.fault is not None:
+        raise board.fault
     return ledger.records()

@@ -48,8 +48,11 @@ class BoardSearcher(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell the board of an end; the last result comes here only, not to the scheduler."""
-        if not error and result and "report" in result and trial_id in self.board.open:
-            self.board.hear(trial_id, result["report"])
+        if not error and result and trial_id in self.board.open:
+            if "lost" in result:
+                self.board.lose(trial_id, result["lost"])
+            elif "report" in result:
+                self.board.hear(trial_id, result["report"])
         self.board.end(trial_id, error=error)
 
     def save(self, checkpoint_path: str) -> None:
@@ -75,6 +78,8 @@ class DominatedStop(FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Return Tune's CONTINUE or STOP."""
         if self._board is None or trial.trial_id not in self._board.open:
+            return str(TrialScheduler.STOP)
+        if "report" not in result:
             return str(TrialScheduler.STOP)
         stop = self._board.hear(trial.trial_id, result["report"])
         return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)

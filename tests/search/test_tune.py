@@ -17,7 +17,8 @@ from autolora.objectives import metric_named
 from autolora.records import TrialState
 from autolora.request import Limits
 from autolora.search.board import RUNGS
-from autolora.search.cluster import open_cluster, open_engines
+from autolora.search.cluster import open_cluster
+from autolora.search.engines import open_engines
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
 from tests.search.conftest import TINY_SPACE
@@ -62,9 +63,14 @@ def run_search(engines, dataset, run, scratch, on_start=lambda trial: None, **ch
     return trials, heard
 
 
+def engine_of(engines):
+    (name,) = engines.ready()
+    return ray.get_actor(name)
+
+
 def occupied(engines):
     for _ in range(50):  # release is not waited for by the search
-        slots = ray.get(engines.handles[0].occupied.remote())
+        slots = ray.get(engine_of(engines).occupied.remote())
         if not slots:
             return slots
         time.sleep(0.1)
@@ -143,7 +149,7 @@ def test_a_killed_lease_frees_its_slot_and_its_trial_goes_on(engines, cluster, t
     def kill_a_lease() -> None:
         for _ in range(400):
             leases = [p for p in psutil.Process().children(recursive=True) if "Lease" in command_of(p)]
-            if leases and any(steps > 0 for steps in ray.get(engines.handles[0].occupied.remote()).values()):
+            if leases and any(steps > 0 for steps in ray.get(engine_of(engines).occupied.remote()).values()):
                 killed.append(leases[0].pid)
                 leases[0].kill()
                 return
@@ -160,7 +166,7 @@ def test_a_killed_lease_frees_its_slot_and_its_trial_goes_on(engines, cluster, t
 
 
 def test_a_lease_that_lost_its_slot_can_not_touch_it_any_more(engines, tiny_spec) -> None:
-    engine = engines.handles[0]
+    engine = engine_of(engines)
     params = TINY_SPACE.fixed | {"rank": 1, "target_modules": "attention_qv", "layers": "all", "learning_rate": 1e-3}
     job = Job(slot="contested", config=engines.facts.costs.config(params), seed=0, rungs=RUNGS)
     ray.get(engine.admit.remote(job))

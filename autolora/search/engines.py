@@ -1,0 +1,402 @@
+"""The engines of one search: one per GPU, or one per machine without any; lost ones are replaced.
+
+Knows Ray actors and the machines they live on; knows no study and decides nothing about trials.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from autolora.engine.checkpoint import find
+from autolora.engine.jobs import Job, Report
+from autolora.engine.start import EngineFacts, EngineSpec
+from autolora.errors import EngineError, EngineLost
+from autolora.records import AdapterConfig, Split
+from autolora.search.cluster import Place, is_alive, node_here, places
+from autolora.search.engine_actor import MUST_AGREE, EngineActor, answer, versions
+from autolora.search.setbacks import MOST_LOSSES, Setbacks
+from autolora.search.shipment import Shipment, pack
+
+_DRAIN_SECONDS = 20.0
+_START_SECONDS = 1800.0
+"""A large base on a slow disk takes its time; a place that is never free takes for ever."""
+_CALLS_AT_ONCE = 64
+"""Threads of an engine actor: more than leases can ever wait at a time."""
+_CPUS = 0.5
+"""What an engine claims of Ray; its threads are set by themselves, and leases need a share of the smallest machine."""
+
+
+@dataclass
+class _Engine:
+    """An engine's process."""
+
+    handle: Any
+    place: Place
+    keeps_files: bool
+    """Whether it runs where the run folder is."""
+    starting: Any = None
+    """The call that starts it, until it has answered."""
+    since: float = field(default_factory=time.monotonic)
+    files: dict[str, Path] = field(default_factory=dict)
+    """Where the states of its slots belong."""
+
+
+class Engines:
+    """All engines are on the same base and data; each has a name of its own, which no later one gets."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        import ray
+
+        checkpoint = find(spec.folder, base_id=spec.base_id)
+        self._folder, self._hash = checkpoint.folder, checkpoint.hash
+        self._threads = spec.threads
+        self._spec = ray.put(spec)
+        self._here = node_here()
+        self._splits: dict[str, Any] = {}
+        self._shipment: Shipment | None = None
+        self._can_read = {self._here}
+        """Nodes that read the base's folder themselves."""
+        self._engines: dict[str, _Engine] = {}
+        self._losses = 0
+        self._facts: EngineFacts | None = None
+        self.on_loss: Callable[[str], None] = lambda _: None
+        """Is told why whenever an engine is lost."""
+
+    @property
+    def facts(self) -> EngineFacts:
+        """What is known of the base and the device; the same for all."""
+        if self._facts is None:
+            raise RuntimeError("no engine has started")
+        return self._facts
+
+    # ------------------------------------------------------------------------------------------------ coming and going
+
+    def open(self) -> None:
+        """Start an engine at every place and wait for all.
+
+        Raises:
+            AutoloraError: What an engine raised when it started, or which machine differs from this one in what.
+        """
+        created = [self._create(place) for place in places(self._threads)]
+        for name in created:
+            self._look(self._engines[name])
+        for name in created:
+            self._start(name)
+        _import_meanwhile()
+        for name in created:
+            self._accept(name, answer(self._engines[name].starting, _START_SECONDS))
+
+    def close(self) -> None:
+        """End every engine."""
+        import ray
+
+        for engine in self._engines.values():
+            ray.kill(engine.handle)
+        self._engines.clear()
+
+    def _create(self, place: Place) -> str:
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        name = f"engine-{uuid.uuid4().hex}"
+        actor = ray.remote(EngineActor).options(
+            name=name,
+            num_cpus=_CPUS,
+            num_gpus=1 if place.has_gpu else 0,
+            max_concurrency=_CALLS_AT_ONCE,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(place.node, soft=False),
+        )
+        self._engines[name] = _Engine(
+            handle=actor.remote(place.threads), place=place, keeps_files=place.node == self._here
+        )
+        return name
+
+    def _look(self, engine: _Engine) -> None:
+        """Check a machine's versions before anything is loaded there."""
+        theirs, can_read = answer(engine.handle.look.remote(str(self._folder), self._hash), _START_SECONDS)
+        for package, ours in versions().items():
+            _must_agree(f"{package}'s version", ours, theirs[package], engine.place)
+        if can_read:
+            self._can_read.add(engine.place.node)
+
+    def _start(self, name: str) -> None:
+        engine = self._engines[name]
+        if engine.place.node not in self._can_read and self._shipment is None:
+            self._shipment = pack(self._folder, self._hash)
+        engine.starting = engine.handle.start.remote(
+            self._spec,
+            None if engine.place.node in self._can_read else self._shipment,
+            engine.keeps_files,
+            **self._splits,
+        )
+
+    def _accept(self, name: str, facts: EngineFacts) -> None:
+        """Take a started engine in, if it works as the first one does."""
+        engine = self._engines[name]
+        known = self._facts = self._facts or facts
+        _must_agree("the base model's hash", known.base_hash, facts.base_hash, engine.place)
+        _must_agree("the precision", known.precision, facts.precision, engine.place)
+        for package in MUST_AGREE:
+            _must_agree(f"{package}'s version", known.versions[package], facts.versions[package], engine.place)
+        engine.starting = None
+
+    def ready(self) -> list[str]:
+        """Return the engines that can take jobs, taking in those that have meanwhile started.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        import ray
+
+        for name, engine in list(self._engines.items()):
+            if engine.starting is None:
+                continue
+            if ray.wait([engine.starting], timeout=0)[0]:
+                try:
+                    self._accept(name, answer(engine.starting))
+                except EngineLost as lost:
+                    self.replace(name, lost)
+            elif time.monotonic() - engine.since > _START_SECONDS:
+                self.replace(name, EngineLost(f"an engine has not started within {_START_SECONDS:.0f} s"))
+        return [name for name, engine in self._engines.items() if engine.starting is None]
+
+    def replace(self, name: str, lost: EngineLost) -> None:
+        """Give an engine up and start another in its place; one that was given up before changes nothing.
+
+        Raises:
+            EngineError: If engines are lost one after the other, or there is no machine left to start one on.
+        """
+        import ray
+
+        engine = self._engines.pop(name, None)
+        if engine is None:
+            return
+        ray.kill(engine.handle)
+        gone = not is_alive(engine.place.node)
+        if not (gone and engine.starting is not None):  # that machine's loss was counted with the engine before
+            self._losses += 1
+            self.on_loss(lost.message)
+        if self._losses >= MOST_LOSSES:
+            raise EngineError(
+                f"{self._losses} engines were lost one after the other and no trial got on; the last one: "
+                f"{lost.message}",
+                "resume the search when the cause is gone, such as scarce memory",
+            )
+        place = engine.place
+        if gone:
+            if self._engines:
+                return
+            left = places(self._threads)
+            if not left:
+                raise EngineError("no machine is left in the Ray cluster", "resume the search when there is one")
+            place = left[0]
+        self._start(self._create(place))
+
+    def progressed(self) -> None:
+        """Note that something was trained: losses count anew."""
+        self._losses = 0
+
+    # -------------------------------------------------------------------------------------------------------- training
+
+    def admit(self, name: str, job: Job) -> None:
+        """Give an engine a job.
+
+        Raises:
+            EngineLost: If it gives no answer.
+        """
+        engine = self._known(name)
+        state = None
+        if job.state_file:
+            engine.files[job.slot] = path = Path(job.state_file)
+            if not engine.keeps_files and path.is_file():
+                state = path.read_bytes()
+        answer(engine.handle.admit.remote(job, state))
+
+    def release(self, name: str, slot: str) -> None:
+        """Free a slot without waiting; an engine that is gone holds none."""
+        engine = self._engines.get(name)
+        if engine is not None:
+            engine.files.pop(slot, None)
+            engine.handle.release.remote(slot)
+
+    def keep_state(self, name: str, slot: str) -> None:
+        """See that a slot's newest state is in its file: an engine on another machine cannot write it there.
+
+        Raises:
+            EngineLost: If the engine is gone, and the state with it.
+        """
+        engine = self._known(name)
+        path = engine.files.get(slot)
+        state = None if engine.keeps_files else answer(engine.handle.state.remote(slot))
+        if state is None or path is None:
+            return
+        part = path.with_suffix(".part")
+        with open(part, "wb") as file:
+            file.write(state)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+
+    def _known(self, name: str) -> _Engine:
+        if name not in self._engines:
+            raise EngineLost("an engine was given up before", "resume the search")
+        return self._engines[name]
+
+    def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
+        """Train jobs in full, as many at once as there are places, and hand over each one's last report.
+
+        Jobs of an engine that is lost are trained elsewhere.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        waiting = list(reversed(jobs))
+        setbacks = {job.slot: Setbacks() for job in jobs}
+        running: dict[str, dict[str, tuple[Job, int]]] = {}
+
+        def lose(name: str, lost: EngineLost) -> None:
+            self.replace(name, lost)
+            for job, _ in running.pop(name, {}).values():
+                end = setbacks[job.slot].suffer(job.slot, lost)
+                if end is None:
+                    waiting.append(replace(job, alone=setbacks[job.slot].alone))
+                else:
+                    on_done(job, _failed(*end))
+
+        def fill(name: str) -> dict[Any, Job]:
+            """Give an engine what it has room for, and ask for news of all that it has."""
+            held, handle = running.setdefault(name, {}), self._known(name).handle
+            while waiting and len(held) < slots_per_engine:
+                job = waiting.pop()
+                held[job.slot] = (job, 0)
+                self.admit(name, job)
+                held[job.slot] = (job, answer(handle.claim.remote(job.slot)))
+            return {
+                handle.poll.remote(job.slot, token, allowed_rung=len(job.rungs) - 1, timeout_s=0.5): job
+                for job, token in held.values()
+            }
+
+        def hear(name: str, job: Job, report: Report) -> None:
+            if report.last:
+                del running[name][job.slot]
+                self.release(name, job.slot)
+                self.progressed()
+                on_done(job, report)
+
+        while waiting or any(running.values()):
+            asked: dict[str, dict[Any, Job]] = {}
+            for name in self._ready_soon():
+                try:
+                    asked[name] = fill(name)
+                except EngineLost as lost:
+                    lose(name, lost)
+            for name, calls in asked.items():
+                try:
+                    for call, job in calls.items():
+                        hear(name, job, answer(call))
+                except EngineLost as lost:
+                    lose(name, lost)
+
+    def _ready_soon(self) -> list[str]:
+        """Return the engines that can take jobs; wait a moment where there are none."""
+        ready = self.ready()
+        if not ready:
+            time.sleep(0.2)
+        return ready
+
+    def drain(self) -> int:
+        """Stop all training and keep where every slot stands; return how many were kept.
+
+        What an engine cannot do in time is given up: its slots then go on from their last rung.
+        """
+        import ray
+
+        calls = {e.handle.drain.remote(): name for name, e in self._engines.items() if e.starting is None}
+        ready, _ = ray.wait(list(calls), num_returns=len(calls), timeout=_DRAIN_SECONDS) if calls else ([], [])
+        count = 0
+        for call in ready:
+            with suppress(EngineLost):
+                count += answer(call)
+                for slot in self._engines[calls[call]].files:
+                    self.keep_state(calls[call], slot)
+        return count
+
+    # --------------------------------------------------------------------------------------------------------- scoring
+
+    def add_split(self, name: str, split: Split) -> None:
+        """Give every engine another split, those that start later too.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        import ray
+
+        self._splits[name] = ray.put(split)
+        for engine in self.ready():
+            try:
+                answer(self._engines[engine].handle.add_split.remote(name, self._splits[name]), None)
+            except EngineLost as lost:
+                self.replace(engine, lost)
+
+    def predict(self, adapters: Sequence[tuple[AdapterConfig, dict[str, Any]]], split: str) -> list[Any]:
+        """Return each finished adapter's classes on a split.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        found: dict[int, Any] = {}
+        while len(found) < len(adapters):
+            left = [at for at in range(len(adapters)) if at not in found]
+            ready = self._ready_soon()
+            calls = [
+                (name, at, self._engines[name].handle.predict.remote(*adapters[at], split))
+                for name, at in zip(ready * len(left), left, strict=False)
+            ]
+            for name, at, call in calls:
+                try:
+                    found[at] = answer(call, None)
+                    self.progressed()
+                except EngineLost as lost:
+                    self.replace(name, lost)
+        return [found[at] for at in range(len(adapters))]
+
+
+def _failed(state: Any, cause: str) -> Report:
+    return Report(steps=0, total_steps=1, seconds=0.0, last=True, failure=state, cause=cause)
+
+
+def _must_agree(what: str, ours: str, theirs: str, place: Place) -> None:
+    if ours != theirs:
+        raise EngineError(
+            f"{what} is {ours} on this machine, but {theirs} on {place.address}",
+            "every machine of the cluster must agree: make them equal, or name one --precision",
+        )
+
+
+def _import_meanwhile() -> None:
+    """Import what the driver needs next while the engines load: seconds that nobody then waits for."""
+    for name in ("optuna", "ray.tune", "sklearn.metrics"):
+        importlib.import_module(name)
+
+
+@contextmanager
+def open_engines(spec: EngineSpec) -> Iterator[Engines]:
+    """Start an engine at every place of the cluster.
+
+    Raises:
+        AutoloraError: What an engine raised when it started.
+    """
+    engines = Engines(spec)
+    try:
+        engines.open()
+        yield engines
+    finally:
+        engines.close()

@@ -1,0 +1,47 @@
+"""A small search for tests, in one call."""
+
+from __future__ import annotations
+
+import math
+
+import ray
+
+from autolora.request import Limits
+from autolora.search.explore import Exploration, explore
+from autolora.search.study_file import open_ledger
+from autolora.tasks.metrics import objective
+from tests.search.conftest import TINY_SPACE
+
+
+def run_search(engines, dataset, run, scratch, on_start=lambda trial: None, on_rung=lambda trial: None, **changes):
+    """Return the trials, and what the listener heard."""
+    heard = []
+
+    def listen(event, trial):
+        heard.append((event, trial))
+        if event == "started":
+            on_start(trial)
+        if event == "rung":
+            on_rung(trial)
+
+    wanted = {
+        "space": TINY_SPACE, "metric": objective("accuracy"), "limits": Limits(), "trials": 8,
+        "deadline": lambda: math.inf, "seed": 0, "first_suggestions": False,
+    }  # fmt: skip
+    run.mkdir(exist_ok=True)
+    trials = explore(
+        Exploration(**(wanted | changes)),
+        ledger=open_ledger(run, seed=0),
+        engines=engines,
+        validation=dataset.validation,
+        run=run,
+        scratch=scratch,
+        listener=listen,
+    )
+    return trials, heard
+
+
+def pid_of(engine: str) -> int:
+    """Return the process of a living engine."""
+    handle = ray.get_actor(engine)
+    return next(a.pid for a in ray.util.state.list_actors() if a.actor_id == handle._actor_id.hex())

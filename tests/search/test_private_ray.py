@@ -1,0 +1,49 @@
+"""A private Ray lets nobody in who has not the search's own token, and leaves no token behind."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+import ray
+
+from autolora.search.cluster import open_cluster
+
+pytestmark = pytest.mark.ray
+
+ASK = """
+import sys
+from ray._raylet import GcsClient
+GcsClient(address=sys.argv[1]).internal_kv_keys(b"", None, timeout=20)
+"""
+
+
+def ask(address: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Have another process of this user ask the private Ray for something."""
+    rest = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    return subprocess.run(
+        [sys.executable, "-c", ASK, address],
+        env=rest | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_only_the_search_itself_has_its_token(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with open_cluster() as folder:
+        address, token = ray.get_runtime_context().gcs_address, folder / "token"
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE(token.stat().st_mode) == 0o600
+        assert ask(address, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token.read_text()).returncode == 0
+        for stranger in ({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}, {"RAY_AUTH_MODE": "disabled"}):
+            refused = ask(address, **stranger)
+            assert refused.returncode == 1
+            assert "AuthenticationError" in refused.stderr
+    assert not folder.exists()
+    assert not (tmp_path / ".ray").exists()
