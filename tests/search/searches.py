@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import ray
-
 from autolora.request import Limits
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
@@ -39,9 +37,3 @@ def run_search(engines, dataset, run, scratch, on_start=lambda trial: None, on_r
         listener=listen,
     )
     return trials, heard
-
-
-def pid_of(engine: str) -> int:
-    """Return the process of a living engine."""
-    handle = ray.get_actor(engine)
-    return next(a.pid for a in ray.util.state.list_actors() if a.actor_id == handle._actor_id.hex())
