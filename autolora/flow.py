@@ -255,7 +255,7 @@ class _Way:
                 rates,
                 self.prepared.space,
                 trials=self.prepared.request.budget.trials,
-                engines=len(self.engines.handles),
+                engines=len(self.engines.ready()),
             )
         if made is None:
             spent = self.clock.spent()

@@ -12,7 +12,7 @@ from autolora.engine.costs import Rates
 from autolora.plan import TFIDF_SECONDS_PER_CHARACTER, Confirming, Plan, Sizes, Work
 from autolora.records import Dataset, Split
 from autolora.search.board import RUNGS
-from autolora.search.cluster import Engines
+from autolora.search.engines import Engines
 from autolora.space import Space
 
 _FIRST_ROWS = 10_000

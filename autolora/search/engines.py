@@ -269,7 +269,8 @@ class Engines:
                 if end is None:
                     waiting.append(replace(job, alone=setbacks[job.slot].alone))
                 else:
-                    on_done(job, _failed(*end))
+                    state, cause = end
+                    on_done(job, Report(steps=0, total_steps=1, seconds=0.0, last=True, failure=state, cause=cause))
 
         def fill(name: str) -> dict[Any, Job]:
             """Give an engine what it has room for, and ask for news of all that it has."""
@@ -306,9 +307,8 @@ class Engines:
                     lose(name, lost)
 
     def _ready_soon(self) -> list[str]:
-        """Return the engines that can take jobs; wait a moment where there are none."""
-        ready = self.ready()
-        if not ready:
+        """Return the engines that can take jobs; wait until there is one."""
+        while not (ready := self.ready()):
             time.sleep(0.2)
         return ready
 
@@ -346,8 +346,8 @@ class Engines:
             except EngineLost as lost:
                 self.replace(engine, lost)
 
-    def predict(self, adapters: Sequence[tuple[AdapterConfig, dict[str, Any]]], split: str) -> list[Any]:
-        """Return each finished adapter's classes on a split.
+    def outputs(self, adapters: Sequence[tuple[AdapterConfig, dict[str, Any]]], split: str) -> list[Any]:
+        """Return what the problem keeps of each finished adapter's logits on a split.
 
         Raises:
             EngineError: If engines are lost one after the other.
@@ -357,7 +357,7 @@ class Engines:
             left = [at for at in range(len(adapters)) if at not in found]
             ready = self._ready_soon()
             calls = [
-                (name, at, self._engines[name].handle.predict.remote(*adapters[at], split))
+                (name, at, self._engines[name].handle.outputs.remote(*adapters[at], split))
                 for name, at in zip(ready * len(left), left, strict=False)
             ]
             for name, at, call in calls:
@@ -367,10 +367,6 @@ class Engines:
                 except EngineLost as lost:
                     self.replace(name, lost)
         return [found[at] for at in range(len(adapters))]
-
-
-def _failed(state: Any, cause: str) -> Report:
-    return Report(steps=0, total_steps=1, seconds=0.0, last=True, failure=state, cause=cause)
 
 
 def _must_agree(what: str, ours: str, theirs: str, place: Place) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
-import ray
-
+from autolora.objectives import metric_named
 from autolora.request import Limits
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
-from autolora.tasks.metrics import objective
+from autolora.tasks.problems import problem_of
 from tests.search.conftest import TINY_SPACE
 
 
@@ -25,8 +24,8 @@ def run_search(engines, dataset, run, scratch, on_start=lambda trial: None, on_r
             on_rung(trial)
 
     wanted = {
-        "space": TINY_SPACE, "metric": objective("accuracy"), "limits": Limits(), "trials": 8,
-        "deadline": lambda: math.inf, "seed": 0, "first_suggestions": False,
+        "space": TINY_SPACE, "problem": problem_of(dataset), "metric": metric_named("accuracy"), 
+        "limits": Limits(), "trials": 8, "deadline": lambda: math.inf, "seed": 0, "first_suggestions": False,
     }  # fmt: skip
     run.mkdir(exist_ok=True)
     trials = explore(
@@ -39,9 +38,3 @@ def run_search(engines, dataset, run, scratch, on_start=lambda trial: None, on_r
         listener=listen,
     )
     return trials, heard
-
-
-def pid_of(engine: str) -> int:
-    """Return the process of a living engine."""
-    handle = ray.get_actor(engine)
-    return next(a.pid for a in ray.util.state.list_actors() if a.actor_id == handle._actor_id.hex())

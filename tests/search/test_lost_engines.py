@@ -88,9 +88,9 @@ def test_a_killed_engine_costs_confirming_nothing_but_time(engines, tiny_dataset
     engines.train(jobs, slots_per_engine=2, on_done=on_done)
     kill_engine()
     engines.add_split("test", tiny_dataset.test)
-    predicted = engines.predict([(config, done[job.slot].adapter) for job in jobs], "validation")
+    predicted = engines.outputs([(config, done[job.slot].adapter) for job in jobs], "validation")
     kill_engine()
-    on_test = engines.predict([(config, done["job 0"].adapter)], "test")
+    on_test = engines.outputs([(config, done["job 0"].adapter)], "test")
 
     assert len(told) == 3
     assert [report.failure for report in done.values()] == [None] * 4
