@@ -5,9 +5,7 @@ Data go to stdout, progress to stderr. Heavy imports stay inside the commands.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
 import shlex
 import signal
 import sys
@@ -18,7 +16,7 @@ from typing import Any
 import click
 
 from autolora import __version__
-from autolora.errors import AutoloraError, DataError, RequestError
+from autolora.errors import AutoloraError, DataError, RequestError, RunFolderError
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _REFUSED = 3
@@ -196,18 +194,16 @@ def recommend(run: Path, kind: str) -> None:
 def report(run: Path, output: Path | None) -> None:
     """Write the report of a search, finished or not, as one HTML file."""
     from autolora import pages, results
+    from autolora.durable import write_whole
 
     page = pages.engineer_page(results.read(run))
     target = output or run / "report.html"
-    part = target.with_name(target.name + ".part")
     try:
-        part.write_text(page, encoding="utf-8")
-        os.replace(part, target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        write_whole(target, page.encode(), at="report")
+    except RunFolderError as error:
         raise RequestError(
-            f"the report {str(target)!r} cannot be written: {error.strerror}", "name a file in a folder that exists"
+            f"the report {str(target)!r} cannot be written: {error.message.rpartition(': ')[2]}",
+            "name a file in a folder that exists and has space",
         ) from error
     click.echo(str(target))
 

@@ -20,7 +20,7 @@ from autolora.data import READ_OTHERWISE, find_in_tokens, prepare, record
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineFacts, EngineSpec
-from autolora.errors import DataError, SpaceError
+from autolora.errors import DataError, RunFolderError, SpaceError
 from autolora.objectives import Objective
 from autolora.pages import engineer_page
 from autolora.recommend import Choice, finalists, judge
@@ -95,7 +95,7 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
     run = store.RunFolder.existing(out)
     if run.is_done:
         progress.note(f"The search in {out} is finished; nothing was done.")
-        return results.read(out)
+        return _read_finished(run)
     progress.stage("Reading the data")
     prepared = _prepare(request.read(out / store.TASK))
     known = run.data()
@@ -105,6 +105,16 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
             "bring back the file as it was, or start a new search",
         )
     return _run(prepared, out, progress, resumed=True)
+
+
+def _read_finished(run: store.RunFolder) -> SearchRecord:
+    """Read a finished search; should the readers' copy of its trials be damaged, the study has them all."""
+    try:
+        run.trials()
+    except RunFolderError:
+        with run.owned():
+            run.write_trials(open_ledger(run.path, seed=0).records())
+    return results.read(run.path)
 
 
 def _prepare(wanted: Request) -> _Prepared:
@@ -266,6 +276,7 @@ class _Way:
     def _explore(self) -> tuple[TrialRecord, ...]:
         wanted = self.prepared.request
         ledger = open_ledger(self.run.path, seed=wanted.seed)
+        self.run.write_trials(ledger.records())  # readers' copy: behind by a kill, or damaged
         self.progress.stage("Searching")
         self._event("explore", trials=wanted.budget.trials)
 
@@ -292,6 +303,7 @@ class _Way:
             run=self.run.path,
             scratch=self.scratch,
             listener=listen,
+            note=self.progress.note,
         )
         self.run.write_trials(trials)
         return trials

@@ -70,7 +70,7 @@ class Engine:
                 states.restore(slot, state)
         except BaseException as error:
             slot_room.remove(self.base, slot_id)
-            if isinstance(error, torch.OutOfMemoryError):
+            if _is_out_of_memory(error):
                 raise TrialOutOfMemory("the adapter does not fit on the device") from error
             raise
         self.slots[slot_id] = slot
@@ -98,7 +98,9 @@ class Engine:
             start = time.perf_counter()
             try:
                 failed |= self._step_chunk(chunk)
-            except torch.OutOfMemoryError:
+            except Exception as error:
+                if not _is_out_of_memory(error):
+                    raise
                 failed |= self._halve(chunk)
             share = (time.perf_counter() - start) / len(chunk)
             for slot_id in chunk:
@@ -175,7 +177,9 @@ class Engine:
         for half in (slot_ids[:middle], slot_ids[middle:]):
             try:
                 failed |= self._step_chunk(half)
-            except torch.OutOfMemoryError:
+            except Exception as error:
+                if not _is_out_of_memory(error):
+                    raise
                 failed |= self._halve(half)
         self.chunk_rows = max(1, self.chunk_rows // 2)
         return failed
@@ -184,8 +188,25 @@ class Engine:
 
     @torch.no_grad()
     def predict(self, slot_id: str, split: str) -> NDArray[np.int64]:
-        """Return the slot's class for every row of a split ``(rows,)``."""
-        return np.asarray(self.logits(slot_id, split).argmax(axis=1), dtype=np.int64)
+        """Return the slot's class for every row of a split ``(rows,)``.
+
+        Raises:
+            TrialDiverged: If a row's scores are not finite: the greatest of such numbers would be any class at all.
+            TrialOutOfMemory: If scoring does not fit on the device.
+        """
+        try:
+            logits = self.logits(slot_id, split)
+        except Exception as error:
+            if _is_out_of_memory(error):
+                raise TrialOutOfMemory(f"scoring the {split} split does not fit on the device") from error
+            raise
+        odd = int((~np.isfinite(logits).all(axis=1)).sum())
+        if odd:
+            raise TrialDiverged(
+                f"the scores of {odd:,} of {len(logits):,} rows of the {split} split were not finite numbers",
+                "a lower learning rate or scaling",
+            )
+        return np.asarray(logits.argmax(axis=1), dtype=np.int64)
 
     @torch.no_grad()
     def logits(self, slot_id: str, split: str) -> NDArray[np.float32]:
@@ -218,6 +239,11 @@ class Engine:
         )
         logits: Tensor = output.logits
         return logits
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out; torch has an error of its own for that on a GPU only."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _segments(batches: dict[str, NDArray[np.int64]]) -> tuple[Segment, ...]:

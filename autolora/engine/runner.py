@@ -23,7 +23,8 @@ import numpy as np
 from autolora.engine import state as states
 from autolora.engine.engine import Engine
 from autolora.engine.jobs import Job, Report
-from autolora.errors import EngineError, StaleLease, TrialDiverged, TrialError, TrialOutOfMemory
+from autolora.engine.slots import Slot
+from autolora.errors import EngineError, RunFolderError, StaleLease, TrialDiverged, TrialError, TrialOutOfMemory
 from autolora.records import TrialState
 
 
@@ -37,6 +38,8 @@ class _Place:
     allowed_rung: int = -1
     next_rung: int = 0
     admitted: bool = False
+    note: str = ""
+    """What its next report is to say besides its result."""
     reports: list[Report] = field(default_factory=list)
     progress: Report = field(default_factory=lambda: Report(steps=0, total_steps=1, seconds=0.0))
 
@@ -147,8 +150,7 @@ class Runner:
             kept = 0
             for slot, place in list(self._places.items()):
                 if place.job.state_file and slot in engine.slots and engine.slots[slot].step > 0:
-                    states.write(engine.snapshot(slot), Path(place.job.state_file))
-                    kept += 1
+                    kept += self._keep_state(place)
             return kept
 
         return int(self.call(keep))
@@ -233,18 +235,39 @@ class Runner:
     def _admit(self, place: _Place) -> None:
         job = place.job
         place.admitted = True
-        state = None
         try:
-            if job.state_file and Path(job.state_file).is_file():
-                state = states.read(Path(job.state_file))
-            slot = self.engine.admit(job.slot, job.config, seed=job.seed, state=state)
+            slot = self._admit_where_it_was(place) or self.engine.admit(job.slot, job.config, seed=job.seed)
         except TrialOutOfMemory as error:
             self._publish(place, self._failure(place, TrialState.OUT_OF_MEMORY, error))
             return
-        except Exception as error:  # a damaged state, say: this trial's failure, nobody else's
+        except Exception as error:  # this trial's failure, nobody else's
             self._publish(place, self._failure(place, TrialState.FAILED, error))
             return
         place.next_rung = sum(self._rung_steps(job, rung) < slot.step for rung in range(len(job.rungs)))
+
+    def _admit_where_it_was(self, place: _Place) -> Slot | None:
+        """Admit a job with the state that was kept of it, None where there is none that is whole and its own."""
+        job = place.job
+        if not job.state_file or not Path(job.state_file).is_file():
+            return None
+        try:
+            return self.engine.admit(job.slot, job.config, seed=job.seed, state=states.read(Path(job.state_file)))
+        except EngineError as error:
+            place.note = f"it begins anew: {error.message}"
+            return None
+
+    def _keep_state(self, place: _Place) -> bool:
+        """Keep where a slot stands; what cannot be kept is said, and costs no more than the way back to it.
+
+        Whatever fills the disk ends the search when the driver next writes to the run folder. An engine elsewhere may
+        see no such folder at all: there the search goes on, and only its resuming begins at a trial's start.
+        """
+        try:
+            states.write(self.engine.snapshot(place.job.slot), Path(place.job.state_file))
+        except RunFolderError as error:
+            place.note = f"where it stands could not be kept: {error.message}"
+            return False
+        return True
 
     def _rung_steps(self, job: Job, rung: int) -> int:
         total = self.engine.slots[job.slot].total_steps
@@ -280,10 +303,14 @@ class Runner:
         job = place.job
         slot = self.engine.slots[job.slot]
         loss = slot.mean_loss()
-        predictions = self.engine.predict(job.slot, "validation")
+        try:
+            predictions = self.engine.predict(job.slot, "validation")
+        except TrialError as error:
+            self._publish(place, self._failure(place, _state_of(error), error))
+            return
         last = place.next_rung == len(job.rungs) - 1
         if job.state_file:
-            states.write(self.engine.snapshot(job.slot), Path(job.state_file))
+            self._keep_state(place)
         slot.start_rung()
         adapter = (
             {name: tensor.numpy() for name, tensor in states.adapter_tensors(slot).items()}
@@ -299,7 +326,9 @@ class Runner:
             predictions=predictions.astype(np.int16).tobytes(),
             train_loss=loss,
             adapter=adapter,
+            note=place.note,
         )
+        place.note = ""
         place.next_rung += 1
         self._publish(place, report)
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Job, Report
+from autolora.errors import AutoloraError
 from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState
 from autolora.request import Limits
 from autolora.search.judge import FLOOR, Costs, Judge
@@ -69,9 +71,13 @@ class Board:
     release: Callable[[int, str], None]
     """Frees a slot: (engine, slot)."""
     listener: Listener = lambda *_: None
+    note: Callable[[str], None] = lambda text: None
+    """Is told what the user should know."""
     early_stopping: bool = True
     used_up: bool = False
     """Whether the space holds no configuration worth training any more."""
+    error: AutoloraError | None = None
+    """What ends the search: Tune hands on the text of an error only."""
     open: dict[str, _Open] = field(default_factory=dict)
     """Tune's trial id → trial."""
     _backlog: list[TrialRecord] = field(default_factory=list)
@@ -84,6 +90,15 @@ class Board:
         for number, rung, raw in self.ledger.predictions():
             report = Report(steps=0, total_steps=1, seconds=0.0, predictions=raw)
             self.judge.record(number, rung, report.classes())
+
+    @contextmanager
+    def noting_errors(self) -> Iterator[None]:
+        """Keep the first of our errors that a caller lets pass."""
+        try:
+            yield
+        except AutoloraError as error:
+            self.error = self.error or error
+            raise
 
     # ---------------------------------------------------------------------------------------------- for the searcher
 
@@ -153,6 +168,8 @@ class Board:
         """Take in a report; return whether the trial shall stop."""
         trial = self.open[tune_id]
         trial.seconds, trial.steps, trial.total_steps = report.seconds, report.steps, report.total_steps
+        if report.note:
+            self.note(f"Trial {trial.number}: {report.note}.")
         if report.failure is not None:
             trial.state, trial.verdict = report.failure, report.cause
             return True

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from autolora.durable import unwritable
 from autolora.engine.start import EngineFacts
 from autolora.objectives import Objective
 from autolora.records import Split, TrialRecord
@@ -53,6 +54,7 @@ def explore(
     run: Path,
     scratch: Path,
     listener: Listener,
+    note: Callable[[str], None] = lambda text: None,
 ) -> tuple[TrialRecord, ...]:
     """Run trials until the budget is spent, and return all records; resumes what the ledger holds.
 
@@ -64,6 +66,10 @@ def explore(
         run: The run folder.
         scratch: A folder for Tune's own files, of no value afterwards.
         listener: Is told of every start, rung and end.
+        note: Is told what the user should know.
+
+    Raises:
+        AutoloraError: What the run folder or an engine could not do; everything acknowledged before is kept.
     """
     import numpy as np
     from ray import tune
@@ -74,7 +80,10 @@ def explore(
     facts = engines.facts
     labels = np.asarray(validation.labels, dtype=np.int64)
     slots = run / "slots"
-    slots.mkdir(exist_ok=True)
+    try:
+        slots.mkdir(exist_ok=True)
+    except OSError as error:
+        raise unwritable(slots, error) from error
     if what.first_suggestions:
         ledger.enqueue(what.space.start)
     board = Board(
@@ -92,11 +101,12 @@ def explore(
         admit=engines.admit,
         release=engines.release,
         listener=listener,
+        note=note,
         early_stopping=what.early_stopping,
     )
     if not board.finished:
         trainable = tune.with_parameters(Lease, engines=list(engines.handles))
-        tune.Tuner(
+        tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": 0.01}),
             tune_config=tune.TuneConfig(
                 search_alg=BoardSearcher(board), scheduler=DominatedStop(board), num_samples=-1, reuse_actors=True
@@ -107,5 +117,12 @@ def explore(
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=_LEASE_RETRIES),
             ),
-        ).fit()
+        )
+        try:
+            tuner.fit()
+        except Exception:
+            if board.error is None:
+                raise
+        if board.error is not None:
+            raise board.error
     return ledger.records()

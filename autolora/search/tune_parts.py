@@ -41,16 +41,20 @@ class BoardSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next lease's configuration, None to wait, or FINISHED."""
-        suggestion = self.board.next(trial_id)
+        with self.board.noting_errors():
+            suggestion = self.board.next(trial_id)
         if suggestion is None and not self.board.open and self.board.finished:
             return str(Searcher.FINISHED)
         return suggestion
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell the board of an end; the last result comes here only, not to the scheduler."""
-        if not error and result and "report" in result and trial_id in self.board.open:
-            self.board.hear(trial_id, result["report"])
-        self.board.end(trial_id, error=error)
+        if self.board.error is not None:
+            return  # what Tune ends now goes on when the search is resumed
+        with self.board.noting_errors():
+            if not error and result and "report" in result and trial_id in self.board.open:
+                self.board.hear(trial_id, result["report"])
+            self.board.end(trial_id, error=error)
 
     def save(self, checkpoint_path: str) -> None:
         """Keep nothing: the study is the only truth."""
@@ -76,5 +80,6 @@ class DominatedStop(FIFOScheduler):
         """Return Tune's CONTINUE or STOP."""
         if self._board is None or trial.trial_id not in self._board.open:
             return str(TrialScheduler.STOP)
-        stop = self._board.hear(trial.trial_id, result["report"])
+        with self._board.noting_errors():
+            stop = self._board.hear(trial.trial_id, result["report"])
         return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
