@@ -6,6 +6,7 @@ there, so that a search that was killed goes on where it was.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
     store.RunFolder.check_free(out)
     progress.stage("Reading the data")
     prepared = _prepare(wanted)
-    return _run(prepared, out, progress, resumed=False)
+    return _run(prepared, out, progress)
 
 
 def resume(out: Path, *, progress: Progress) -> SearchRecord:
@@ -104,7 +105,8 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
             f"the data have changed since the search began: {prepared.dataset.hash[:19]}… is not {known.hash[:19]}…",
             "bring back the file as it was, or start a new search",
         )
-    return _run(prepared, out, progress, resumed=True)
+    with run.owned():  # before the engine starts: a second process is told at once
+        return _run(prepared, out, progress, held=run)
 
 
 def _read_finished(run: store.RunFolder) -> SearchRecord:
@@ -127,7 +129,8 @@ def _prepare(wanted: Request) -> _Prepared:
     )
 
 
-def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -> SearchRecord:
+def _run(prepared: _Prepared, out: Path, progress: Progress, *, held: store.RunFolder | None = None) -> SearchRecord:
+    """Go the whole way in a new run folder, or in one that is held already."""
     begun = time.monotonic()
     dataset = prepared.dataset
     for finding in dataset.findings:
@@ -147,18 +150,17 @@ def _run(prepared: _Prepared, out: Path, progress: Progress, *, resumed: bool) -
     )
     with open_cluster(prepared.request.address) as scratch, open_engines(spec) as engines:
         _check_limits(prepared, engines.facts)
-        run = (
-            store.RunFolder.existing(out) if resumed else store.RunFolder.create(out, request.as_yaml(prepared.request))
-        )
-        with run.owned():
-            used = seconds_used(run) if resumed else 0.0
+        run = held or store.RunFolder.create(out, request.as_yaml(prepared.request))
+        with contextlib.nullcontext() if held else run.owned():
+            used = seconds_used(run) if held else 0.0
             way = _Way(
                 run=run, prepared=prepared, engines=engines, scratch=scratch, progress=progress, begun=begun, used=used
             )
             try:
-                way.go(resumed=resumed)
+                way.go(resumed=held is not None)
             except KeyboardInterrupt:
-                way.drain()
+                with contextlib.suppress(KeyboardInterrupt):  # asked twice: then it need not be kept
+                    way.drain()
                 raise
     return results.read(out)
 

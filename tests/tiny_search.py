@@ -134,9 +134,15 @@ def make(folder: Path, base: Path, *, trials: int = 3, rows: int = 20, **fixed: 
     return TinySearch(folder=folder, trials=trials)
 
 
-def start(*arguments: object, mark: str = "", points: str = "", **environment: str) -> subprocess.Popen[str]:
+def start(
+    *arguments: object,
+    mark: str = "",
+    points: str = "",
+    program: tuple[str, ...] = ("-m", "autolora.cli"),
+    **environment: str,
+) -> subprocess.Popen[str]:
     """Start the search command in a process group of its own."""
-    command = [sys.executable, "-m", "autolora.cli", "search", *map(str, arguments), "--plain"]
+    command = [sys.executable, *program, "search", *map(str, arguments), "--plain"]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -169,10 +175,10 @@ def acknowledged(run: Path) -> dict[int, tuple]:
     return {r.number: (r.state, r.metric, r.config, r.ended_at) for r in records if r.state != TrialState.RUNNING}
 
 
-def left_over(run: Path) -> list[str]:
-    """Return what a finished run folder must not hold."""
-    names = [path.name for path in run.rglob("*")]
-    return [n for n in names if n.endswith((".part", ".state", "-journal")) or n == ".owner"]
+def left_over(run: Path, *, finished: bool = True) -> list[str]:
+    """Return what a run folder must not hold that no process works on."""
+    odd = (".part", "-journal", ".state") if finished else (".part", "-journal")
+    return [path.name for path in run.rglob("*") if path.name.endswith(odd) or path.name == ".owner"]
 
 
 def processes(mark: str) -> Iterator[psutil.Process]:

@@ -113,7 +113,7 @@ class Runner:
                 if allowed_rung > place.allowed_rung:
                     place.allowed_rung = allowed_rung
                     self._changed.notify_all()
-                while place.reports and place.reports[0].rung is not None and place.reports[0].rung < allowed_rung:
+                while place.reports and _is_acknowledged(place.reports[0], allowed_rung):
                     place.reports.pop(0)
                 if place.reports:
                     return place.reports[0]
@@ -221,10 +221,12 @@ class Runner:
             if place.next_rung <= place.allowed_rung and self._at_rung(place):
                 self._report_rung(place)
         with self._changed:
-            ready = [s for s, p in self._places.items() if s in self.engine.slots and p.next_rung <= p.allowed_rung]
-            ready = [] if self._drained else ready
+            allowed = [p for s, p in self._places.items() if s in self.engine.slots and p.next_rung <= p.allowed_rung]
+            allowed = [] if self._drained else allowed
+            # What was allowed on only now may still stand at a rung: it reports first, and is not trained past it.
+            ready = [place.job.slot for place in allowed if not self._at_rung(place)]
             if (
-                not ready
+                not allowed
                 and self._commands.empty()
                 and not self._closed
                 and all(p.admitted for p in self._places.values())
@@ -350,6 +352,11 @@ class Runner:
             place.reports.append(report)
             place.progress = Report(steps=report.steps, total_steps=report.total_steps, seconds=report.seconds)
             self._changed.notify_all()
+
+
+def _is_acknowledged(report: Report, allowed_rung: int) -> bool:
+    """Whether a report need not be repeated; an end is, until its slot is released."""
+    return report.rung is not None and report.rung < allowed_rung and not report.last
 
 
 def _state_of(error: TrialError) -> TrialState:

@@ -144,6 +144,43 @@ def test_a_job_goes_on_from_its_state_file_and_ends_with_the_same_weights(runner
     assert worst_relative_difference(ours, theirs) < 1e-9
 
 
+def test_a_job_that_was_trained_in_full_but_not_told_says_so_again(runner, tmp_path) -> None:
+    config = mixed_configs(runner.engine)["small"]
+    job = Job(slot="first", config=config, seed=0, rungs=RUNGS, state_file=str(tmp_path / "s.safetensors"))
+    reached = wait_for(runner, "first", admit(runner, job), allowed_rung=2)
+    while not reached.last:
+        reached = wait_for(runner, "first", runner.claim("first"), allowed_rung=2)
+    runner.release("first")
+
+    token = admit(runner, replace(job, slot="again", allowed_rung=len(RUNGS)))
+    again = wait_for(runner, "again", token, allowed_rung=len(RUNGS))
+
+    assert again.last
+    assert again.predictions == reached.predictions
+
+
+class AllowedMeanwhile(int):
+    """A rung that a poll allows just after it was looked at: refuses the first comparison and keeps to the others."""
+
+    looked_at = False
+
+    def __ge__(self, other):
+        first, self.looked_at = not self.looked_at, True
+        return not first and int(self) >= other
+
+
+def test_a_job_that_is_allowed_on_while_it_stands_at_its_end_is_not_trained_beyond_it(runner, tmp_path) -> None:
+    config = mixed_configs(runner.engine)["small"]
+    job = Job(slot="first", config=config, seed=0, state_file=str(tmp_path / "s.safetensors"))
+    reached = wait_for(runner, "first", admit(runner, job), allowed_rung=0)
+    runner.release("first")
+
+    token = admit(runner, replace(job, slot="again", allowed_rung=AllowedMeanwhile(0)))
+    again = wait_for(runner, "again", token, allowed_rung=0)
+
+    assert (again.last, again.steps, again.predictions) == (True, reached.steps, reached.predictions)
+
+
 def test_a_drained_job_goes_on_in_another_engine_and_ends_with_the_same_weights(
     runner, tiny_folder, tiny_dataset, tmp_path
 ) -> None:
