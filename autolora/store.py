@@ -47,6 +47,12 @@ class RunFolder:
         Raises:
             RunFolderError: If it is taken, by another run or by anything else.
         """
+        try:
+            path.exists()
+        except OSError as error:
+            raise RunFolderError(
+                f"the run folder {str(path)!r} cannot be: {error.strerror}", "choose another --out"
+            ) from error
         if path.exists() and not path.is_dir():
             raise RunFolderError(f"the run folder {str(path)!r} is a file", "choose another --out")
         above = next((folder for folder in path.absolute().parents if folder.exists()), None)
@@ -251,7 +257,8 @@ class RunFolder:
         reason = " ".join(str(error).split())
         return RunFolderError(
             f"{name} in the run folder {str(self.path)!r} cannot be read: {reason}",
-            "it was changed by hand, or written by another version of autolora",
+            "it was changed by hand, or written by another version of autolora"
+            + ("; the search, gone on with --resume, makes it anew" if name == TRIALS else ""),
         )
 
 

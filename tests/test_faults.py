@@ -146,6 +146,12 @@ def test_a_second_process_on_a_run_folder_is_told_whose_it_is_and_a_killed_one_l
     damage(search)
     search.finish()
 
+    (search.run / "trials.jsonl").write_bytes(b'{"number": 0, "sta')
+    assert tiny_search.ended(search.start())[0] == 0, "of a finished search, too, the study knows all trials"
+    (search.run / "study.db").write_bytes(b"no database at all")
+    assert tiny_search.ended(search.start())[0] == 0, "a finished search is only read"
+    assert len(RunFolder(search.run).trials()) == search.trials
+
 
 def damage(search) -> None:
     """Spoil what a search can do without: the readers' copy of its trials, and where its trials stand."""
