@@ -6,11 +6,14 @@ Data go to stdout, progress to stderr. Heavy imports stay inside the commands.
 from __future__ import annotations
 
 import functools
+import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -48,7 +51,13 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         asked: list[int] = []  # Ray turns whatever a handler raises into a KeyboardInterrupt of its own
 
-        def end(signum: int, frame: object) -> None:
+        again: list[threading.Timer] = []
+
+        def end(signum: int, frame: FrameType | None) -> None:
+            if _is_importing(frame):  # what is raised there may be swallowed: ask again in a moment
+                again.append(threading.Timer(0.1, os.kill, (os.getpid(), signum)))
+                again[-1].start()
+                return
             asked.append(signum)
             if len(asked) <= 2:
                 raise KeyboardInterrupt
@@ -69,10 +78,21 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
             click.echo(f"\nInterrupted. {way_on}", err=True)
             sys.exit(_INTERRUPTED if asked[:1] == [signal.SIGINT] else _TERMINATED)
         finally:
+            for timer in again:
+                timer.cancel()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     return wrapped
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a frame is below an import."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _print_error(error: AutoloraError) -> None:

@@ -115,7 +115,9 @@ def _read_finished(run: store.RunFolder) -> SearchRecord:
         run.trials()
     except RunFolderError:
         with run.owned():
-            run.write_trials(open_ledger(run.path, seed=0).records())
+            ledger = open_ledger(run.path, seed=0)
+            run.write_trials(ledger.records())
+            ledger.close()
     return results.read(run.path)
 
 
@@ -307,6 +309,7 @@ class _Way:
             listener=listen,
             note=self.progress.note,
         )
+        ledger.close()
         self.run.write_trials(trials)
         return trials
 

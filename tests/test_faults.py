@@ -110,6 +110,7 @@ def test_a_real_disk_that_is_full_or_read_only_is_one_error_and_the_search_goes_
     assert re.match("Error: .* cannot be written in .*(No space left on device|database or disk is full) ", last), last
     assert "free space on that disk, then go on with --resume" in last
     search.check()
+    search.check_no_process_is_left()
     kept = {path: path.read_bytes() for path in search.run.rglob("*") if path.is_file()}
 
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)

@@ -19,7 +19,7 @@ import psutil
 import yaml
 
 from autolora import failpoints, results
-from autolora.records import TrialState
+from autolora.records import TrialRecord, TrialState
 from autolora.search.ledger import Ledger
 
 SPACE = {
@@ -169,10 +169,18 @@ def ended(process: subprocess.Popen[str], *, timeout: float = 240.0) -> tuple[in
 
 def acknowledged(run: Path) -> dict[int, tuple]:
     """Return what the study says of every trial that was told."""
+    ended = (record for record in standing(run).values() if record.state != TrialState.RUNNING)
+    return {r.number: (r.state, r.metric, r.config, r.ended_at) for r in ended}
+
+
+def standing(run: Path) -> dict[int, TrialRecord]:
+    """Return what the study says of every trial."""
     if not (run / "study.db").exists() or not (run / "trials.jsonl").exists():
         return {}
-    records = Ledger(run / "study.db", seed=0).records()
-    return {r.number: (r.state, r.metric, r.config, r.ended_at) for r in records if r.state != TrialState.RUNNING}
+    ledger = Ledger(run / "study.db", seed=0)
+    records = ledger.records()
+    ledger.close()
+    return {record.number: record for record in records}
 
 
 def left_over(run: Path, *, finished: bool = True) -> list[str]:

@@ -38,7 +38,7 @@ class Ledger:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._path = path
         with self._durably():
-            storage = optuna.storages.RDBStorage(
+            self._storage = storage = optuna.storages.RDBStorage(
                 f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
             )
             started = 0
@@ -53,6 +53,10 @@ class Ledger:
                 # A resumed study draws on, instead of proposing its first suggestions again.
                 sampler=optuna.samplers.TPESampler(seed=seed + started, n_startup_trials=8, constant_liar=True),
             )
+
+    def close(self) -> None:
+        """Close the study's file; it is opened again when it is asked."""
+        self._storage.engine.dispose()
 
     @contextmanager
     def _durably(self) -> Iterator[None]:
@@ -115,8 +119,9 @@ class Ledger:
         if any(r.rung == rung.rung for r in known):
             return
         self._set(number, f"predictions_{rung.rung}", base64.b64encode(predictions).decode())
-        failpoint("study.rung")
-        self._set(number, "rungs", [to_json(r) for r in (*known, rung)])
+        with self._durably():
+            failpoint("study.rung")
+            self._set(number, "rungs", [to_json(r) for r in (*known, rung)])
 
     def tell(self, number: int, state: TrialState, *, cause: str = "", seconds: float = 0.0) -> TrialRecord:
         """End a trial: acknowledged when this returns."""
