@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -53,18 +52,23 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
 
         again: list[threading.Timer] = []
 
-        def end(signum: int, frame: FrameType | None) -> None:
-            if _is_importing(frame):  # what is raised there may be swallowed: ask again in a moment
-                again.append(threading.Timer(0.1, os.kill, (os.getpid(), signum)))
-                again[-1].start()
-                return
+        def end(signum: int, frame: object) -> None:
             asked.append(signum)
             if len(asked) <= 2:
                 raise KeyboardInterrupt
 
+        def ask_again(missed: sys.UnraisableHookArgs) -> None:
+            # Raised inside a callback of an import, a fork or the garbage collector, it would be printed and forgotten.
+            if asked and issubclass(missed.exc_type, KeyboardInterrupt):
+                again.append(threading.Timer(0.1, os.kill, (os.getpid(), asked.pop())))
+                again[-1].start()
+            else:
+                sys.__unraisablehook__(missed)
+
         # What was started in the background ignores Ctrl-C, and is to go on doing so.
         wanted = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
         before = {number: signal.signal(number, end) for number in wanted}
+        hook, sys.unraisablehook = sys.unraisablehook, ask_again
         try:
             return function(*args, **kwargs)
         except (KeyboardInterrupt, SystemExit) as error:
@@ -78,21 +82,13 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
             click.echo(f"\nInterrupted. {way_on}", err=True)
             sys.exit(_INTERRUPTED if asked[:1] == [signal.SIGINT] else _TERMINATED)
         finally:
+            sys.unraisablehook = hook
             for timer in again:
                 timer.cancel()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     return wrapped
-
-
-def _is_importing(frame: FrameType | None) -> bool:
-    """Whether a frame is below an import."""
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _print_error(error: AutoloraError) -> None:

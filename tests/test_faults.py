@@ -34,8 +34,8 @@ PLACES = (
 )  # fmt: skip
 """In the order in which a search comes by."""
 SOME = {
-    "kill": ("task.yaml.replace", "study.config", "study.rung", "study.tell", "confirm.record.replace", "DONE.replace"),
-    "full": ("study.rung", "slot.replace", "confirm.weights.replace", "bundle.replace"),
+    "kill": ("study.config", "study.tell", "confirm.record.replace"),
+    "full": ("study.rung", "confirm.weights.replace"),
 }
 
 
@@ -117,6 +117,9 @@ def test_a_real_disk_that_is_full_or_read_only_is_one_error_and_the_search_goes_
     code, last = tiny_search.ended(search.start())
     assert code == 2, last
     assert last.startswith(f"Error: the run folder '{search.run}' cannot be written: Read-only file system")
+    code, last = tiny_search.ended(tiny_search.start(search.task, "--out", disk / "other"))
+    assert code == 2, last
+    assert f"'{disk}' is read-only for this user (choose another --out)" in last
     assert {path: path.read_bytes() for path in search.run.rglob("*") if path.is_file()} == kept
 
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)

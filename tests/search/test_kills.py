@@ -24,7 +24,7 @@ from tests.tiny_search import TinySearch
 
 pytestmark = pytest.mark.ray
 
-KILLS = int(os.environ.get("AUTOLORA_KILLS", "4"))
+KILLS = int(os.environ.get("AUTOLORA_KILLS", "3"))
 SEED = int(os.environ.get("AUTOLORA_SEED", "11"))
 KILLS_IN_A_SEARCH = 10
 VICTIMS = {"engine": "ray::EngineActor", "lease": "ray::Lease", "raylet": "raylet", "driver": ""}
