@@ -83,10 +83,14 @@ def kill_one(search: TinySearch, moments: random.Random, figure) -> int:
     code, last = tiny_search.ended(driver)
     if code not in (0, -signal.SIGKILL):
         assert kind in ("engine", "raylet"), (kind, code, last)
-        assert code == 2, (kind, code, last)
-        assert last.startswith("Error: "), (kind, last)
-        # While Ray starts there may be no run folder yet.
-        assert "resume" in last or "Ray could not be started" in last, (kind, last)
+        if kind == "raylet":
+            # Ray ends a driver whose raylet is gone from C++, with code 1, unless Python is the first to notice.
+            figure("number of raylet kills that ended without a line", code == 1)
+        if kind == "engine" or code != 1:
+            assert code == 2, (kind, code, last)
+            assert last.startswith("Error: "), (kind, last)
+            # While Ray starts there may be no run folder yet.
+            assert "resume" in last or "Ray could not be started" in last, (kind, last)
     search.check()
     check_nothing_is_lost(search, before, figure)
     figure("number of kills", kills)
