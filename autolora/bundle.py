@@ -84,9 +84,11 @@ def write(contents: Contents, final: Path, *, base_folder: Path, engine_predicti
         failpoint("bundle.removed")
         os.replace(part, final)
         failpoint("bundle.kept")
-    except OSError as error:
+    except (OSError, KeyboardInterrupt) as error:  # a bundle that fails its test stays aside, to be looked at
         shutil.rmtree(part, ignore_errors=True)
-        raise unwritable(final, error) from error
+        if isinstance(error, OSError):
+            raise unwritable(final, error) from error
+        raise
     return result
 
 
