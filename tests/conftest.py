@@ -6,6 +6,7 @@ import os
 import statistics
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -15,6 +16,10 @@ from autolora.records import Dataset, Split
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# On a busy machine any example may take long; how long says nothing.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 CLASSES = ("delivery", "money", "repair")
 _OWN_WORDS = {
@@ -40,10 +45,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("figures")
     for name, values in _figures.items():
         if len(values) == 1 or name.startswith("number of "):
-            terminalreporter.write_line(f"{name:<52} {sum(values):10.1f}")
+            terminalreporter.write_line(f"{name:<52} {sum(values):10.2f}")
         else:
             middle, most = statistics.median(values), max(values)
-            terminalreporter.write_line(f"{name:<52} {middle:10.1f} median {most:10.1f} most, of {len(values)}")
+            terminalreporter.write_line(f"{name:<52} {middle:10.2f} median {most:10.2f} most, of {len(values)}")
 
 
 @pytest.fixture(scope="session")
