@@ -80,7 +80,7 @@ def kill_one(search: TinySearch, moments: random.Random, figure) -> int:
         # Another lease takes the slot over, and the search goes on; without an engine it may end and say how to go on.
         search.wait_for_trials(driver, len(search.known) + 1)
         driver.kill()
-    code, last = tiny_search.ended(driver, clean=kind != "raylet")
+    code, last = tiny_search.ended(driver, clean=kind == "driver")  # else Tune logs what it lost
     clear = code == 2 and last.startswith("Error: ") and ("resume" in last or "Ray could not be started" in last)
     if kind == "raylet":
         # Ray may end a driver whose raylet is gone from C++, or Tune with all that it knows, before we notice.
