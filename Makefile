@@ -2,6 +2,7 @@
 #
 #   make demo    set up and run a search on the embedded example
 #   make test    set up and run the whole gate, every tier of tests that this machine can run
+#   make soak    set up and run the long versions of the tests for faults; more than an hour
 #   make check   the quick part of the gate: format, lint, types, import contracts, unit tests
 #   make clean   remove caches and builds; the environment and runs/ stay
 #
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.t
 # The version in __init__.py is part of what is installed.
 SETUP := pyproject.toml constraints.txt autolora/__init__.py
 
-.PHONY: demo test check lint clean
+.PHONY: demo test soak check lint clean
 .DELETE_ON_ERROR:
 
 # A new folder for every demo: runs/demo, runs/demo-2, ...
@@ -27,6 +28,12 @@ demo: $(VENV)/.ready-demo
 # Tiers without what they need (a browser, a GPU) skip themselves and say so.
 test: lint
 	$(BIN)/python -m pytest
+
+# The figures at the end say how many kills, reads and searches there were, and what was lost.
+soak: $(VENV)/.ready-test
+	AUTOLORA_KILLS=200 AUTOLORA_FAULTS=all AUTOLORA_READERS=8 AUTOLORA_SEARCHES=50 $(BIN)/python -m pytest \
+		tests/search/test_kills.py tests/test_faults.py tests/test_interrupts.py tests/test_durable.py \
+		tests/test_bad_input.py tests/search/test_bad_input.py tests/soak
 
 check: lint
 	$(BIN)/python -m pytest -m unit

@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from autolora.data import subset
+from autolora.durable import unwritable
 from autolora.engine.start import EngineFacts
 from autolora.errors import BundleError
+from autolora.failpoints import failpoint
 from autolora.loading import Answers, loading_code
 from autolora.records import AdapterConfig, Dataset, to_json
 from autolora.tasks.metrics import Scorer
@@ -86,22 +88,41 @@ def write(contents: Contents, final: Path, *, base_folder: Path, engine_outputs:
 
     Raises:
         BundleError: If plain PEFT cannot load it, or does not reproduce its score.
+        RunFolderError: If it cannot be written.
     """
     part = final.with_name(final.name + ".part")
+    try:
+        result = _fill(part, contents, base_folder=base_folder, engine_outputs=engine_outputs)
+        failpoint("bundle.replace")
+        shutil.rmtree(final, ignore_errors=True)
+        failpoint("bundle.removed")
+        os.replace(part, final)
+        failpoint("bundle.kept")
+    except (OSError, KeyboardInterrupt) as error:  # a bundle that fails its test stays aside, to be looked at
+        shutil.rmtree(part, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise unwritable(final, error) from error
+        raise
+    return result
+
+
+def _fill(part: Path, contents: Contents, *, base_folder: Path, engine_outputs: NDArray[Any]) -> SelfTest:
+    """Write and test a bundle in a folder of another name."""
     shutil.rmtree(part, ignore_errors=True)
+    failpoint("bundle.begin")
     part.mkdir(parents=True)
     weights = {name: np.ascontiguousarray(values) for name, values in contents.weights.items()}
     # Not save_file: it lets nobody but the owner read what it writes, and this folder leaves the house.
     (part / "adapter_model.safetensors").write_bytes(save(weights, {"format": "pt"}))
     _write_json(part / "adapter_config.json", peft_config(contents.config, contents.facts))
+    failpoint("bundle.weights")
     result = self_test(part, contents, base_folder=base_folder, engine_outputs=engine_outputs)
+    failpoint("bundle.tested")
     _write_json(part / "autolora.json", provenance(contents, result))
     (part / "README.md").write_text(card(contents, result), encoding="utf-8")
     names = sorted(path.name for path in part.iterdir())
     sums = "".join(f"{hashlib.sha256((part / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
     (part / "SHA256SUMS").write_text(sums)
-    shutil.rmtree(final, ignore_errors=True)
-    os.replace(part, final)
     return result
 
 

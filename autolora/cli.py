@@ -5,12 +5,12 @@ Data go to stdout, progress to stderr. Heavy imports stay inside the commands.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from typing import Any
 import click
 
 from autolora import __version__
-from autolora.errors import AutoloraError, DataError, RequestError
+from autolora.errors import AutoloraError, DataError, RequestError, RunFolderError
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _REFUSED = 3
+_RUN = "autolora.run"
+"""Key of the run folder of the search at hand, once it is known."""
 
 
 def _clean_errors(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,6 +36,57 @@ def _clean_errors(function: Callable[..., Any]) -> Callable[..., Any]:
         except AutoloraError as error:
             _print_error(error)
             sys.exit(2)
+
+    return wrapped
+
+
+def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
+    """End with one clear line and the usual exit code when Ctrl-C or SIGTERM come, whatever is being done.
+
+    The first asks to stop, which takes some seconds; the second cuts that short; more change nothing.
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        asked: list[int] = []  # Ray turns whatever a handler raises into a KeyboardInterrupt of its own
+
+        again: list[threading.Timer] = []
+
+        def end(signum: int, frame: object) -> None:
+            asked.append(signum)
+            if len(asked) <= 2:
+                raise KeyboardInterrupt
+
+        def ask_again(missed: sys.UnraisableHookArgs) -> None:
+            # Raised inside a callback of an import, a fork or the garbage collector, it would be printed and forgotten.
+            if asked and issubclass(missed.exc_type, KeyboardInterrupt):
+                again.append(threading.Timer(0.1, os.kill, (os.getpid(), asked.pop())))
+                again[-1].start()
+            else:
+                sys.__unraisablehook__(missed)
+
+        # What was started in the background ignores Ctrl-C, and is to go on doing so.
+        wanted = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+        before = {number: signal.signal(number, end) for number in wanted}
+        hook, sys.unraisablehook = sys.unraisablehook, ask_again
+        try:
+            return function(*args, **kwargs)
+        except (KeyboardInterrupt, SystemExit) as error:
+            # While it starts, Ray has SIGTERM for itself and makes an exit of it.
+            if isinstance(error, SystemExit) and error.code != signal.SIGTERM:
+                raise
+            folder = click.get_current_context().meta.get(_RUN)
+            way_on = "Nothing was written."
+            if folder is not None and (folder / "task.yaml").is_file():
+                way_on = f"Go on with: autolora search {shlex.quote(str(folder))} --resume"
+            click.echo(f"\nInterrupted. {way_on}", err=True)
+            sys.exit(_INTERRUPTED if asked[:1] == [signal.SIGINT] else _TERMINATED)
+        finally:
+            sys.unraisablehook = hook
+            for timer in again:
+                timer.cancel()
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     return wrapped
 
@@ -100,6 +153,7 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--resume", is_flag=True, help="Go on with the search in the run folder.")
 @click.option("--plain", is_flag=True, help="Lines instead of a live table.")
 @_clean_errors
+@_clear_interruption
 def search(data: str, out: Path | None, resume: bool, plain: bool, **flags: Any) -> None:
     """Search adapters for DATA: a table, a saved dataset, a hub dataset, or a task file.
 
@@ -159,6 +213,7 @@ def validate(data: str, kind: str, **flags: Any) -> None:
 @click.option("--resume", is_flag=True, help="Go on with the demo in the run folder.")
 @click.option("--plain", is_flag=True, help="Lines instead of a live table.")
 @_clean_errors
+@_clear_interruption
 def demo(out: Path, language: str, trials: int, budget: str, resume: bool, plain: bool) -> None:
     """Run a search on the customer enquiries and the base model that come with autolora[demo]."""
     from autolora import demo as embedded
@@ -204,18 +259,16 @@ def recommend(run: Path, kind: str) -> None:
 def report(run: Path, output: Path | None) -> None:
     """Write the report of a search, finished or not, as one HTML file."""
     from autolora import pages, results
+    from autolora.durable import write_whole
 
     page = pages.engineer_page(results.read(run))
     target = output or run / "report.html"
-    part = target.with_name(target.name + ".part")
     try:
-        part.write_text(page, encoding="utf-8")
-        os.replace(part, target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        write_whole(target, page.encode(), at="report")
+    except RunFolderError as error:
         raise RequestError(
-            f"the report {str(target)!r} cannot be written: {error.strerror}", "name a file in a folder that exists"
+            f"the report {str(target)!r} cannot be written: {error.message.rpartition(': ')[2]}",
+            "name a file in a folder that exists and has space",
         ) from error
     click.echo(str(target))
 
@@ -242,24 +295,13 @@ def doctor(offline: bool, out: Path, kind: str) -> None:
 
 
 def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
-    """Run a search with progress on stderr; print where the results are, or how to resume."""
+    """Run a search with progress on stderr; print where the results are."""
     from autolora import progress
     from autolora.listing import recommendation_as
 
-    asked: list[int] = []  # Ray turns whatever a handler raises into a KeyboardInterrupt of its own
-
-    def end(signum: int, frame: object) -> None:
-        asked.append(signum)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
-    try:
-        with progress.make(plain=plain) as shown:
-            record = run(shown)
-    except KeyboardInterrupt:
-        if (folder / "task.yaml").is_file():
-            click.echo(f"\nInterrupted. Go on with: autolora search {shlex.quote(str(folder))} --resume", err=True)
-        sys.exit(_TERMINATED if asked else _INTERRUPTED)
+    click.get_current_context().meta[_RUN] = folder
+    with progress.make(plain=plain) as shown:
+        record = run(shown)
     click.echo(recommendation_as("text", record), nl=False)
     click.echo(f"\nreport   {folder / 'report.html'}")
     if (folder / "adapter").is_dir():

@@ -11,13 +11,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import MsgspecError
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
+from autolora.durable import unwritable, write_whole
 from autolora.engine import baselines
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Job, Report, array_of
@@ -73,6 +76,8 @@ class Trained:
     seconds: float
     outputs: bytes
     """On the validation rows; see ``engine.jobs.array_of``."""
+    weights_sha256: str = ""
+    """Of the file with its adapter; empty where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +127,10 @@ class Confirmation:
     def __post_init__(self) -> None:
         """Draw the resamples of both splits."""
         self._problem = problem_of(self.dataset)
-        self.folder.mkdir(exist_ok=True)
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
         self._validation, self._test = (
             Scorer.build(self.metric.name, self._problem.targets(split.labels), len(self._problem.classes))
             for split in (self.dataset.validation, self.dataset.test)
@@ -177,7 +185,7 @@ class Confirmation:
         jobs, meaning = [], {}
         for name, config, seed in wanted:
             kept = self._kept(name, seed)
-            if kept is not None and kept.config == config:
+            if kept is not None and kept.config == config and self._has_weights(kept):
                 self._done += 1
                 continue
             state = str(self._path(name, seed).with_suffix(".state"))
@@ -209,17 +217,25 @@ class Confirmation:
         )
         path = self._path(name, seed)
         if report.adapter is not None:
-            part = path.with_suffix(".part")
-            save_file({k: np.ascontiguousarray(v) for k, v in report.adapter.items()}, part)
-            part.replace(path.with_suffix(".safetensors"))
-        part = path.with_suffix(".part")
-        part.write_text(to_json(trained))
-        part.replace(path)  # last: only what has its weights beside it counts as trained
+            weights = save({k: np.ascontiguousarray(v) for k, v in report.adapter.items()})
+            trained = replace(trained, weights_sha256=sha256(weights).hexdigest())
+            write_whole(path.with_suffix(".safetensors"), weights, at="confirm.weights")
+        # Last: only what has its weights beside it counts as trained.
+        write_whole(path, to_json(trained).encode(), at="confirm.record")
         path.with_suffix(".state").unlink(missing_ok=True)
 
     def _kept(self, name: str, seed: int) -> Trained | None:
+        """Return a training that was kept; a damaged record is none, and what it stood for is trained again."""
         path = self._path(name, seed)
-        return from_json(path.read_bytes(), Trained) if path.exists() else None
+        try:
+            return from_json(path.read_bytes(), Trained)
+        except (FileNotFoundError, MsgspecError):
+            return None
+
+    def _has_weights(self, kept: Trained) -> bool:
+        """Whether the adapter beside a record is the one that was trained."""
+        path = self._path(kept.name, kept.seed).with_suffix(".safetensors")
+        return kept.weights_sha256 == (sha256(path.read_bytes()).hexdigest() if path.exists() else "")
 
     def _rate_name(self, rate: float) -> str:
         return "default_lora" if rate == DEFAULT_RATE else f"rate_{rate:g}"

@@ -6,7 +6,7 @@ AutoloraError
 │   ├── SpaceError            a search space
 │   ├── DataError             a dataset: names file, row and column
 │   ├── BaseModelError        the base model: absent, unsafe, or without what was asked of it
-│   └── RunFolderError        the run folder: another run, locked, damaged
+│   └── RunFolderError        the run folder: another run, locked, damaged, or cannot be written
 ├── TrialError                one trial failed; the search goes on
 │   ├── TrialDiverged         its loss was no longer a finite number
 │   ├── TrialOutOfMemory      it does not fit on the device, even alone
@@ -36,7 +36,7 @@ class AutoloraError(Exception):
 
 
 class InputError(AutoloraError):
-    """What the user gave cannot be used; nothing was started or written."""
+    """What the user gave cannot be used; nothing was started or written, unless the disk failed on the way."""
 
 
 class RequestError(InputError):
@@ -56,7 +56,7 @@ class BaseModelError(InputError):
 
 
 class RunFolderError(InputError):
-    """The run folder belongs to another run, is owned by another process, or is damaged."""
+    """The run folder belongs to another run, is owned by another process, is damaged, or cannot be written."""
 
 
 class TrialError(AutoloraError):

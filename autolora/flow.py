@@ -6,6 +6,7 @@ there, so that a search that was killed goes on where it was.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from autolora.data import READ_OTHERWISE, find_in_tokens, prepare, record
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineSpec
-from autolora.errors import DataError
+from autolora.errors import DataError, RunFolderError
 from autolora.limits import check_limits, pairs
 from autolora.objectives import Objective, metric_named
 from autolora.pages import engineer_page
@@ -90,7 +91,7 @@ def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
     begun = time.monotonic()
     progress.stage("Reading the data")
     prepared = _prepare(wanted)
-    return _run(prepared, out, progress, begun=begun, resumed=False)
+    return _run(prepared, out, progress, begun=begun)
 
 
 def resume(out: Path, *, progress: Progress) -> SearchRecord:
@@ -103,7 +104,7 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
     run = store.RunFolder.existing(out)
     if run.is_done:
         progress.note(f"The search in {out} is finished; nothing was done.")
-        return results.read(out)
+        return _read_finished(run)
     begun = time.monotonic()
     progress.stage("Reading the data")
     prepared = _prepare(request.read(out / store.TASK))
@@ -113,7 +114,20 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
             f"the data have changed since the search began: {prepared.dataset.hash[:19]}… is not {known.hash[:19]}…",
             "bring back the file as it was, or start a new search",
         )
-    return _run(prepared, out, progress, begun=begun, resumed=True)
+    with run.owned():  # before the engine starts: a second process is told at once
+        return _run(prepared, out, progress, begun=begun, held=run)
+
+
+def _read_finished(run: store.RunFolder) -> SearchRecord:
+    """Read a finished search; should the readers' copy of its trials be damaged, the study has them all."""
+    try:
+        run.trials()
+    except RunFolderError:
+        with run.owned():
+            ledger = open_ledger(run.path, seed=0)
+            run.write_trials(ledger.records())
+            ledger.close()
+    return results.read(run.path)
 
 
 def _prepare(wanted: Request) -> _Prepared:
@@ -127,7 +141,10 @@ def _prepare(wanted: Request) -> _Prepared:
     )
 
 
-def _run(prepared: _Prepared, out: Path, progress: Progress, *, begun: float, resumed: bool) -> SearchRecord:
+def _run(
+    prepared: _Prepared, out: Path, progress: Progress, *, begun: float, held: store.RunFolder | None = None
+) -> SearchRecord:
+    """Go the whole way in a new run folder, or in one that is held already."""
     dataset = prepared.dataset
     portions = Portions(dataset=dataset, seed=prepared.request.seed, limited=prepared.minutes is not None)
     for finding in dataset.findings:
@@ -148,11 +165,9 @@ def _run(prepared: _Prepared, out: Path, progress: Progress, *, begun: float, re
     )
     with open_cluster(prepared.request.address) as scratch, open_engines(spec) as engines:
         check_limits(prepared.space, prepared.request.limits, engines.facts.costs)
-        run = (
-            store.RunFolder.existing(out) if resumed else store.RunFolder.create(out, request.as_yaml(prepared.request))
-        )
-        with run.owned():
-            used = seconds_used(run) if resumed else 0.0
+        run = held or store.RunFolder.create(out, request.as_yaml(prepared.request))
+        with contextlib.nullcontext() if held else run.owned():
+            used = seconds_used(run) if held else 0.0
             way = _Way(
                 run=run,
                 prepared=prepared,
@@ -164,9 +179,10 @@ def _run(prepared: _Prepared, out: Path, progress: Progress, *, begun: float, re
                 used=used,
             )
             try:
-                way.go(resumed=resumed)
+                way.go(resumed=held is not None)
             except KeyboardInterrupt:
-                way.drain()
+                with contextlib.suppress(KeyboardInterrupt):  # asked twice: then it need not be kept
+                    way.drain()
                 raise
     return results.read(out)
 
@@ -269,6 +285,7 @@ class _Way:
         wanted = self.prepared.request
         splits, validation = self.portions.explored(planned, self.engines)
         ledger = open_ledger(self.run.path, seed=wanted.seed)
+        self.run.write_trials(ledger.records())  # readers' copy: behind by a kill, or damaged
         self.progress.stage("Searching")
         self._event("explore", trials=wanted.budget.trials)
 
@@ -297,7 +314,9 @@ class _Way:
             run=self.run.path,
             scratch=self.scratch,
             listener=listen,
+            note=self.progress.note,
         )
+        ledger.close()
         self.run.write_trials(trials)
         return trials
 

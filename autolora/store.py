@@ -6,9 +6,11 @@ everything else is there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,7 +21,9 @@ import msgspec
 import yaml
 from filelock import FileLock, Timeout
 
+from autolora.durable import PART, unwritable, write_whole
 from autolora.errors import RunFolderError
+from autolora.failpoints import failpoint
 from autolora.records import ConfirmRecord, DataRecord, Recommendation, TrialRecord, from_json, to_json
 
 T = TypeVar("T")
@@ -43,12 +47,25 @@ class RunFolder:
         Raises:
             RunFolderError: If it is taken, by another run or by anything else.
         """
+        try:
+            path.exists()
+        except OSError as error:
+            raise RunFolderError(
+                f"the run folder {str(path)!r} cannot be: {error.strerror}", "choose another --out"
+            ) from error
         if path.exists() and not path.is_dir():
             raise RunFolderError(f"the run folder {str(path)!r} is a file", "choose another --out")
         above = next((folder for folder in path.absolute().parents if folder.exists()), None)
         if above is not None and not above.is_dir():
             raise RunFolderError(
                 f"the run folder {str(path)!r} lies below a file, {above.name}", "choose another --out"
+            )
+        # What cannot be written is better said now than after the engine has started.
+        lowest = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+        if not os.access(lowest, os.W_OK | os.X_OK):
+            raise RunFolderError(
+                f"the run folder {str(path)!r} cannot be written: {str(lowest)!r} is read-only for this user",
+                "choose another --out",
             )
         if not path.is_dir() or not _holds_anything(path):
             return
@@ -71,12 +88,12 @@ class RunFolder:
         cls.check_free(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            run = cls(path)
-            run._write(TASK, request_yaml)
         except OSError as error:
-            raise RunFolderError(
-                f"the run folder {str(path)!r} cannot be written: {error}", "choose another --out"
-            ) from error
+            raise _cannot_be_written(path, error) from error
+        run = cls(path)
+        with run.owned():
+            cls.check_free(path)  # again: another search may have begun here meanwhile
+            run._write(TASK, request_yaml)
         return run
 
     @classmethod
@@ -92,36 +109,45 @@ class RunFolder:
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Be the folder's only writer.
+        """Be the folder's only writer, and clear away what an earlier one left half-written.
 
         Raises:
-            RunFolderError: If another process is; its id is named.
+            RunFolderError: If another process is; its id is named. Or if the folder cannot be written.
         """
         lock = FileLock(self.path / ".lock")
         owner = self.path / ".owner"
+        pid = "unknown"
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            pid = owner.read_text().strip() if owner.exists() else "unknown"
+            with contextlib.suppress(OSError):  # gone meanwhile, say
+                pid = owner.read_text().strip() or pid
             raise RunFolderError(
                 f"the run folder {str(self.path)!r} is in use by process {pid}", "wait for it, or stop that process"
             ) from None
+        except OSError as error:
+            raise _cannot_be_written(self.path, error) from error
         try:
-            owner.write_text(str(os.getpid()))
+            self._claim(owner)
             yield
         finally:
-            owner.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it only names the owner; the lock is what counts
+                owner.unlink()
             lock.release()
+
+    def _claim(self, owner: Path) -> None:
+        try:
+            failpoint("owner.write")
+            owner.write_text(str(os.getpid()))
+            for part in list(self.path.rglob(f"*{PART}")):
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+        except OSError as error:
+            raise unwritable(owner, error) from error
 
     # -------------------------------------------------------------------------------------------------------- writing
 
     def _write(self, name: str, text: str) -> None:
-        part = self.path / f"{name}.part"
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, self.path / name)
+        write_whole(self.path / name, text.encode(), at=name)
 
     def write_data(self, record: DataRecord) -> None:
         """Keep what is known of the data."""
@@ -148,15 +174,25 @@ class RunFolder:
         self._write(DONE, f"{_now()}\n")
 
     def event(self, kind: str, **details: Any) -> None:
-        """Append what happened, with the time in UTC."""
+        """Append what happened, with the time in UTC.
+
+        Raises:
+            RunFolderError: If it cannot be written.
+        """
         line = json.dumps({"at": _now(), "event": kind, **details}, ensure_ascii=False)
-        with open(self.path / EVENTS, "a+b") as file:
-            file.seek(0, os.SEEK_END)
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                # A kill may have cut the last line short: what follows must not be glued to it.
-                line = line if file.read(1) == b"\n" else f"\n{line}"
-            file.write(f"{line}\n".encode())
+        path = self.path / EVENTS
+        try:
+            failpoint(f"{EVENTS}.write")
+            with open(path, "a+b") as file:
+                file.seek(0, os.SEEK_END)
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    # A kill may have cut the last line short: what follows must not be glued to it.
+                    line = line if file.read(1) == b"\n" else f"\n{line}"
+                file.write(f"{line}\n".encode())
+            failpoint(f"{EVENTS}.kept")
+        except OSError as error:
+            raise unwritable(path, error) from error
 
     # -------------------------------------------------------------------------------------------------------- reading
 
@@ -204,7 +240,7 @@ class RunFolder:
         for line in _lines(path) if path.exists() else ():
             try:
                 events.append(dict(json.loads(line)))
-            except ValueError:
+            except (ValueError, TypeError):
                 continue
         return tuple(events)
 
@@ -221,13 +257,22 @@ class RunFolder:
         reason = " ".join(str(error).split())
         return RunFolderError(
             f"{name} in the run folder {str(self.path)!r} cannot be read: {reason}",
-            "it was changed by hand, or written by another version of autolora",
+            "it was changed by hand, or written by another version of autolora"
+            + ("; the search, gone on with --resume, makes it anew" if name == TRIALS else ""),
         )
 
 
+def _cannot_be_written(path: Path, error: OSError) -> RunFolderError:
+    return RunFolderError(
+        f"the run folder {str(path)!r} cannot be written: {error.strerror}",
+        "make it writable, or choose another --out",
+    )
+
+
 def _holds_anything(path: Path) -> bool:
+    """Whether a folder holds more than what a search leaves that was killed before its request was written."""
     try:
-        return any(path.iterdir())
+        return any(p.name not in (".lock", ".owner") and not p.name.endswith(PART) for p in path.iterdir())
     except OSError as error:
         raise RunFolderError(
             f"the run folder {str(path)!r} cannot be read: {error.strerror}", "choose another --out"

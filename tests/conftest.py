@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,27 @@ _OWN_WORDS = {
     "repair": "broken screen button noise leak water help".split(),
 }
 _COMMON = "please my the a is was not it i want to today monday again still".split()
+
+
+_figures: dict[str, list[float]] = {}
+
+
+@pytest.fixture
+def figure():
+    """Return a function that keeps a figure for the table at the end of a run: name and value."""
+    return lambda name, value: _figures.setdefault(name, []).append(float(value))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was counted and measured."""
+    if _figures:
+        terminalreporter.section("figures")
+    for name, values in _figures.items():
+        if len(values) == 1 or name.startswith("number of "):
+            terminalreporter.write_line(f"{name:<52} {sum(values):10.2f}")
+        else:
+            middle, most = statistics.median(values), max(values)
+            terminalreporter.write_line(f"{name:<52} {middle:10.2f} median {most:10.2f} most, of {len(values)}")
 
 
 @pytest.fixture(scope="session")

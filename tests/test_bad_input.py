@@ -196,6 +196,58 @@ CASES = {
     "no rows": Case(
         flags=("--rows", "0"), says=("rows must be a whole number of at least 1, but got 0", "leave it out")
     ),
+    "a URL for data": Case(
+        data="https://example.com/reviews.csv",
+        says=("there is no file or folder '", "example.com/reviews.csv'", "check"),
+    ),
+    "a device for data": Case(data="/dev/null", says=("null has the extension ''", ".csv", "convert it")),
+    "one JSON array for lines": Case(
+        files={"data.jsonl": '[{"text": "a", "label": "b"}]\n'},
+        data="data.jsonl",
+        says=("data.jsonl, line 1 holds an array, but every line must be one JSON object", "write one object a line"),
+    ),
+    "JSON that is nested without end": Case(
+        files={"data.jsonl": '{"text": ' + "[" * 100_000 + "]" * 100_000 + "}"},
+        data="data.jsonl",
+        says=("data.jsonl, line 1 is not usable JSON: it is nested too deeply", "write one object a line"),
+    ),
+    "a JSON line without a label": Case(
+        files={"data.jsonl": '{"text": "one", "label": "a"}\n{"text": "two"}\n'},
+        data="data.jsonl",
+        says=("data.jsonl, line 2: there is no column 'label'; there are 'text'", "name the text and label columns"),
+    ),
+    "a packed file that is none": Case(
+        files={"data.csv.gz": "text,label\n"}, data="data.csv.gz", says=("Not a gzipped file", "pack the file again")
+    ),
+    "a mark and nothing after it": Case(
+        files={"data.csv": b"\xef\xbb\xbf"}, says=("data.csv is empty", "give a file with a header")
+    ),
+    "no name for a column": Case(flags=("--text", ""), says=("text must be text, but got ''", "write a text")),
+    "a column to split by that is not there": Case(
+        flags=("--split-by", "customer"),
+        says=("data.csv: there is no column 'customer'", "'text', 'label'", "name the"),
+    ),
+    "a column to split by that is the same everywhere": Case(
+        files={"data.csv": "text,label,c\n" + ROWS.replace("\n", ",x\n")},
+        flags=("--split-by", "c"),
+        says=("class 'a' is in the rows of 1 different keys only", "split by something finer"),
+    ),
+    "times that are none": Case(
+        flags=("--split-by-time", "label"),
+        says=("data.csv, column 'label', row 1: 'a' cannot be read as a time", "write years first, such as 2026-03-31"),
+    ),
+    "two ways to split": Case(
+        flags=("--split-by", "label", "--split-by-time", "label"),
+        says=("at most one of split_by and split_by_time", "'label'", "leave one out"),
+    ),
+    "test rows without the text column": Case(
+        files={"later.csv": "body,label\nx,a\n"},
+        flags=("--test", "later.csv"),
+        says=("later.csv: there is no column 'text'; there are 'body', 'label'", "name the text"),
+    ),
+    "an empty file to test on": Case(
+        files={"later.csv": ""}, flags=("--test", "later.csv"), says=("later.csv is empty", "give a file with a header")
+    ),
     # ------------------------------------------------------------------------------------------------------------ base
     "no base": Case(base=None, says=("a search needs a base model", "give --base-model")),
     "absent base": Case(base="./absent", says=("/absent' does not exist", "config.json and model.safetensors")),
@@ -226,6 +278,13 @@ CASES = {
     "a base whose weights are damaged": Case(
         files={"base/model.safetensors": "version https://git-lfs.github.com/spec/v1"},
         says=("model.safetensors of '", "/base' is damaged", "copy the model again"),
+    ),
+    "a base with a list for configuration": Case(
+        files={"base/config.json": "[1]"},
+        says=("config.json of '", "must hold keys and values", "copy the model again"),
+    ),
+    "a base whose weights are empty": Case(
+        files={"base/model.safetensors": b""}, says=("model.safetensors of '", "is damaged", "copy the model again")
     ),
     "a base whose name is too long": Case(
         base="n" * 300, says=("cannot be opened: File name too long", "check its name")
@@ -272,6 +331,41 @@ CASES = {
     "a space that is a list": Case(
         files={"space.yaml": "- rank\n"}, flags=OWN_SPACE, says=("space.yaml must be a mapping", "key: value")
     ),
+    "a choice of nothing": Case(
+        files=space("[1, 2]", "[]"),
+        flags=OWN_SPACE,
+        says=("parameters.rank: values must be a list of at least one value, but got []", "write [a, b]"),
+    ),
+    "a choice given twice": Case(
+        files=space("[1, 2]", "[2, 2]"),
+        flags=OWN_SPACE,
+        says=("values must differ, but got 2 twice in [2, 2]", "remove one"),
+    ),
+    "a log scale from nothing": Case(
+        files=space("low: 1.0e-4", "low: 0"),
+        flags=OWN_SPACE,
+        says=("low must be positive on a log scale, but got low=0", "raise low, or leave log out"),
+    ),
+    "a dropout of more than everything": Case(
+        files=space("fixed: {", "fixed: {dropout: 1.5, "),
+        flags=OWN_SPACE,
+        says=("fixed.dropout: dropout must be a number in [0, 1), but got 1.5", "give another value"),
+    ),
+    "a training of no length": Case(
+        files=space("fixed: {", "fixed: {epochs: 0, "),
+        flags=OWN_SPACE,
+        says=("fixed.epochs: epochs must be a number above 0, but got 0", "give another value"),
+    ),
+    "a parameter that is fixed too": Case(
+        files=space("fixed: {", "fixed: {rank: 2, "),
+        flags=OWN_SPACE,
+        says=("fixed.rank: rank is given under parameters too", "remove one of them"),
+    ),
+    "a space with nothing to search": Case(
+        files={"space.yaml": "version: 1\nparameters: {}\n"},
+        flags=OWN_SPACE,
+        says=("space.yaml: parameters: must hold at least one parameter, but got none", "give one more than a value"),
+    ),
     "a key given twice in a space": Case(
         files=space("fixed:", "version: 1\nfixed:"), flags=OWN_SPACE, says=("space.yaml", "version", "twice")
     ),
@@ -308,7 +402,76 @@ CASES = {
     "a score that is no number": Case(
         flags=("--min-metric", "nan"), says=("(for mae a number from 0), but got nan", "0.8")
     ),
+    "a seed below nothing": Case(
+        flags=("--seed", "-1"), says=("seed must be a whole number from 0 to 2,147,483,647, but got -1", "change seed")
+    ),
+    "a budget of no time": Case(
+        flags=("--budget", "0m"), says=("budget: a duration must be longer than nothing, but got '0m'", "15m")
+    ),
+    "a folder for results whose name is too long": Case(
+        flags=("--out", "n" * 300), says=("cannot be: File name too long", "choose another --out")
+    ),
+    "a task of another version": Case(
+        files={"task.yaml": TASK.replace("version: 1", "version: 2")},
+        data="task.yaml",
+        base=None,
+        says=("task.yaml: version must be 1, but got 2", "write version: 1"),
+    ),
+    "a task indented with tabs": Case(
+        files={"task.yaml": "version: 1\n\tname: x\n"},
+        data="task.yaml",
+        base=None,
+        says=("task.yaml, line 2: not valid YAML", "indent with spaces, not tabs"),
+    ),
+    "a task that would run a program": Case(
+        files={"task.yaml": TASK + "name: !!python/object/apply:os.system ['true']\n"},
+        data="task.yaml",
+        base=None,
+        says=("task.yaml, line 5: not valid YAML", "python/object/apply:os.system", "check"),
+    ),
+    "a task whose name is a path": Case(
+        files={"task.yaml": TASK + "name: ../../etc\n"},
+        data="task.yaml",
+        base=None,
+        says=("name must be at most 80 letters", "but got '../../etc'", "change it"),
+    ),
+    "half a trial": Case(
+        files={"task.yaml": TASK + "budget: {trials: 2.5}\n"},
+        data="task.yaml",
+        base=None,
+        says=("task.yaml: budget: trials must be a whole number of at least 1, but got 2.5", "change trials"),
+    ),
+    "two sources of data": Case(
+        files={"task.yaml": TASK.replace("{path:", "{hub: a/b, path:")},
+        data="task.yaml",
+        base=None,
+        says=("exactly one of path and hub must be given, but got path='data.csv' and hub='a/b'", "name a file"),
+    ),
     # ---------------------------------------------------------------------------------------------------------- resume
+    "a run folder whose request is damaged": Case(
+        files={"old/task.yaml": "version: [1\n"},
+        data="old",
+        base=None,
+        flags=("--resume",),
+        says=("task.yaml, line 2: not valid YAML", "check indents"),
+    ),
+    "a run folder whose data are gone": Case(
+        files={"old/task.yaml": TASK.replace("data.csv", "gone.csv")},
+        data="old",
+        base=None,
+        flags=("--resume",),
+        says=("there is no file or folder '", "/old/gone.csv'", "check the path"),
+    ),
+    "a run folder whose data record is damaged": Case(
+        files={
+            "old/task.yaml": TASK.replace("data.csv", "../data.csv").replace("base\n", "../base\n"),
+            "old/data.json": "{",
+        },
+        data="old",
+        base=None,
+        flags=("--resume",),
+        says=("data.json in the run folder 'old' cannot be read: Input data was truncated", "changed by hand"),
+    ),
     "nothing to resume": Case(
         data="runs", base=None, flags=("--resume",), says=("'runs' is not a run folder: it has no task.yaml", "--out")
     ),

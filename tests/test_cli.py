@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -145,3 +147,30 @@ def test_a_report_that_cannot_be_written_is_one_line_and_leaves_nothing(
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.rglob("*.part"))
     assert (tmp_path / "a-file").read_text() == "mine"
+
+
+def test_an_interrupt_that_nothing_can_hear_is_asked_again(tmp_path: Path) -> None:
+    code = """
+import gc, os, signal, sys, time, click
+from autolora import cli
+
+heard = []
+
+def deaf(phase, info):  # what a callback of the garbage collector raises is printed and forgotten
+    if not heard:
+        heard.append(phase)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+
+@click.command()
+@cli._clear_interruption
+def command():
+    gc.callbacks.append(deaf)
+    gc.collect()
+    time.sleep(60)
+
+command()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+
+    assert (done.returncode, done.stderr) == (143, "\nInterrupted. Nothing was written.\n")

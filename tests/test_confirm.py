@@ -425,16 +425,26 @@ def test_a_killed_confirmation_goes_on_and_trains_nothing_again(confirmation, tr
     assert again.chosen == resumed.chosen
 
 
-def test_a_training_cut_short_while_it_was_kept_is_done_again(whole, confirmation, trainer, tmp_path) -> None:
+@pytest.mark.parametrize("damage", ["no record", "half a record", "no weights", "weights of another bit"])
+def test_a_training_that_was_not_kept_whole_is_done_again(damage, whole, confirmation, trainer, tmp_path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(whole.folder, folder)
-    kept = folder / f"finalist_3-{SEED + 1}.json"
-    kept.rename(kept.with_suffix(".part"))  # its weights are there, its record is not
+    record = folder / f"finalist_3-{SEED + 1}.json"
+    weights = record.with_suffix(".safetensors")
+    if damage == "no record":
+        record.unlink()
+    elif damage == "half a record":
+        record.write_bytes(record.read_bytes()[:40])
+    elif damage == "no weights":
+        weights.unlink()
+    else:
+        raw = bytearray(weights.read_bytes())
+        raw[-5] ^= 1
+        weights.write_bytes(raw)
 
     again = run(confirmation(folder=folder, metric=metric_named("accuracy")), whole.finalists, epochs=3.0)
 
     assert trainer.trained() == [f"confirm finalist_3 {SEED + 1}"]
-    assert not list(folder.glob("*.part"))
     assert again.record.paired_test_differences == whole.confirmed.record.paired_test_differences
 
 

@@ -36,7 +36,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def test_a_new_run_folder_holds_the_request_and_nothing_else(run: RunFolder) -> None:
-    assert [path.name for path in run.path.iterdir()] == ["task.yaml"]
+    assert sorted(path.name for path in run.path.iterdir()) == [".lock", "task.yaml"]
     assert run.request() == {"version": 1, "name": "reviews"}
     assert RunFolder.existing(run.path).request() == run.request()
 
@@ -177,11 +177,16 @@ def test_a_write_that_fails_leaves_the_old_file_whole(run: RunFolder) -> None:
 
 def test_a_part_left_by_a_kill_is_neither_read_nor_in_the_way(run: RunFolder) -> None:
     run.write_confirm(made_up.confirm())
-    (run.path / "confirm.json.part").write_text('{"candidates": [')
+    (run.path / "confirm.json.17.part").write_text('{"candidates": [')
+    (run.path / "slots").mkdir()
+    (run.path / "slots" / "00001.safetensors.17.part").write_bytes(b"half")
+    (run.path / "adapter.part").mkdir()
+    (run.path / "adapter.part" / "adapter_model.safetensors").write_bytes(b"half")
 
     assert run.confirm() == made_up.confirm()
-    run.write_confirm(made_up.confirm())
-    assert not (run.path / "confirm.json.part").exists()
+    with run.owned():
+        assert not list(run.path.rglob("*.part"))
+    assert run.confirm() == made_up.confirm()
 
 
 def test_events_have_a_time_in_utc_and_keep_their_order(run: RunFolder) -> None:

@@ -103,6 +103,11 @@ def load_base(
     pack = Pack()
     linears, copies = {}, {}
     modules_to_save = _topmost(model, loaded.trained)
+    if any(architecture.stack.startswith(top) or top.startswith(architecture.stack) for top in modules_to_save):
+        raise BaseModelError(
+            f"the checkpoint holds no weights for the layers {architecture.stack!r} that its config.json speaks of",
+            "the weights are of another model, or were cut: copy the model again",
+        )
     for name in sorted(_leaf_owners(model, modules_to_save)):
         copies[name] = PackedCopies(model.get_submodule(name).to(dtype or torch.float32), pack)
         _replace(model, name, copies[name])

@@ -82,7 +82,7 @@ class Engine:
                 states.restore(slot, state)
         except BaseException as error:
             slot_room.remove(self.base, slot_id)
-            if isinstance(error, torch.OutOfMemoryError):
+            if _is_out_of_memory(error):
                 raise TrialOutOfMemory("the adapter does not fit on the device") from error
             raise
         self.slots[slot_id] = slot
@@ -110,7 +110,9 @@ class Engine:
             start = time.perf_counter()
             try:
                 failed |= self._step_chunk(chunk)
-            except torch.OutOfMemoryError:
+            except Exception as error:
+                if not _is_out_of_memory(error):
+                    raise
                 failed |= self._halve(chunk)
             share = (time.perf_counter() - start) / len(chunk)
             for slot_id in chunk:
@@ -188,7 +190,9 @@ class Engine:
         for half in (slot_ids[:middle], slot_ids[middle:]):
             try:
                 failed |= self._step_chunk(half)
-            except torch.OutOfMemoryError:
+            except Exception as error:
+                if not _is_out_of_memory(error):
+                    raise
                 failed |= self._halve(half)
         self.chunk_rows = max(1, self.chunk_rows // 2)
         return failed
@@ -196,8 +200,25 @@ class Engine:
     # --------------------------------------------------------------------------------------------------------- scoring
 
     def outputs(self, slot_id: str, split: str) -> NDArray[Any]:
-        """Return what the problem keeps of the slot's logits for every row of a split ``(rows, ...)``."""
-        return self.task.problem.outputs(self.logits(slot_id, split))
+        """Return what the problem keeps of the slot's logits for every row of a split ``(rows, ...)``.
+
+        Raises:
+            TrialDiverged: If a row's logits are not finite: the greatest of such numbers would be any class at all.
+            TrialOutOfMemory: If scoring does not fit on the device.
+        """
+        try:
+            logits = self.logits(slot_id, split)
+        except Exception as error:
+            if _is_out_of_memory(error):
+                raise TrialOutOfMemory(f"scoring the {split} split does not fit on the device") from error
+            raise
+        odd = int((~np.isfinite(logits).all(axis=1)).sum())
+        if odd:
+            raise TrialDiverged(
+                f"the scores of {odd:,} of {len(logits):,} rows of the {split} split were not finite numbers",
+                "a lower learning rate or scaling",
+            )
+        return self.task.problem.outputs(logits)
 
     @torch.no_grad()
     def logits(self, slot_id: str, split: str) -> NDArray[np.float32]:
@@ -238,6 +259,11 @@ class Engine:
         )
         logits: Tensor = output.logits
         return logits
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out; torch has an error of its own for that on a GPU only."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _segments(batches: dict[str, NDArray[np.int64]]) -> tuple[Segment, ...]:

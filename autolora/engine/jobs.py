@@ -55,6 +55,8 @@ class Report:
     train_loss: float = math.nan
     failure: TrialState | None = None
     cause: str = ""
+    note: str = ""
+    """What the user should know although the job goes on: a state that could not be kept, or not be read."""
     adapter: dict[str, Any] | None = None
     """PEFT name → weights as arrays."""
 

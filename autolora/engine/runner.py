@@ -22,8 +22,17 @@ from autolora.engine import state as states
 from autolora.engine.engine import Engine
 from autolora.engine.jobs import Job, Report, bytes_of
 from autolora.engine.shelf import FileShelf, Shelf
+from autolora.engine.slots import Slot
 from autolora.engine.watch import PATIENCE_SECONDS, Watch
-from autolora.errors import EngineError, EngineLost, StaleLease, TrialDiverged, TrialError, TrialOutOfMemory
+from autolora.errors import (
+    EngineError,
+    EngineLost,
+    RunFolderError,
+    StaleLease,
+    TrialDiverged,
+    TrialError,
+    TrialOutOfMemory,
+)
 from autolora.failpoints import failpoint
 from autolora.records import TrialState
 
@@ -38,6 +47,8 @@ class _Place:
     allowed_rung: int = -1
     next_rung: int = 0
     admitted: bool = False
+    note: str = ""
+    """What its next report is to say besides its result."""
     reports: list[Report] = field(default_factory=list)
     progress: Report = field(default_factory=lambda: Report(steps=0, total_steps=1, seconds=0.0))
 
@@ -117,7 +128,7 @@ class Runner:
                 if allowed_rung > place.allowed_rung:
                     place.allowed_rung = allowed_rung
                     self._changed.notify_all()
-                while place.reports and place.reports[0].rung is not None and place.reports[0].rung < allowed_rung:
+                while place.reports and _is_acknowledged(place.reports[0], allowed_rung):
                     place.reports.pop(0)
                 if place.reports:
                     return place.reports[0]
@@ -160,8 +171,7 @@ class Runner:
             kept = 0
             for slot, place in list(self._places.items()):
                 if place.job.state_file and slot in engine.slots and engine.slots[slot].step > 0:
-                    self._shelf.write(place.job, engine.snapshot(slot))
-                    kept += 1
+                    kept += self._keep_state(place)
             return kept
 
         return int(self.call(keep))
@@ -243,10 +253,12 @@ class Runner:
             if place.next_rung <= place.allowed_rung and self._at_rung(place):
                 self._report_rung(place)
         with self._changed:
-            ready = [s for s, p in self._places.items() if s in self.engine.slots and p.next_rung <= p.allowed_rung]
-            ready = [] if self._drained else ready
+            allowed = [p for s, p in self._places.items() if s in self.engine.slots and p.next_rung <= p.allowed_rung]
+            allowed = [] if self._drained else allowed
+            # What was allowed on only now may still stand at a rung: it reports first, and is not trained past it.
+            ready = [place.job.slot for place in allowed if not self._at_rung(place)]
             if (
-                not ready
+                not allowed
                 and self._commands.empty()
                 and not self._closed
                 and all(p.admitted for p in self._places.values())
@@ -266,15 +278,43 @@ class Runner:
         place.admitted = True
         try:
             with self._watch.over(job.slot):
-                state = self._shelf.read(job) if job.state_file else None
-                slot = self.engine.admit(job.slot, job.config, seed=job.seed, state=state, train=job.train)
+                slot = self._admit_where_it_was(place) or self.engine.admit(
+                    job.slot, job.config, seed=job.seed, train=job.train
+                )
         except TrialOutOfMemory as error:
             self._publish(place, self._failure(place, TrialState.OUT_OF_MEMORY, error))
             return
-        except Exception as error:  # a damaged state, say: this trial's failure, nobody else's
+        except Exception as error:  # this trial's failure, nobody else's
             self._publish(place, self._failure(place, TrialState.FAILED, error))
             return
         place.next_rung = sum(self._rung_steps(job, rung) < slot.step for rung in range(len(job.rungs)))
+
+    def _admit_where_it_was(self, place: _Place) -> Slot | None:
+        """Admit a job with the state that was kept of it, None where there is none that is whole and its own."""
+        job = place.job
+        if not job.state_file:
+            return None
+        try:
+            state = self._shelf.read(job)
+            if state is None:
+                return None
+            return self.engine.admit(job.slot, job.config, seed=job.seed, state=state, train=job.train)
+        except EngineError as error:
+            place.note = f"it begins anew: {error.message}"
+            return None
+
+    def _keep_state(self, place: _Place) -> bool:
+        """Keep where a slot stands; what cannot be kept is said, and costs no more than the way back to it.
+
+        Whatever fills the disk ends the search when the driver next writes to the run folder. An engine elsewhere may
+        see no such folder at all: there the search goes on, and only its resuming begins at a trial's start.
+        """
+        try:
+            self._shelf.write(place.job, self.engine.snapshot(place.job.slot))
+        except RunFolderError as error:
+            place.note = f"where it stands could not be kept: {error.message}"
+            return False
+        return True
 
     def _rung_steps(self, job: Job, rung: int) -> int:
         total = self.engine.slots[job.slot].total_steps
@@ -312,11 +352,15 @@ class Runner:
         job = place.job
         slot = self.engine.slots[job.slot]
         loss = slot.mean_loss()
-        with self._watch.over(job.slot):
-            outputs = self.engine.outputs(job.slot, job.validation)
+        try:
+            with self._watch.over(job.slot):
+                outputs = self.engine.outputs(job.slot, job.validation)
+        except TrialError as error:
+            self._publish(place, self._failure(place, _state_of(error), error))
+            return
         last = place.next_rung == len(job.rungs) - 1
         if job.state_file:
-            self._shelf.write(job, self.engine.snapshot(job.slot))
+            self._keep_state(place)
         slot.start_rung()
         adapter = (
             {name: tensor.numpy() for name, tensor in states.adapter_tensors(slot).items()}
@@ -332,7 +376,9 @@ class Runner:
             outputs=bytes_of(outputs),
             train_loss=loss,
             adapter=adapter,
+            note=place.note,
         )
+        place.note = ""
         place.next_rung += 1
         self._publish(place, report)
 
@@ -354,6 +400,11 @@ class Runner:
             place.reports.append(report)
             place.progress = Report(steps=report.steps, total_steps=report.total_steps, seconds=report.seconds)
             self._changed.notify_all()
+
+
+def _is_acknowledged(report: Report, allowed_rung: int) -> bool:
+    """Whether a report need not be repeated; an end is, until its slot is released."""
+    return report.rung is not None and report.rung < allowed_rung and not report.last
 
 
 def _state_of(error: TrialError) -> TrialState:

@@ -1,20 +1,21 @@
 """Adapter state out and in: by PEFT's names for adapters, with optimiser and counters for slots that shall go on.
 
-Knows files and slots; a file is written aside and renamed, so that a reader never sees half of one.
+Knows slots and one file each: it is there as it was written, or not at all.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from autolora.durable import write_whole
 from autolora.engine.slots import Slot
 from autolora.errors import EngineError
 
@@ -86,32 +87,42 @@ def restore(slot: Slot, state: SlotState) -> None:
 
 
 def write(state: SlotState, path: Path) -> None:
-    """Write a snapshot as safetensors."""
-    counters = {"step": state.step, "seconds": state.seconds, "config": state.config, "seed": state.seed}
-    part = path.with_suffix(".part")
-    save_file(
-        {f"a|{k}": v for k, v in state.adapter.items()} | {f"m|{k}": v for k, v in state.moments.items()},
-        part,
-        metadata={"slot": json.dumps(counters)},
-    )
-    with open(part, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    """Write a snapshot as safetensors.
+
+    Raises:
+        RunFolderError: If it cannot be written; an earlier one still stands.
+    """
+    tensors = {f"a|{k}": v for k, v in state.adapter.items()} | {f"m|{k}": v for k, v in state.moments.items()}
+    about = json.dumps({"step": state.step, "seconds": state.seconds, "config": state.config, "seed": state.seed})
+    write_whole(path, save(tensors, {"slot": about, "sha256": _digest(about, tensors)}), at="slot")
 
 
 def read(path: Path) -> SlotState:
     """Read what ``write`` wrote.
 
     Raises:
-        EngineError: If the file is damaged.
+        EngineError: If the file is damaged, be it by a single bit.
     """
-    adapter: dict[str, Tensor] = {}
-    moments: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:
-            counters = json.loads(file.metadata()["slot"])
-            for key in file.keys():  # noqa: SIM118 - safe_open is no dict
-                (adapter if key.startswith("a|") else moments)[key[2:]] = file.get_tensor(key)
+            about, digest = file.metadata()["slot"], file.metadata()["sha256"]
+            counters = json.loads(about)
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no dict
     except Exception as error:  # safetensors raises its own class, or OSError, or ours from the metadata
         raise EngineError(f"the slot state {path.name} cannot be read: {error}", "delete it") from error
-    return SlotState(adapter=adapter, moments=moments, **counters)
+    if digest != _digest(about, tensors):
+        raise EngineError(f"the slot state {path.name} does not hold what was written", "delete it")
+    return SlotState(
+        adapter={key[2:]: tensor for key, tensor in tensors.items() if key.startswith("a|")},
+        moments={key[2:]: tensor for key, tensor in tensors.items() if key.startswith("m|")},
+        **counters,
+    )
+
+
+def _digest(about: str, tensors: dict[str, Tensor]) -> str:
+    """Return a checksum of everything in a state; safetensors' own format has none."""
+    found = hashlib.sha256(about.encode())
+    for name in sorted(tensors):
+        found.update(name.encode())
+        found.update(tensors[name].reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,6 +92,8 @@ class Board:
     slots_per_engine: int
     crew: Crew
     listener: Listener = lambda *_: None
+    note: Callable[[str], None] = lambda text: None
+    """Is told what the user should know."""
     early_stopping: bool = True
     splits: tuple[str, str] = ("train", "validation")
     """Names of the engines' splits that trials train on and are scored on."""
@@ -99,7 +102,7 @@ class Board:
     open: dict[str, _Open] = field(default_factory=dict)
     """Tune's trial id → trial."""
     fault: AutoloraError | None = None
-    """Why the search cannot go on; its trials stay open, to be resumed."""
+    """Why the search cannot go on: Tune hands on the text of an error only. Its trials stay open, to be resumed."""
     _backlog: list[TrialRecord] = field(default_factory=list)
     _setbacks: dict[int, Setbacks] = field(default_factory=dict)
 
@@ -110,6 +113,15 @@ class Board:
             self._enter(record)
         for number, rung, raw in self.ledger.outputs():
             self.judge.record(number, rung, array_of(raw))
+
+    @contextmanager
+    def noting_errors(self) -> Iterator[None]:
+        """Keep the first of our errors that a caller lets pass."""
+        try:
+            yield
+        except AutoloraError as error:
+            self.fault = self.fault or error
+            raise
 
     # ---------------------------------------------------------------------------------------------- for the searcher
 
@@ -196,6 +208,8 @@ class Board:
         """Take in a report; return whether the trial shall stop."""
         trial = self.open[tune_id]
         trial.seconds, trial.steps, trial.total_steps = report.seconds, report.steps, report.total_steps
+        if report.note:
+            self.note(f"Trial {trial.number}: {report.note}.")
         if report.failure is not None:
             trial.state, trial.verdict = report.failure, report.cause
             return True

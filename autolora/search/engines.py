@@ -6,7 +6,6 @@ Knows Ray actors and the machines they live on; knows no study and decides nothi
 from __future__ import annotations
 
 import importlib
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from autolora.durable import write_whole
 from autolora.engine.checkpoint import find
 from autolora.engine.jobs import Job, Report
 from autolora.engine.start import EngineFacts, EngineSpec
@@ -238,12 +238,7 @@ class Engines:
         state = None if engine.keeps_files else answer(engine.handle.state.remote(slot))
         if state is None or path is None:
             return
-        part = path.with_suffix(".part")
-        with open(part, "wb") as file:
-            file.write(state)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        write_whole(path, state, at="slot")
 
     def _known(self, name: str) -> _Engine:
         if name not in self._engines:

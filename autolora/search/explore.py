@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from autolora.durable import unwritable
 from autolora.engine.start import EngineFacts
 from autolora.objectives import Objective
 from autolora.records import Split, TrialRecord
@@ -57,6 +58,7 @@ def explore(
     run: Path,
     scratch: Path,
     listener: Listener,
+    note: Callable[[str], None] = lambda text: None,
 ) -> tuple[TrialRecord, ...]:
     """Run trials until the budget is spent, and return all records; resumes what the ledger holds.
 
@@ -68,9 +70,10 @@ def explore(
         run: The run folder.
         scratch: A folder for Tune's own files, of no value afterwards.
         listener: Is told of every start, rung and end.
+        note: Is told what the user should know.
 
     Raises:
-        EngineError: If engines are lost one after the other.
+        AutoloraError: What the run folder or the engines could not do; everything acknowledged before is kept.
     """
     from ray import tune
 
@@ -80,7 +83,10 @@ def explore(
     facts = engines.facts
     targets = what.problem.targets(validation.labels)
     slots = run / "slots"
-    slots.mkdir(exist_ok=True)
+    try:
+        slots.mkdir(exist_ok=True)
+    except OSError as error:
+        raise unwritable(slots, error) from error
     if what.first_suggestions:
         ledger.enqueue(what.space.start)
     board = Board(
@@ -96,11 +102,12 @@ def explore(
         slots_per_engine=slots_per_engine(facts),
         crew=engines,
         listener=listener,
+        note=note,
         early_stopping=what.early_stopping,
         splits=what.splits,
     )
     if not board.finished:
-        tune.Tuner(
+        tuner = tune.Tuner(
             tune.with_resources(Lease, {"cpu": 0.01}),
             tune_config=tune.TuneConfig(
                 search_alg=BoardSearcher(board), scheduler=DominatedStop(board), num_samples=-1, reuse_actors=True
@@ -111,8 +118,13 @@ def explore(
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=_LEASE_RETRIES),
             ),
-        ).fit()
-    board.close()
+        )
+        try:
+            tuner.fit()
+        except Exception:
+            if board.fault is None:
+                raise
     if board.fault is not None:
         raise board.fault
+    board.close()
     return ledger.records()

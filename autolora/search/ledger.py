@@ -9,19 +9,26 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState as OptunaState
+from sqlalchemy.exc import SQLAlchemyError
 
+from autolora.durable import unwritable
 from autolora.engine.costs import CostModel
+from autolora.errors import RunFolderError
+from autolora.failpoints import failpoint
 from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState, from_json, to_json
 from autolora.space import Choice, Float, Int, Space
 
 _OPTUNA_STATES = {TrialState.COMPLETE: OptunaState.COMPLETE, TrialState.STOPPED: OptunaState.PRUNED}
 _MOST_REFUSALS = 40
 """Configurations asked for in vain, one after the other, before the space counts as used up."""
+BUSY_SECONDS = 30.0
+"""How long another process may hold the study before that ends the search."""
 
 
 class Ledger:
@@ -29,27 +36,47 @@ class Ledger:
 
     def __init__(self, path: Path, *, seed: int, name: str = "autolora") -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 30}})
-        started = 0
-        if path.exists():
-            with_trials = {s.study_name: s.n_trials for s in optuna.get_all_study_summaries(storage)}
-            started = with_trials.get(name, 0)
-        self.study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            load_if_exists=True,
-            directions=["maximize", "minimize", "minimize"],
-            # A resumed study draws on, instead of proposing its first suggestions again.
-            sampler=optuna.samplers.TPESampler(seed=seed + started, n_startup_trials=8, constant_liar=True),
-        )
+        self._path = path
+        with self._durably():
+            self._storage = storage = optuna.storages.RDBStorage(
+                f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
+            )
+            started = 0
+            if path.exists():
+                with_trials = {s.study_name: s.n_trials for s in optuna.get_all_study_summaries(storage)}
+                started = with_trials.get(name, 0)
+            self.study = optuna.create_study(
+                storage=storage,
+                study_name=name,
+                load_if_exists=True,
+                directions=["maximize", "minimize", "minimize"],
+                # A resumed study draws on, instead of proposing its first suggestions again.
+                sampler=optuna.samplers.TPESampler(seed=seed + started, n_startup_trials=8, constant_liar=True),
+            )
+
+    def close(self) -> None:
+        """Close the study's file; it is opened again when it is asked."""
+        self._storage.engine.dispose()
+
+    @contextmanager
+    def _durably(self) -> Iterator[None]:
+        """Turn what SQLite says when it cannot write into one clear error; what was acknowledged before stands."""
+        try:
+            yield
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+        except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+            raise cannot_be_kept(self._path, error) from error
 
     # --------------------------------------------------------------------------------------------------------- asking
 
     def enqueue(self, suggestions: tuple[dict[str, Any], ...]) -> None:
         """Have these configurations asked for first; only into an empty study."""
-        if not self.study.get_trials(deepcopy=False):
-            for params in suggestions:
-                self.study.enqueue_trial({name: _stored(value) for name, value in params.items()})
+        with self._durably():
+            if not self.study.get_trials(deepcopy=False):
+                for params in suggestions:
+                    failpoint("study.enqueue")
+                    self.study.enqueue_trial({name: _stored(value) for name, value in params.items()})
 
     def ask(self, space: Space, costs: CostModel, refuse: Callable[[AdapterConfig], str]) -> TrialRecord | None:
         """Ask for a configuration that is worth training; None when the space holds no more.
@@ -60,13 +87,17 @@ class Ledger:
             refuse: Says why a configuration must not be trained, or nothing.
         """
         for _ in range(_MOST_REFUSALS):
-            trial = self.study.ask()
-            params = {name: _suggest(trial, name, parameter) for name, parameter in space.parameters.items()}
-            config = costs.config(space.fixed | params)
-            trial.set_user_attr("params", params)
-            trial.set_user_attr("config", to_json(config))
-            trial.set_user_attr("trainable_params", costs.trainable_params(config))
-            trial.set_user_attr("peak_memory_bytes", costs.peak_memory_bytes(config))
+            with self._durably():
+                failpoint("study.ask")
+                trial = self.study.ask()
+                failpoint("study.asked")
+                params = {name: _suggest(trial, name, parameter) for name, parameter in space.parameters.items()}
+                config = costs.config(space.fixed | params)
+                trial.set_user_attr("params", params)
+                trial.set_user_attr("trainable_params", costs.trainable_params(config))
+                trial.set_user_attr("peak_memory_bytes", costs.peak_memory_bytes(config))
+                failpoint("study.config")
+                trial.set_user_attr("config", to_json(config))  # last: with it, it is a trial
             reason = refuse(config) or self._tried_before(config, trial.number)
             if not reason:
                 return self.record(trial.number)
@@ -88,25 +119,31 @@ class Ledger:
         if any(r.rung == rung.rung for r in known):
             return
         self._set(number, f"outputs_{rung.rung}", base64.b64encode(outputs).decode())
-        self._set(number, "rungs", [to_json(r) for r in (*known, rung)])
+        with self._durably():
+            failpoint("study.rung")
+            self._set(number, "rungs", [to_json(r) for r in (*known, rung)])
 
     def tell(self, number: int, state: TrialState, *, cause: str = "", seconds: float = 0.0) -> TrialRecord:
         """End a trial: acknowledged when this returns."""
         self._set(number, "cause", cause)
         self._set(number, "seconds", seconds)
         self._set(number, "state", state.value)
-        if state == TrialState.COMPLETE:
-            record = self.record(number)
-            values = [self.rungs(number)[-1].score.value, record.trainable_params, record.peak_memory_bytes]
-            self.study.tell(number, values=[float(v or 0) for v in values])
-        else:
-            self.study.tell(number, state=_OPTUNA_STATES.get(state, OptunaState.FAIL))
+        with self._durably():
+            failpoint("study.tell")
+            if state == TrialState.COMPLETE:
+                record = self.record(number)
+                values = [self.rungs(number)[-1].score.value, record.trainable_params, record.peak_memory_bytes]
+                self.study.tell(number, values=[float(v or 0) for v in values])
+            else:
+                self.study.tell(number, state=_OPTUNA_STATES.get(state, OptunaState.FAIL))
+            failpoint("study.told")
         return self.record(number)
 
     def _set(self, number: int, name: str, value: Any) -> None:
         # By the storage, not by a live trial: one that is told from here may have been asked before a restart.
-        storage = self.study._storage
-        storage.set_trial_user_attr(self._frozen(number)._trial_id, name, value)
+        with self._durably():
+            failpoint("study.set")
+            self.study._storage.set_trial_user_attr(self._frozen(number)._trial_id, name, value)
 
     # -------------------------------------------------------------------------------------------------------- reading
 
@@ -140,13 +177,33 @@ class Ledger:
     def orphans(self) -> tuple[TrialRecord, ...]:
         """Return the trials that were running when the last owner of the study ended.
 
-        One that was asked but got no configuration before that is told as failed: nothing was trained for it.
+        One that was asked but got no configuration before that is no trial yet: it is closed, and if it was a
+        suggestion of ours, that waits again.
         """
         for trial in self.study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
-            if "peak_memory_bytes" not in trial.user_attrs:
-                self._set(trial.number, "state", TrialState.FAILED.value)
-                self.study.tell(trial.number, state=OptunaState.FAIL)
+            if "config" not in trial.user_attrs:
+                with self._durably():
+                    if "fixed_params" in trial.system_attrs:
+                        self.study.enqueue_trial(trial.system_attrs["fixed_params"])
+                    self.study.tell(trial.number, state=OptunaState.FAIL)
         return tuple(record for record in self.records() if record.state == TrialState.RUNNING)
+
+
+def cannot_be_kept(path: Path, error: BaseException) -> RunFolderError:
+    """Return the error that says what SQLite could not do with a study, and what to do."""
+    reason = str(getattr(error.__cause__ or error, "orig", None) or error.__cause__ or error).splitlines()[0]
+    if "locked" in reason:
+        return RunFolderError(
+            f"{path.name} in the run folder {str(path.parent)!r} has been locked by another process for"
+            f" {BUSY_SECONDS:g} s",
+            "close what else has it open (a database browser, a backup), then go on with --resume",
+        )
+    full = "full" in reason or "disk I/O" in reason
+    return RunFolderError(
+        f"{path.name} cannot be written in the run folder {str(path.parent)!r}: {reason}",
+        f"{'free space on that disk' if full else 'make it writable'}, then go on with --resume;"
+        " what was acknowledged before is whole",
+    )
 
 
 def _suggest(trial: optuna.Trial, name: str, parameter: Choice | Float | Int) -> Any:

@@ -9,8 +9,9 @@ import os
 import sqlite3
 from pathlib import Path
 
+from autolora.durable import unwritable
 from autolora.errors import RunFolderError
-from autolora.search.ledger import Ledger
+from autolora.search.ledger import BUSY_SECONDS, Ledger, cannot_be_kept
 from autolora.store import TRIALS
 
 STUDY = "study.db"
@@ -20,7 +21,7 @@ def open_ledger(run: Path, *, seed: int) -> Ledger:
     """Open a run folder's study, new or not.
 
     Raises:
-        RunFolderError: If trials were recorded, but the study with them is damaged or gone.
+        RunFolderError: If trials were recorded, but the study with them is damaged or gone; or if it is locked.
     """
     path = run / STUDY
     begun = (run / TRIALS).exists()
@@ -41,12 +42,14 @@ def open_ledger(run: Path, *, seed: int) -> Ledger:
 def _fault(path: Path, *, with_trials: bool) -> str:
     """Return what is wrong with a study file, or nothing; a transaction that a kill cut short is rolled back."""
     try:
-        connection = sqlite3.connect(path, timeout=30)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS)
         try:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         finally:
             connection.close()
+    except sqlite3.OperationalError as error:  # locked, or read-only with a transaction to roll back: it may be whole
+        raise cannot_be_kept(path, error) from error
     except sqlite3.DatabaseError as error:
         return str(error)
     if found != "ok":
@@ -58,5 +61,8 @@ def _put_aside(path: Path) -> Path:
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
-    os.rename(path, aside)
+    try:
+        os.rename(path, aside)
+    except OSError as error:
+        raise unwritable(path, error) from error
     return aside

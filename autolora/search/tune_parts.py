@@ -41,19 +41,24 @@ class BoardSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next lease's configuration, None to wait, or FINISHED."""
-        suggestion = self.board.next(trial_id)
+        with self.board.noting_errors():
+            suggestion = self.board.next(trial_id)
         if suggestion is None and not self.board.open and self.board.finished:
             return str(Searcher.FINISHED)
         return suggestion
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell the board of an end; the last result comes here only, not to the scheduler."""
-        if not error and result and trial_id in self.board.open:
-            if "lost" in result:
-                self.board.lose(trial_id, result["lost"])
-            elif "report" in result:
-                self.board.hear(trial_id, result["report"])
-        self.board.end(trial_id, error=error)
+        if self.board.fault is not None:
+            self.board.open.pop(trial_id, None)  # what Tune ends now goes on when the search is resumed
+            return
+        with self.board.noting_errors():
+            if not error and result and trial_id in self.board.open:
+                if "lost" in result:
+                    self.board.lose(trial_id, result["lost"])
+                elif "report" in result:
+                    self.board.hear(trial_id, result["report"])
+            self.board.end(trial_id, error=error)
 
     def save(self, checkpoint_path: str) -> None:
         """Keep nothing: the study is the only truth."""
@@ -81,5 +86,6 @@ class DominatedStop(FIFOScheduler):
             return str(TrialScheduler.STOP)
         if "report" not in result:
             return str(TrialScheduler.STOP)
-        stop = self._board.hear(trial.trial_id, result["report"])
+        with self._board.noting_errors():
+            stop = self._board.hear(trial.trial_id, result["report"])
         return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from autolora import failpoints
 from autolora.engine import state
 from autolora.engine.jobs import Job, array_of
 from autolora.engine.runner import Runner
-from autolora.errors import StaleLease
+from autolora.errors import StaleLease, TrialOutOfMemory
 from autolora.records import TrialState
 from tests.engine.test_promise import engine_for, mixed_configs, worst_relative_difference
 
@@ -142,6 +144,43 @@ def test_a_job_goes_on_from_its_state_file_and_ends_with_the_same_weights(runner
     assert worst_relative_difference(ours, theirs) < 1e-9
 
 
+def test_a_job_that_was_trained_in_full_but_not_told_says_so_again(runner, tmp_path) -> None:
+    config = mixed_configs(runner.engine)["small"]
+    job = Job(slot="first", config=config, seed=0, rungs=RUNGS, state_file=str(tmp_path / "s.safetensors"))
+    reached = wait_for(runner, "first", admit(runner, job), allowed_rung=2)
+    while not reached.last:
+        reached = wait_for(runner, "first", runner.claim("first"), allowed_rung=2)
+    runner.release("first")
+
+    token = admit(runner, replace(job, slot="again", allowed_rung=len(RUNGS)))
+    again = wait_for(runner, "again", token, allowed_rung=len(RUNGS))
+
+    assert again.last
+    assert again.outputs == reached.outputs
+
+
+class AllowedMeanwhile(int):
+    """A rung that a poll allows just after it was looked at: refuses the first comparison and keeps to the others."""
+
+    looked_at = False
+
+    def __ge__(self, other):
+        first, self.looked_at = not self.looked_at, True
+        return not first and int(self) >= other
+
+
+def test_a_job_that_is_allowed_on_while_it_stands_at_its_end_is_not_trained_beyond_it(runner, tmp_path) -> None:
+    config = mixed_configs(runner.engine)["small"]
+    job = Job(slot="first", config=config, seed=0, state_file=str(tmp_path / "s.safetensors"))
+    reached = wait_for(runner, "first", admit(runner, job), allowed_rung=0)
+    runner.release("first")
+
+    token = admit(runner, replace(job, slot="again", allowed_rung=AllowedMeanwhile(0)))
+    again = wait_for(runner, "again", token, allowed_rung=0)
+
+    assert (again.last, again.steps, again.outputs) == (True, reached.steps, reached.outputs)
+
+
 def test_a_drained_job_goes_on_in_another_engine_and_ends_with_the_same_weights(
     runner, tiny_folder, tiny_dataset, tmp_path
 ) -> None:
@@ -170,14 +209,129 @@ def test_a_drained_job_goes_on_in_another_engine_and_ends_with_the_same_weights(
     assert worst_relative_difference(ours, theirs) < 1e-9
 
 
-def test_a_damaged_state_file_fails_its_own_job_only(runner, tmp_path) -> None:
-    (tmp_path / "s.safetensors").write_bytes(b"half")
-    config = mixed_configs(runner.engine)["small"]
-    bad = admit(runner, Job(slot="bad", config=config, seed=0, state_file=str(tmp_path / "s.safetensors")))
-    good = admit(runner, Job(slot="good", config=config, seed=0))
+@pytest.mark.parametrize("damage", ["cut", "a bit", "another trial's"])
+def test_a_job_whose_state_is_damaged_begins_anew_and_says_so(damage, runner, tmp_path) -> None:
+    configs = mixed_configs(runner.engine)
+    job = Job(slot="first", config=configs["small"], seed=0, rungs=RUNGS, state_file=str(tmp_path / "s.safetensors"))
+    reached = wait_for(runner, "first", admit(runner, job), allowed_rung=0)
+    runner.release("first")
+    path = tmp_path / "s.safetensors"
+    raw = bytearray(path.read_bytes())
+    if damage == "cut":
+        path.write_bytes(raw[: len(raw) // 2])
+    elif damage == "a bit":
+        raw[-7] ^= 1
+        path.write_bytes(raw)
+    else:
+        job = replace(job, config=configs["wide"])
 
-    assert wait_for(runner, "bad", bad, allowed_rung=0).failure == TrialState.FAILED
-    assert wait_for(runner, "good", good, allowed_rung=0).last
+    again = wait_for(runner, "again", admit(runner, replace(job, slot="again")), allowed_rung=0)
+
+    assert (again.failure, again.steps) == (None, reached.steps)
+    assert again.note.startswith("it begins anew: the ")
+    if damage != "another trial's":
+        assert (again.outputs, again.train_loss) == (reached.outputs, reached.train_loss)
+
+
+def test_a_state_that_cannot_be_kept_costs_no_trial_and_is_said(runner, tmp_path) -> None:
+    config = mixed_configs(runner.engine)["small"]
+    job = Job(slot="a", config=config, seed=0, rungs=RUNGS, state_file=str(tmp_path / "absent" / "s.safetensors"))
+    token = admit(runner, job)
+
+    first, last = wait_for(runner, "a", token, allowed_rung=0), wait_for(runner, "a", token, allowed_rung=1)
+
+    assert (first.failure, last.failure, last.rung) == (None, None, 1)
+    assert first.note.startswith("where it stands could not be kept: s.safetensors cannot be written in ")
+    assert "No such file or directory" in first.note
+
+
+def test_a_full_disk_leaves_the_state_of_the_rung_before(runner, tmp_path, monkeypatch) -> None:
+    config = mixed_configs(runner.engine)["small"]
+    path = tmp_path / "s.safetensors"
+    token = admit(runner, Job(slot="a", config=config, seed=0, rungs=RUNGS, state_file=str(path)))
+    wait_for(runner, "a", token, allowed_rung=0)
+    monkeypatch.setenv(failpoints.VARIABLE, "slot.replace=full")
+
+    reached = wait_for(runner, "a", token, allowed_rung=1)
+
+    assert "No space left on device" in reached.note
+    assert state.read(path).step == 8
+    assert [p.name for p in tmp_path.iterdir()] == ["s.safetensors"]
+    assert runner.drain() == 0
+
+
+def _asking_for_the_moon(engine, slot):
+    """Have every pass with this slot in it ask for more memory than there is."""
+
+    def ask(module, inputs, output):
+        if any(segment.slot == slot for segment in engine.base.pack.segments):
+            torch.empty(1 << 50)
+        return output
+
+    return engine.base.model.register_forward_hook(ask)
+
+
+@pytest.mark.parametrize("when", ["training", "scoring"])
+def test_a_job_that_runs_out_of_memory_says_so_and_others_go_on(when, runner) -> None:
+    configs = mixed_configs(runner.engine)
+    small = Job(slot="small", config=configs["small"], seed=0, rungs=RUNGS)
+    tokens = {name: admit(runner, replace(small, slot=name)) for name in ("small", "big")}
+    if when == "scoring":
+        for name, token in tokens.items():
+            wait_for(runner, name, token, allowed_rung=0)
+
+    def install(engine):
+        hook = _asking_for_the_moon(engine, "big")
+        if when == "scoring":
+            with contextlib.suppress(TrialOutOfMemory):
+                engine.predict("big", "validation")
+                raise AssertionError("scoring had memory enough")
+        return hook
+
+    hook = runner.call(install)
+    failed = wait_for(runner, "big", tokens["big"], allowed_rung=1)
+    fine = wait_for(runner, "small", tokens["small"], allowed_rung=1)
+    hook.remove()
+
+    assert failed.failure == TrialState.OUT_OF_MEMORY
+    assert failed.last
+    assert fine.failure is None
+    assert fine.rung == 1
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("where", ["loss", "gradient", "scores"])
+def test_numbers_that_are_not_finite_end_their_job_as_diverged_and_no_other(where, bad, runner) -> None:
+    config = mixed_configs(runner.engine)["small"]
+    wild, calm = (admit(runner, Job(slot=name, config=config, seed=0, rungs=RUNGS)) for name in ("wild", "calm"))
+    for name, token in (("wild", wild), ("calm", calm)):
+        wait_for(runner, name, token, allowed_rung=0)
+
+    def poison(engine):
+        parameter = next(iter(engine.slots["wild"].parameters.values()))
+        if where == "gradient":
+            parameter.register_hook(lambda gradient: gradient * bad)
+            return
+
+        def spoil(module, inputs, output):
+            training = torch.is_grad_enabled()
+            for segment in engine.base.pack.segments:
+                if segment.slot == "wild" and training == (where == "loss"):
+                    output.logits = output.logits.clone()
+                    output.logits[segment.start, 0] = bad
+            return output
+
+        engine.base.model.register_forward_hook(spoil)
+
+    runner.call(poison)
+    failed = wait_for(runner, "wild", wild, allowed_rung=1)
+    fine = wait_for(runner, "calm", calm, allowed_rung=2)
+
+    assert failed.failure == TrialState.DIVERGED
+    assert failed.last
+    assert "not a finite number" in failed.cause or "not finite numbers" in failed.cause
+    assert (failed.rung, failed.outputs) == (None, b"")
+    assert fine.failure is None
 
 
 def test_a_state_can_be_kept_under_any_name(runner, tmp_path) -> None:

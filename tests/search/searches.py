@@ -24,7 +24,7 @@ def run_search(engines, dataset, run, scratch, on_start=lambda trial: None, on_r
             on_rung(trial)
 
     wanted = {
-        "space": TINY_SPACE, "problem": problem_of(dataset), "metric": metric_named("accuracy"), 
+        "space": TINY_SPACE, "problem": problem_of(dataset), "metric": metric_named("accuracy"),
         "limits": Limits(), "trials": 8, "deadline": lambda: math.inf, "seed": 0, "first_suggestions": False,
     }  # fmt: skip
     run.mkdir(exist_ok=True)

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from tests.conftest import CLASSES, made_up_split
 
@@ -93,3 +95,10 @@ def test_a_base_that_classifies_no_texts_is_one_error(here: Path) -> None:
     (here / "base" / "config.json").write_text(json.dumps(config | {"model_type": "vit"}))
 
     refused(here, (), ("the base model cannot be loaded as a text classifier: ", "AutoModelForSequenceClassification"))
+
+
+def test_weights_of_another_model_are_one_error(here: Path) -> None:
+    (here / "space.yaml").write_text(SPACE.format(modules="attention", layers="all"))
+    (here / "base" / "model.safetensors").write_bytes(save({"weight": np.zeros(1, dtype=np.float32)}))
+
+    refused(here, (), ("the checkpoint holds no weights for the layers", "copy the model again"))

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import optuna
 import pytest
 
+from autolora import failpoints
 from autolora.errors import RunFolderError
+from autolora.records import TrialState
+from autolora.search import ledger, study_file
 from autolora.search.study_file import open_ledger
 
 pytestmark = pytest.mark.unit
@@ -66,3 +70,80 @@ def test_a_study_that_a_kill_left_half_made_is_made_again(tmp_path: Path) -> Non
         optuna.study.StudyDirection.MINIMIZE,
         optuna.study.StudyDirection.MINIMIZE,
     ]
+
+
+# ----------------------------------------------------------------------------------------- what SQLite cannot do either
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a lock only a moment."""
+    for module in (ledger, study_file):
+        monkeypatch.setattr(module, "BUSY_SECONDS", 0.2)
+
+
+def test_a_study_that_another_process_has_locked_is_one_error_and_stays_where_it_is(run: Path, hurry: None) -> None:
+    holder = sqlite3.connect(run / "study.db")
+    holder.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(RunFolderError, match=r"study\.db .* has been locked by another process for 0\.2 s") as caught:
+        open_ledger(run, seed=0)
+    holder.close()
+
+    assert "then go on with --resume" in caught.value.hint
+    assert len(open_ledger(run, seed=0).study.trials) == 30
+
+
+def test_a_lock_that_comes_later_is_the_same_error_at_the_next_write(run: Path, hurry: None) -> None:
+    opened = open_ledger(run, seed=0)
+    opened.study.ask()
+    holder = sqlite3.connect(run / "study.db")
+    holder.execute("BEGIN EXCLUSIVE")
+
+    for write in (lambda: opened.tell(30, TrialState.STOPPED), lambda: opened.enqueue(({"rank": 1},))):
+        with pytest.raises(RunFolderError, match="has been locked by another process"):
+            write()
+    holder.close()
+
+    assert opened.tell(30, TrialState.STOPPED).state == TrialState.STOPPED
+
+
+def test_a_study_on_a_full_disk_is_one_error_and_keeps_what_was_acknowledged(run: Path) -> None:
+    opened = open_ledger(run, seed=0)
+    opened.study.ask()
+    pages = opened.study._storage._backend.engine.raw_connection()
+    (count,) = pages.execute("PRAGMA page_count").fetchone()
+    pages.execute(f"PRAGMA max_page_count = {count}")  # SQLite then says what it says of a full disk
+    pages.close()
+
+    with pytest.raises(RunFolderError, match=r"study\.db cannot be written .*database or disk is full") as caught:
+        opened._set(30, "filler", "x" * 200_000)
+
+    assert caught.value.hint.startswith("free space on that disk, then go on with --resume")
+    assert len(open_ledger(run, seed=0).study.trials) == 31
+
+
+@pytest.mark.parametrize("point", ["study.set", "study.tell", "study.told"])
+def test_a_full_disk_at_any_write_of_a_trials_end_leaves_it_running_or_ended(
+    point: str, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_ledger(run, seed=0)
+    opened.study.ask()
+    monkeypatch.setenv(failpoints.VARIABLE, f"{point}=full")
+    with pytest.raises(RunFolderError, match=r"study\.db cannot be written in .*No space left on device"):
+        opened.tell(30, TrialState.STOPPED)
+    monkeypatch.delenv(failpoints.VARIABLE)
+
+    state = open_ledger(run, seed=0).record(30).state
+    assert state == (TrialState.STOPPED if point == "study.told" else TrialState.RUNNING)
+
+
+def test_a_trial_that_a_kill_left_without_configuration_is_none_and_its_suggestion_waits_again(tmp_path: Path) -> None:
+    opened = open_ledger(tmp_path, seed=0)
+    opened.enqueue(({"rank": 4},))
+    opened.study.ask()
+
+    again = open_ledger(tmp_path, seed=0)
+    assert again.orphans() == ()
+    assert again.count() == 0
+    assert again.study.ask().suggest_int("rank", 1, 8) == 4
