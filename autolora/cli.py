@@ -86,7 +86,8 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
             for timer in again:
                 timer.cancel()
             for number, handler in before.items():
-                signal.signal(number, handler)
+                # Who has been heard need not be heard again while the process ends.
+                signal.signal(number, signal.SIG_IGN if asked else handler)
 
     return wrapped
 
