@@ -149,7 +149,7 @@ def _run(
     portions = Portions(dataset=dataset, seed=prepared.request.seed, limited=prepared.minutes is not None)
     for finding in dataset.findings:
         if finding.severity == "warning" or finding.code in READ_OTHERWISE:
-            progress.note(finding.message)
+            progress.note(finding.advice)
     progress.stage("Starting the engine")
     train, validation = portions.first()
     spec = EngineSpec(
@@ -247,7 +247,7 @@ class _Way:
     def _describe_data(self) -> None:
         facts = self.engines.facts
         for finding in self._findings():
-            self.progress.note(finding.message)
+            self.progress.note(finding.advice)
         self.run.write_data(
             record(
                 self.prepared.dataset,

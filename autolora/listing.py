@@ -70,8 +70,7 @@ def data_as(kind: str, it: DataRecord) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    hint = f" What to do: {finding.hint}." if finding.hint else ""
-    return f"{finding.severity:<8} {finding.message}{hint}"
+    return f"{finding.severity:<8} {finding.advice}"
 
 
 def _on_one_line(text: str) -> str:

@@ -108,7 +108,7 @@ def judge(
         findings: Of the data; a base that cannot read the text is one.
     """
     unreadable = [
-        Reason(text=finding.message, fields=("data.unknown_token_share",))
+        Reason(text=finding.advice, fields=("data.unknown_token_share",))
         for finding in findings
         if finding.code == "unreadable_text"
     ]

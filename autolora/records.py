@@ -63,6 +63,11 @@ class Finding:
     rows: tuple[int, ...] = ()
     """Up to ten row numbers as in the file (the first row of data is 1)."""
 
+    @property
+    def advice(self) -> str:
+        """The message, and what to do about it."""
+        return f"{self.message} What to do: {self.hint}." if self.hint else self.message
+
 
 @dataclass(frozen=True, kw_only=True)
 class Split:

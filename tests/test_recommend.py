@@ -254,7 +254,9 @@ def judged(confirm: ConfirmRecord, required: Limits = NO_LIMITS, findings: tuple
     return judge(choose(confirm.candidates, METRIC, required), confirm, METRIC, required, findings)
 
 
-UNREADABLE = Finding(code="unreadable_text", severity="warning", message="The base model cannot read this text.")
+UNREADABLE = Finding(
+    code="unreadable_text", severity="warning", message="The base model cannot read this text.", hint="use another one"
+)
 ALL = (BEST, SMALL, POOR, DEFAULT, TFIDF, MAJORITY)
 CASES = {
     "adopt: better than the default": (record(*ALL), NO_LIMITS, (), "adopt"),
@@ -500,3 +502,9 @@ def test_a_lower_error_beats_a_rival_and_a_higher_one_does_not() -> None:
     assert worse.verdict == "not_ready"
     assert any(reason.text.startswith("It is no better than the default") for reason in worse.reasons)
     assert worse.reasons[-1].text == "Its mae on the validation split is 10.000, above the 9.000 that was asked for."
+
+
+def test_a_base_that_cannot_read_the_text_is_said_with_the_way_out() -> None:
+    choice = judge(BEST, record(BEST, DEFAULT, TFIDF, MAJORITY), METRIC, NO_LIMITS, (UNREADABLE,))
+
+    assert choice.reasons[0].text == "The base model cannot read this text. What to do: use another one."
