@@ -27,8 +27,13 @@ pytestmark = pytest.mark.ray
 KILLS = int(os.environ.get("AUTOLORA_KILLS", "3"))
 SEED = int(os.environ.get("AUTOLORA_SEED", "11"))
 KILLS_IN_A_SEARCH = 10
-VICTIMS = {"engine": "ray::EngineActor", "lease": "ray::Lease", "raylet": "raylet", "driver": ""}
-"""What a victim's title begins with."""
+VICTIMS = {
+    "engine": ("ray::EngineActor",),
+    "lease": ("ray::Lease", "ray::ResourceTrainable"),
+    "raylet": ("raylet",),
+    "driver": (),
+}
+"""What a victim's title begins with; a lease has another one while it waits for its slot."""
 
 
 def victims(search: TinySearch, driver: subprocess.Popen[str], kind: str) -> list[psutil.Process]:
