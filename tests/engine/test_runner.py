@@ -284,7 +284,7 @@ def test_a_job_that_runs_out_of_memory_says_so_and_others_go_on(when, runner) ->
         hook = _asking_for_the_moon(engine, "big")
         if when == "scoring":
             with contextlib.suppress(TrialOutOfMemory):
-                engine.predict("big", "validation")
+                engine.outputs("big", "validation")
                 raise AssertionError("scoring had memory enough")
         return hook
 
