@@ -39,10 +39,7 @@ def search(tmp_path, tiny_folder) -> TinySearch:
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stderr is not None
-    while words and (line := process.stderr.readline()):
-        if words in line:
-            return
+    tiny_search.wait_until(lambda: words in tiny_search.said(process), process)
 
 
 def catches(process: subprocess.Popen[str], number: signal.Signals) -> bool:

@@ -438,7 +438,7 @@ def test_the_best_is_sought_among_those_inside_the_limits() -> None:
 def test_what_the_base_cannot_read_is_said_first() -> None:
     first, *others = judged(record(*ALL), NO_LIMITS, (UNREADABLE,)).reasons
 
-    assert first.text == UNREADABLE.message
+    assert first.text == UNREADABLE.advice
     assert others
 
 

@@ -9,11 +9,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import psutil
 import yaml
@@ -32,6 +34,8 @@ SPACE = {
     },
     "fixed": {"alpha_over_rank": 4, "epochs": 8, "batch_size": 8, "max_length": 24},
 }
+_logs: dict[int, IO[str]] = {}
+"""Process id → what it writes to stderr."""
 MARK = "AUTOLORA_TEST_MARK"
 """Every process of a search inherits this variable, and is found by it whoever its parent is."""
 
@@ -141,12 +145,16 @@ def start(
     program: tuple[str, ...] = ("-m", "autolora.cli"),
     **environment: str,
 ) -> subprocess.Popen[str]:
-    """Start the search command in a process group of its own."""
+    """Start the search command in a process group of its own.
+
+    Its stderr is a file: Ray's agents inherit it, and a pipe would be open for as long as they take to end.
+    """
+    log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open for as long as anybody writes
     command = [sys.executable, *program, "search", *map(str, arguments), "--plain"]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=log,
         text=True,
         start_new_session=True,
         # Threads that spin while they wait make steps this small a hundred times longer beside any other work.
@@ -154,6 +162,15 @@ def start(
         # A test run started in the background ignores SIGINT, and its children would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+    _logs[process.pid] = log
+    return process
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """Return what a search has written to stderr so far."""
+    # Its own place in the file is the one at which the search goes on to write.
+    log = _logs[process.pid].fileno()
+    return os.pread(log, os.fstat(log).st_size, 0).decode(errors="replace")
 
 
 def ended(process: subprocess.Popen[str], *, timeout: float = 240.0, clean: bool = True) -> tuple[int, str]:
@@ -165,10 +182,11 @@ def ended(process: subprocess.Popen[str], *, timeout: float = 240.0, clean: bool
         clean: Whether a traceback on stderr is a fault.
     """
     try:
-        _, err = process.communicate(timeout=timeout)
+        process.wait(timeout=timeout)
     except subprocess.TimeoutExpired:
         process.kill()
-        raise AssertionError(f"the search hangs: {process.communicate()[1][-2000:]}") from None
+        raise AssertionError(f"the search hangs: {said(process)[-2000:]}") from None
+    err = said(process)
     assert not clean or "Traceback" not in err, err
     return process.returncode, (err.strip().splitlines() or [""])[-1]
 

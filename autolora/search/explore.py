@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ def explore(
     """
     from ray import tune
 
+    # What a lost lease raised is no news to the user: Tune starts another, and what it cannot mend we say ourselves.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     from autolora.search.lease import Lease
     from autolora.search.tune_parts import BoardSearcher, DominatedStop
 

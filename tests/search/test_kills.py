@@ -59,44 +59,60 @@ def test_kills_of_any_process_at_any_moment_lose_and_repeat_nothing(tmp_path, ti
         folder = tmp_path / f"search-{killed}"
         folder.mkdir()
         share = min(KILLS_IN_A_SEARCH, KILLS - killed)
-        search = tiny_search.make(folder, tiny_folder(), trials=share + 2, epochs=24)
-        for _ in range(share):
-            killed += kill_one(search, moments, figure)
-            if (search.run / "DONE").exists():
-                break
+        search = tiny_search.make(folder, tiny_folder(), trials=2 * share + 2, epochs=24)
+        killed += kill_in(search, share, moments, figure)
         search.finish()
 
 
-def kill_one(search: TinySearch, moments: random.Random, figure) -> int:
-    """Go on with a search, kill one of its processes at some moment, check what is left, and count the kill."""
-    kind = moments.choice(sorted(VICTIMS))
-    driver = search.start()
-    if moments.random() < 0.85:  # else while it starts
-        wait_until_ready(search, driver, figure)
-    time.sleep(moments.uniform(0.0, 4.0))
-    tiny_search.wait_until(lambda: victims(search, driver, kind) != [], driver)
-    before = tiny_search.standing(search.run)
+def kill_in(search: TinySearch, most: int, moments: random.Random, figure) -> int:
+    """Kill processes of a search again and again, going on with it whenever it ends; return how many were killed."""
+    driver: subprocess.Popen[str] | None = None
     kills = 0
-    for victim in victims(search, driver, kind)[:1]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            victim.kill()
-            kills += 1
-    if kind in ("lease", "engine"):
-        # Another lease takes the slot over, and the search goes on; without an engine it may end and say how to go on.
-        search.wait_for_trials(driver, len(search.known) + 1)
+    while kills < most and not (search.run / "DONE").exists():
+        kind = moments.choice(sorted(VICTIMS))
+        if driver is None:
+            driver = search.start()
+            if moments.random() < 0.85:  # else while it starts
+                wait_until_ready(search, driver, figure)
+        time.sleep(moments.uniform(0.0, 3.0))
+        tiny_search.wait_until(lambda kind=kind, driver=driver: victims(search, driver, kind) != [], driver)
+        before = tiny_search.standing(search.run)
+        kills += kill(victims(search, driver, kind)[:1], kind, figure)
+        if kind in ("lease", "engine"):
+            # Another lease takes the slot over, or another engine its trials: the search itself goes on.
+            search.wait_for_trials(driver, len(search.known) + 1)
+        if kind in ("driver", "raylet") or driver.poll() is not None:
+            check_end(driver, kind, figure)
+            driver = None
+        check_nothing_is_lost(search, before, figure, ended=driver is None)
+    if driver is not None:
         driver.kill()
-    code, last = tiny_search.ended(driver, clean=kind == "driver")  # else Tune logs what it lost
+        tiny_search.ended(driver, clean=False)
+    return kills
+
+
+def kill(processes: list[psutil.Process], kind: str, figure) -> int:
+    """Kill processes that still live, and count them."""
+    kills = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+            kills += 1
+            figure("number of kills", 1)
+            figure(f"number of kills: {kind}", 1)
+    return kills
+
+
+def check_end(driver: subprocess.Popen[str], kind: str, figure) -> None:
+    """Check how a search ended after one of its processes was killed."""
+    code, last = tiny_search.ended(driver)
     clear = code == 2 and last.startswith("Error: ") and ("resume" in last or "Ray could not be started" in last)
     if kind == "raylet":
         # Ray may end a driver whose raylet is gone from C++, or Tune with all that it knows, before we notice.
         figure("number of raylet kills that ended without one clear line", code != 0 and not clear)
     else:
         assert code in (0, -signal.SIGKILL) or (kind == "engine" and clear), (kind, code, last)
-    search.check()
-    check_nothing_is_lost(search, before, figure)
-    figure("number of kills", kills)
-    figure(f"number of kills: {kind}", kills)
-    return kills
+        figure(f"number of searches that ended with the {kind}", code != 0)
 
 
 def wait_until_ready(search: TinySearch, driver: subprocess.Popen[str], figure) -> None:
@@ -107,15 +123,16 @@ def wait_until_ready(search: TinySearch, driver: subprocess.Popen[str], figure) 
     figure("resume ready, s" if count else "search ready, s", time.monotonic() - began)
 
 
-def check_nothing_is_lost(search: TinySearch, before: dict[int, TrialRecord], figure) -> None:
-    """Check that a running trial keeps its rungs, and goes on from the last of them at least."""
+def check_nothing_is_lost(search: TinySearch, before: dict[int, TrialRecord], figure, *, ended: bool) -> None:
+    """Check that what was acknowledged stands, that a running trial keeps its rungs, and a state to go on from."""
+    search.check()
     now = tiny_search.standing(search.run)
     assert TrialState.FAILED not in {trial.state for trial in now.values()}
     for number, trial in before.items():
         assert now[number].rungs[: len(trial.rungs)] == trial.rungs
-    for trial in now.values():
+    for trial in now.values() if ended else ():
         if trial.state == TrialState.RUNNING and trial.rungs:
             kept = state.read(search.run / "slots" / f"{trial.number:05d}.safetensors").step
             assert kept >= trial.rungs[-1].steps
-            figure("number of rungs trained again", 0)
-    figure("number of acknowledged trials lost or changed", 0)
+            figure("number of running trials whose last rung was kept", 1)
+    figure("number of times nothing acknowledged was lost or changed", 1)
