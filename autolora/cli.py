@@ -49,12 +49,12 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         asked: list[int] = []  # Ray turns whatever a handler raises into a KeyboardInterrupt of its own
-
+        leaving = threading.Event()
         again: list[threading.Timer] = []
 
         def end(signum: int, frame: object) -> None:
             asked.append(signum)
-            if len(asked) <= 2:
+            if len(asked) <= 2 and not leaving.is_set():
                 raise KeyboardInterrupt
 
         def ask_again(missed: sys.UnraisableHookArgs) -> None:
@@ -72,6 +72,7 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except (KeyboardInterrupt, SystemExit) as error:
+            leaving.set()  # a second Ctrl-C here would end in click's own exit code
             # While it starts, Ray has SIGTERM for itself and makes an exit of it.
             if isinstance(error, SystemExit) and error.code != signal.SIGTERM:
                 raise

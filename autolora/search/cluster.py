@@ -105,9 +105,24 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
         with _ending_with_ray(folder) if address is None else nullcontext():
             yield folder
     finally:
-        ray.shutdown()
+        with _undisturbed():
+            ray.shutdown()
         constants.ENABLE_RAY_CLUSTER = several
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hear no Ctrl-C and no SIGTERM meanwhile: a Ray that is half shut down ends the process from C++, with code 1."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
