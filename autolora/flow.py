@@ -284,7 +284,7 @@ class _Way:
     def _explore(self, planned: Plan) -> tuple[TrialRecord, ...]:
         wanted = self.prepared.request
         splits, validation = self.portions.explored(planned, self.engines)
-        ledger = open_ledger(self.run.path, seed=wanted.seed)
+        ledger = open_ledger(self.run.path, seed=wanted.seed, direction=self.prepared.metric.direction)
         self.run.write_trials(ledger.records())  # readers' copy: behind by a kill, or damaged
         self.progress.stage("Searching")
         self._event("explore", trials=wanted.budget.trials)

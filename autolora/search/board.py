@@ -259,9 +259,13 @@ class Board:
         if self.ledger.count(TrialState.COMPLETE):
             return False
 
+        metric = self.judge.scorer.objective
+
         def standing(one: _Open) -> tuple[int, float, int]:
             rungs = self.ledger.rungs(one.number)
-            return (rungs[-1].rung, rungs[-1].score.value, -one.number) if rungs else (-1, 0.0, -one.number)
+            if not rungs:
+                return -1, 0.0, -one.number
+            return rungs[-1].rung, -metric.loss(rungs[-1].score.value), -one.number
 
         return all(standing(trial) >= standing(other) for other in self.open.values() if not other.verdict)
 

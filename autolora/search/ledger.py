@@ -21,6 +21,7 @@ from autolora.durable import unwritable
 from autolora.engine.costs import CostModel
 from autolora.errors import RunFolderError
 from autolora.failpoints import failpoint
+from autolora.objectives import Direction
 from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState, from_json, to_json
 from autolora.space import Choice, Float, Int, Space
 
@@ -34,7 +35,8 @@ BUSY_SECONDS = 30.0
 class Ledger:
     """Asks and tells one study, and projects it into records."""
 
-    def __init__(self, path: Path, *, seed: int, name: str = "autolora") -> None:
+    def __init__(self, path: Path, *, seed: int, direction: Direction = "maximize", name: str = "autolora") -> None:
+        """Open a study, or make one whose first objective is better that way; a reader need not know which."""
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._path = path
         with self._durably():
@@ -49,7 +51,7 @@ class Ledger:
                 storage=storage,
                 study_name=name,
                 load_if_exists=True,
-                directions=["maximize", "minimize", "minimize"],
+                directions=[direction, "minimize", "minimize"],
                 # A resumed study draws on, instead of proposing its first suggestions again.
                 sampler=optuna.samplers.TPESampler(seed=seed + started, n_startup_trials=8, constant_liar=True),
             )

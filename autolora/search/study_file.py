@@ -11,14 +11,13 @@ from pathlib import Path
 
 from autolora.durable import unwritable
 from autolora.errors import RunFolderError
+from autolora.objectives import Direction
 from autolora.search.ledger import BUSY_SECONDS, Ledger, cannot_be_kept
-from autolora.store import TRIALS
-
-STUDY = "study.db"
+from autolora.store import STUDY, TRIALS
 
 
-def open_ledger(run: Path, *, seed: int) -> Ledger:
-    """Open a run folder's study, new or not.
+def open_ledger(run: Path, *, seed: int, direction: Direction = "maximize") -> Ledger:
+    """Open a run folder's study, or make it, for a metric that is better in that direction.
 
     Raises:
         RunFolderError: If trials were recorded, but the study with them is damaged or gone; or if it is locked.
@@ -36,7 +35,7 @@ def open_ledger(run: Path, *, seed: int) -> Ledger:
             f"{STUDY} in the run folder {str(run)!r} is damaged ({fault}) and was put aside as {aside.name}",
             f"put a sound copy in its place, or start a new search in another folder; {TRIALS} still lists what ended",
         )
-    return Ledger(path, seed=seed)
+    return Ledger(path, seed=seed, direction=direction)
 
 
 def _fault(path: Path, *, with_trials: bool) -> str:

@@ -128,3 +128,11 @@ def test_the_same_configuration_is_not_trained_twice(tmp_path) -> None:
         ranks.append(trial.config.rank)
 
     assert sorted(ranks) == [1, 2]
+
+
+def test_the_sampler_is_told_which_way_the_metric_is_better(tmp_path) -> None:
+    made = Ledger(tmp_path / "study.db", seed=0, direction="minimize")
+    reader = Ledger(tmp_path / "study.db", seed=0)
+
+    for ledger in (made, reader):
+        assert [each.name for each in ledger.study.directions] == ["MINIMIZE"] * 3
