@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autolora.objectives import Objective
-from autolora.records import BaselineSummary, DataRecord, Fact, Finding, MetricSummary, to_json
+from autolora.records import QUANTILES, BaselineSummary, DataRecord, Fact, Finding, MetricSummary, to_json
 from autolora.results import COLUMNS, SearchRecord
 
 VERDICTS = {
@@ -51,8 +51,7 @@ def data_as(kind: str, it: DataRecord) -> str:
         "",
     ]
     if it.number_quantiles:
-        names = ("least", "5 %", "25 %", "median", "75 %", "95 %", "most")
-        numbers = zip(names, *it.number_quantiles.values(), strict=True)
+        numbers = zip(QUANTILES, *it.number_quantiles.values(), strict=True)
         lines += _aligned([["number", *it.number_quantiles], *([n, *(f"{v:g}" for v in row)] for n, *row in numbers)])
     else:
         counts = zip(it.classes, *it.class_counts.values(), strict=True)

@@ -22,6 +22,8 @@ ProblemType = Literal["single_label", "multi_label", "regression"]
 """What a row's label is: one class, any number of classes, or a number."""
 Label = int | float | tuple[int, ...]
 """Of one row: the index of its class, the indices of its classes (ascending), or its number."""
+QUANTILES = {"least": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "most": 1.0}
+"""Which quantiles records keep of lengths and of numbers, by what tables call them."""
 
 
 class TrialState(StrEnum):

@@ -17,7 +17,7 @@ from autolora.data.splitting import sample_rows, split_rows
 from autolora.data.splitting_by import moments, split_by_key, split_by_time
 from autolora.data.table import Table, Wanted
 from autolora.errors import DataError, RequestError
-from autolora.records import DataRecord, Dataset, Finding, ProblemType, Split
+from autolora.records import QUANTILES, DataRecord, Dataset, Finding, ProblemType, Split
 from autolora.request import DataRequest
 
 ROWS_PER_CLASS = 3
@@ -241,4 +241,4 @@ def _scale(train: Split, problem: ProblemType) -> tuple[float, float]:
 def _quantiles(split: Split) -> tuple[float, ...]:
     """Return quantiles (0, 5, 25, 50, 75, 95, 100 %) of a split's numbers."""
     numbers = np.asarray(split.labels, dtype=np.float64)
-    return tuple(float(q) for q in np.quantile(numbers, (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)))
+    return tuple(float(q) for q in np.quantile(numbers, list(QUANTILES.values())))

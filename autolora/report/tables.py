@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autolora.recommend import DEFAULTS
-from autolora.records import BaselineSummary, Candidate, Recommendation, SplitName, TrialRecord, TrialState
+from autolora.records import QUANTILES, BaselineSummary, Candidate, Recommendation, SplitName, TrialRecord, TrialState
 from autolora.report import words
 from autolora.report.figures import validation_ci95
 from autolora.report.source import SearchReport
@@ -172,9 +172,6 @@ def class_rows(report: SearchReport) -> tuple[ClassRow, ...]:
         ClassRow(name=name, rows=tuple(row[place] if place < len(row) else 0 for row in counts))
         for place, name in enumerate(report.data.classes)
     )
-
-
-QUANTILES = ("least", "5 %", "25 %", "median", "75 %", "95 %", "most")
 
 
 def number_rows(report: SearchReport) -> tuple[tuple[str, tuple[float, ...]], ...]:

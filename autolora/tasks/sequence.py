@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolora.errors import BaseModelError
-from autolora.records import Split
+from autolora.records import QUANTILES, Split
 from autolora.tasks.problems import Problem
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Encoded:
     @property
     def length_quantiles(self) -> tuple[int, ...]:
         """Quantiles (0, 5, 25, 50, 75, 95, 100 %) of the rows' lengths before they were cut, in tokens."""
-        return tuple(int(q) for q in np.quantile(self.full_lengths, (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)))
+        return tuple(int(q) for q in np.quantile(self.full_lengths, list(QUANTILES.values())))
 
     @property
     def truncated_share(self) -> float:
