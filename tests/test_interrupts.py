@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests import tiny_search
@@ -49,6 +51,11 @@ def catches(process: subprocess.Popen[str], number: signal.Signals) -> bool:
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
+def states_kept(search: TinySearch) -> int:
+    """How many trials can go on from a state."""
+    return len(list((search.run / "slots").glob("*.safetensors")))
+
+
 def end(process: subprocess.Popen[str], number: signal.Signals, search: TinySearch) -> None:
     """Wait for the end that a signal asked for, and check what it left."""
     code, last = tiny_search.ended(process, timeout=SECONDS)
@@ -84,3 +91,23 @@ def test_a_second_and_a_third_ctrl_c_to_the_whole_group_cut_the_end_short(search
         time.sleep(wait)
     end(process, signal.SIGINT, search)
     search.check()
+
+
+def test_sigterm_to_the_whole_group_ends_a_search_in_order(search) -> None:
+    process = search.start()
+    read_until(process, "after 11%")
+    os.killpg(process.pid, signal.SIGTERM)
+    end(process, signal.SIGTERM, search)
+    assert states_kept(search) > 0
+    search.check()
+
+
+def test_sigterm_to_every_process_ends_a_search_in_order(search) -> None:
+    process = search.start()
+    read_until(process, "after 11%")
+    for one in list(tiny_search.processes(search.mark)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.terminate()
+    end(process, signal.SIGTERM, search)
+    assert states_kept(search) > 0
+    search.finish()

@@ -9,13 +9,11 @@ from __future__ import annotations
 import importlib
 import os
 import secrets
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from typing import Any
 import psutil
 
 from autolora.errors import EngineError
+from autolora.search.scratch import scratch_folder
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -46,7 +45,7 @@ _ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": "-1",
     "MALLOC_TOP_PAD_": "268435456",
 }
-_LOOK_SECONDS = 0.2
+_END_SECONDS = 5.0
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's word for "one machine only": every port is then opened on 127.0.0.1 alone."""
@@ -67,48 +66,74 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
 
     constants = ray._private.ray_constants
     several = constants.ENABLE_RAY_CLUSTER
-    folder = Path(tempfile.mkdtemp(prefix="alr"))  # private (0700), and short: socket names have 107 bytes
-    try:
-        options: dict[str, Any] = {"include_dashboard": False, "logging_level": "ERROR", "log_to_driver": False}
-        if address is None:
-            options |= {
-                "num_cpus": max(2, os.cpu_count() or 2),
-                "_temp_dir": str(folder / "r"),
-                "object_store_memory": 256 * 2**20,
-                "_node_ip_address": "127.0.0.1",
-            }
-        else:
-            # Elsewhere nobody has set what is set here.
-            variables = {name: os.environ[name] for name in (*_QUIET, *_ALLOCATOR, *_OFFLINE) if name in os.environ}
-            options = {
-                "address": address,
-                "logging_level": "ERROR",
-                "log_to_driver": False,
-                "runtime_env": {"env_vars": variables},
-            }
-        handler = signal.getsignal(signal.SIGTERM)
-        # Ray reads the word for one machine when it is imported, and a caller may have imported it before.
-        constants.ENABLE_RAY_CLUSTER = address is not None
-        # Prints long advice to stdout whenever a process dies, whatever it is told; we say so in our own words.
-        ray._private.worker.print_to_stdstream = lambda *_, **__: None
+    with scratch_folder() as folder:
         try:
-            with _environment(_NOWHERE | _LOOPBACK | _own_token(folder) if address is None else {}):
-                read_token_anew()
-                ray.init(**options)
-        except Exception as error:  # ConnectionError, RuntimeError, ValueError and more
-            where = f"the Ray cluster at {address!r} cannot be joined" if address else "Ray could not be started"
-            raise EngineError(
-                f"{where}: {str(error).strip().splitlines()[0]}", "check the address and free memory"
-            ) from error
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, handler)  # Ray takes it for itself
-        with _ending_with_ray(folder) if address is None else nullcontext():
-            yield folder
-    finally:
-        with _undisturbed():
-            ray.shutdown()
-        constants.ENABLE_RAY_CLUSTER = several
-        shutil.rmtree(folder, ignore_errors=True)
+            handler = signal.getsignal(signal.SIGTERM)
+            # Ray reads the word for one machine when it is imported, and a caller may have imported it before.
+            constants.ENABLE_RAY_CLUSTER = address is not None
+            # Prints long advice to stdout whenever a process dies, whatever it is told; we say so in our own words.
+            ray._private.worker.print_to_stdstream = lambda *_, **__: None
+            if address is None:
+                _start(folder)
+            else:
+                _join(address)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, handler)  # Ray takes it for itself
+            with _ending_with_ray() if address is None else nullcontext():
+                yield folder
+        finally:
+            with _undisturbed():
+                started = _started() if address is None else []
+                ray.shutdown()
+                _end(started)
+            constants.ENABLE_RAY_CLUSTER = several
+
+
+def _start(folder: Path) -> None:
+    """Start a private Ray with all its files under a folder.
+
+    Raises:
+        EngineError: If it does not start.
+    """
+    import ray
+
+    with _clear_error("Ray could not be started"), _environment(_NOWHERE | _LOOPBACK | _own_token(folder)), _apart():
+        read_token_anew()
+        ray.init(
+            num_cpus=max(2, os.cpu_count() or 2),
+            include_dashboard=False,
+            object_store_memory=256 * 2**20,
+            logging_level="ERROR",
+            log_to_driver=False,
+            _temp_dir=str(folder / "r"),
+            _node_ip_address="127.0.0.1",
+        )
+
+
+def _join(address: str) -> None:
+    """Join a Ray cluster.
+
+    Raises:
+        EngineError: If it cannot be joined.
+    """
+    import ray
+
+    # Elsewhere nobody has set what is set here.
+    variables = {name: os.environ[name] for name in (*_QUIET, *_ALLOCATOR, *_OFFLINE) if name in os.environ}
+    with _clear_error(f"the Ray cluster at {address!r} cannot be joined"):
+        read_token_anew()
+        ray.init(address=address, logging_level="ERROR", log_to_driver=False, runtime_env={"env_vars": variables})
+
+
+@contextmanager
+def _clear_error(what: str) -> Iterator[None]:
+    """Turn whatever Ray raises at start (ConnectionError, RuntimeError, ValueError and more) into one line."""
+    try:
+        yield
+    except Exception as error:
+        raise EngineError(
+            f"{what}: {str(error).strip().splitlines()[0]}", "check the address and free memory"
+        ) from error
 
 
 @contextmanager
@@ -125,31 +150,78 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def _ending_with_ray(folder: Path) -> Iterator[None]:
-    """End this process with a word when the private Ray's main process is gone.
+def _started() -> list[psutil.Process]:
+    """Return the private Ray's processes, and all that they started."""
+    import ray
 
-    Ray itself ends a driver then: from C++, a few seconds later, without a word, and leaving its folder behind.
+    node = ray._private.worker._global_node
+    found = []
+    for one in (one for kind in (node.all_processes if node else {}).values() for one in kind):
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(one.process.pid)
+            found += [process, *process.children(recursive=True)]
+    return found
+
+
+def _end(started: list[psutil.Process]) -> None:
+    """Kill what is left of a private Ray's processes: its agents would take up to a minute to miss it."""
+    for process in started:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(started, timeout=_END_SECONDS)
+
+
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Start Ray's processes meanwhile so that nobody else ends them: in groups of their own, deaf to SIGTERM.
+
+    Who asks a search to end asks its whole group (``timeout``) or every process of a service (systemd, a batch system).
+    A raylet that ends at once takes the driver with it, from C++ and without a word, and leaves nobody who could keep
+    what the slots hold.
     """
     import ray
 
-    raylet = psutil.Process(ray._private.worker._global_node.all_processes["raylet"][0].process.pid)
+    services = ray._private.services
+
+    class Apart(services.ConsolePopen):  # type: ignore[name-defined]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **({"process_group": 0} | options))
+
+        def terminate(self) -> None:
+            self.kill()
+
+    before, services.ConsolePopen = services.ConsolePopen, Apart
+    # Inherited by all that Ray starts, and by their children.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        services.ConsolePopen = before
+
+
+@contextmanager
+def _ending_with_ray() -> Iterator[None]:
+    """End this process with a word when the private Ray's main process is gone.
+
+    Ray itself ends a driver then: from C++, a few seconds later, without a word, and with code 1.
+    """
+    import ray
+
+    raylet = ray._private.worker._global_node.all_processes["raylet"][0].process
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(_LOOK_SECONDS):
-            if not raylet.is_running() or raylet.status() == psutil.STATUS_ZOMBIE:
-                print("\nError: Ray has ended unexpectedly (resume the search)", file=sys.stderr, flush=True)
-                shutil.rmtree(folder, ignore_errors=True)
-                os._exit(2)
+        raylet.wait()  # to look now and then was too late every fifth time
+        if not over.is_set():
+            print("\nError: Ray has ended unexpectedly (resume the search)", file=sys.stderr, flush=True)
+            os._exit(2)
 
-    watcher = threading.Thread(target=watch, name="raylet", daemon=True)
-    watcher.start()
+    threading.Thread(target=watch, name="raylet", daemon=True).start()
     try:
         yield
     finally:
         over.set()
-        watcher.join()
 
 
 def _own_token(folder: Path) -> dict[str, str]:

@@ -3,6 +3,9 @@
 A trial stops at a rung when another one, with no more trained parameters and no more memory, scored better at the same
 rung in at least ``CONFIDENCE`` of the bootstrap resamples of the validation rows. Both are scored on the same rows and
 the same resamples, so that what is common to both cancels out. A trial that no other can replace is never stopped.
+
+A trial that has hardly left the answer that is the same for every row makes nobody pointless: there a few rows decide,
+on which the resamples agree although they say nothing about the end.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ FLOOR = -1
 """Number of the made-up trial that costs nothing: the same answer for every row."""
 _FLOOR_FROM_RUNG = 1
 """At the first rung an adapter may not have left the most frequent answer yet."""
+_LEFT_FLOOR = 0.1
+"""Share of the way from the floor to a perfect score at which a trial can make others pointless."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +50,8 @@ class Judge:
     costs: dict[int, Costs] = field(default_factory=dict)
     replicates: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
     """(trial, rung) → the metric on every resample."""
+    scores: dict[tuple[int, int], float] = field(default_factory=dict)
+    """(trial, rung) → the metric."""
     latest: dict[int, int] = field(default_factory=dict)
     """Trial → highest rung reached."""
 
@@ -64,8 +71,9 @@ class Judge:
         """Keep a trial's result at a rung, and return its score."""
         predictions = self.problem.decided(outputs, self.scorer)
         self.replicates[trial, rung] = self.scorer.replicates(predictions)
+        self.scores[trial, rung] = self.scorer.value(predictions)
         self.latest[trial] = max(rung, self.latest.get(trial, rung))
-        return Score(value=self.scorer.value(predictions), standard_error=float(self.replicates[trial, rung].std()))
+        return Score(value=self.scores[trial, rung], standard_error=float(self.replicates[trial, rung].std()))
 
     def dominated_by(self, trial: int) -> int | None:
         """Return a trial that makes this one pointless at the highest rung it has reached, None if there is none."""
@@ -81,10 +89,17 @@ class Judge:
                 other != trial
                 and theirs is not None
                 and costs.no_more_than(self.costs[trial])
+                and self._has_left_floor(other, rung)
                 and self._better(theirs, own)
             ):
                 return other
         return None
+
+    def _has_left_floor(self, trial: int, rung: int) -> bool:
+        objective = self.scorer.objective
+        floor, reached = objective.loss(self.floor), objective.loss(self.scores[trial, rung])
+        way = floor if objective.best is None else floor - objective.loss(objective.best)
+        return bool(floor - reached >= _LEFT_FLOOR * abs(way))
 
     def _better(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
         """Whether the first beats the second on enough of the common resamples."""

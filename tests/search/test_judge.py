@@ -95,6 +95,21 @@ def test_probabilities_are_judged_at_their_best_threshold() -> None:
     assert it.record(0, 0, np.where(truth, 0.2, 0.1)).value == 1.0
 
 
+def test_nobody_is_stopped_by_a_trial_that_has_hardly_left_the_same_answer_for_every_row() -> None:
+    it = judge()
+    it.enter(0, SMALL), it.enter(1, LARGE)
+    hardly = np.zeros_like(LABELS)
+    hardly[[1, 2, 5, 6, 9]] = LABELS[[1, 2, 5, 6, 9]]
+    it.record(0, 0, hardly)
+    it.record(1, 0, np.zeros_like(LABELS))
+    assert it.scores[0, 0] == pytest.approx(it.floor + 0.025)
+    assert it.dominated_by(1) is None
+
+    it.record(0, 0, predictions(0.7))
+
+    assert it.dominated_by(1) == 0
+
+
 def test_only_results_of_the_same_rung_are_compared() -> None:
     it = judge()
     it.enter(0, SMALL), it.enter(1, LARGE)

@@ -107,12 +107,8 @@ def check_end(driver: subprocess.Popen[str], kind: str, figure) -> None:
     """Check how a search ended after one of its processes was killed."""
     code, last = tiny_search.ended(driver)
     clear = code == 2 and last.startswith("Error: ") and ("resume" in last or "Ray could not be started" in last)
-    if kind == "raylet":
-        # Ray may end a driver whose raylet is gone from C++, or Tune with all that it knows, before we notice.
-        figure("number of raylet kills that ended without one clear line", code != 0 and not clear)
-    else:
-        assert code in (0, -signal.SIGKILL) or (kind == "engine" and clear), (kind, code, last)
-        figure(f"number of searches that ended with the {kind}", code != 0)
+    assert code in (0, -signal.SIGKILL) or (kind in ("engine", "raylet") and clear), (kind, code, last)
+    figure(f"number of searches that ended with the {kind}", code != 0)
 
 
 def wait_until_ready(search: TinySearch, driver: subprocess.Popen[str], figure) -> None:

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 
+import psutil
 import pytest
 import ray
 
@@ -32,6 +33,24 @@ def ask(address: str, **variables: str) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+
+
+def test_its_processes_end_with_the_search_and_with_nothing_else() -> None:
+    stranger = subprocess.Popen(["sleep", "600"])
+    with open_cluster():
+        ray.get(ray.remote(lambda: os.getpid()).remote())
+        raylet = next(one for one in psutil.Process().children() if one.name() == "raylet")
+        theirs = [raylet, *raylet.children(recursive=True)]
+        assert {"raylet", "ray::IDLE"} <= {process.name() for process in theirs}
+        for process in theirs:
+            assert os.getpgid(process.pid) != os.getpgid(0)
+            process.terminate()
+        assert psutil.wait_procs(theirs, timeout=1.0)[0] == []
+        ray.get(ray.remote(lambda: os.getpid()).remote())
+    assert not any(process.is_running() for process in theirs)
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
 
 
 def test_only_the_search_itself_has_its_token(tmp_path, monkeypatch) -> None:
