@@ -6,8 +6,10 @@ from itertools import product
 
 from autolora.engine.costs import CostModel
 from autolora.errors import SpaceError
+from autolora.parameters import Choice, Parameter
 from autolora.request import Limits
 from autolora.space import Space
+from autolora.values import is_number
 
 
 def pairs(it: Space) -> tuple[tuple[object, object], ...]:
@@ -26,19 +28,9 @@ def check_limits(it: Space, limits: Limits, costs: CostModel) -> None:
     Raises:
         SpaceError: Naming the least that the space can do.
     """
-    rank = it.parameters.get("rank")
-    least_rank = it.fixed["rank"] if rank is None else min(rank.values) if hasattr(rank, "values") else rank.low
-    batch = it.parameters.get("batch_size")
-    least_batch = (
-        it.fixed["batch_size"] if batch is None else min(batch.values) if hasattr(batch, "values") else batch.low
-    )
-    some = {name: p.values[0] if hasattr(p, "values") else p.low for name, p in it.parameters.items()}
-    configs = [
-        costs.config(
-            it.fixed | some | {"rank": least_rank, "batch_size": least_batch, "target_modules": m, "layers": layers}
-        )
-        for m, layers in pairs(it)
-    ]
+    # Any value will do for what costs nothing; of numbers the least is the cheapest.
+    some = {name: _least(parameter) for name, parameter in it.parameters.items()}
+    configs = [costs.config(it.fixed | some | {"target_modules": m, "layers": layers}) for m, layers in pairs(it)]
     params = min(costs.trainable_params(c) for c in configs)
     memory = min(costs.peak_memory_bytes(c) for c in configs)
     if limits.max_params is not None and params > limits.max_params:
@@ -51,3 +43,10 @@ def check_limits(it: Space, limits: Limits, costs: CostModel) -> None:
             f"max_memory is {limits.max_memory:,} bytes, but the least that the space {it.name!r} needs is {memory:,}",
             "raise max_memory, or search a space with fewer layers or a smaller batch",
         )
+
+
+def _least(parameter: Parameter) -> object:
+    if not isinstance(parameter, Choice):
+        return parameter.low
+    numbers = [value for value in parameter.values if is_number(value)]
+    return min(numbers) if len(numbers) == len(parameter.values) else parameter.values[0]

@@ -13,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from autolora import demo, flow
+from autolora.confirm import Trained
 from autolora.progress import PlainProgress
+from autolora.records import from_json
 from autolora.results import SearchRecord, read
 
 
@@ -33,11 +35,11 @@ def main() -> None:
 def show(search: SearchRecord) -> None:
     """Print the shares of a finished search's time."""
     began = {event["event"]: event["spent"] for event in search.events if "spent" in event}
-    assert search.confirm is not None
-    trained = [candidate for candidate in search.confirm.candidates if candidate.config is not None]
+    # Not the candidates: of the default's rates only the best becomes one.
+    trained = [from_json(path.read_bytes(), Trained) for path in (search.path / "confirm").glob("*.json")]
     parts = {
         "exploring": (began["confirm"] - began["explore"], sum(trial.seconds for trial in search.trials)),
-        "confirming": (began["test_opened"] - began["confirm"], sum(candidate.seconds for candidate in trained)),
+        "confirming": (began["test_opened"] - began["confirm"], sum(training.seconds for training in trained)),
     }
     parts["both"] = (sum(wall for wall, _ in parts.values()), sum(busy for _, busy in parts.values()))
     print("| part | wall (s) | training and scoring (s) | orchestration |\n|---|---|---|---|")

@@ -69,11 +69,12 @@ class Judge:
 
     def record(self, trial: int, rung: int, outputs: NDArray[Any]) -> Score:
         """Keep a trial's result at a rung, and return its score."""
-        predictions = self.problem.decided(outputs, self.scorer)
-        self.replicates[trial, rung] = self.scorer.replicates(predictions)
-        self.scores[trial, rung] = self.scorer.value(predictions)
+        score, self.replicates[trial, rung] = self.scorer.score_and_replicates(
+            self.problem.decided(outputs, self.scorer)
+        )
+        self.scores[trial, rung] = score.value
         self.latest[trial] = max(rung, self.latest.get(trial, rung))
-        return Score(value=self.scores[trial, rung], standard_error=float(self.replicates[trial, rung].std()))
+        return score
 
     def dominated_by(self, trial: int) -> int | None:
         """Return a trial that makes this one pointless at the highest rung it has reached, None if there is none."""

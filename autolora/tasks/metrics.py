@@ -132,7 +132,14 @@ class Scorer:
 
     def score(self, predictions: Array) -> Score:
         """Return value and standard error."""
-        return Score(value=self.value(predictions), standard_error=float(self.replicates(predictions).std()))
+        return self.score_and_replicates(predictions)[0]
+
+    def score_and_replicates(self, predictions: Array) -> tuple[Score, Floats]:
+        """Return value and standard error, and the metric on every resample ``(resamples,)``."""
+        metric, summed = _METRICS[self.metric], self._summed(predictions)
+        replicates = metric.of_sums(self.weights @ summed)
+        value = float(metric.of_sums(summed.sum(axis=0)))
+        return Score(value=value, standard_error=float(replicates.std())), replicates
 
     def interval95(self, predictions: Array) -> tuple[float, float]:
         """Return the 95 % percentile interval of the metric over rows."""
