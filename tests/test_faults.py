@@ -43,6 +43,12 @@ def places(action: str) -> tuple[str, ...]:
     return PLACES if os.environ.get("AUTOLORA_FAULTS") == "all" else SOME[action]
 
 
+def rule(place: str, action: str) -> str:
+    """Return the rule for a place; ``name@2`` is the second time that a process comes by."""
+    name, at, count = place.partition("@")
+    return f"{name}={action}{at}{count}"
+
+
 @pytest.fixture
 def search(tmp_path, tiny_folder):
     return tiny_search.make(tmp_path, tiny_folder())
@@ -51,7 +57,7 @@ def search(tmp_path, tiny_folder):
 @pytest.mark.timeout(3600)
 def test_a_kill_at_every_durable_write_loses_and_repeats_nothing(search, figure) -> None:
     for place in places("kill"):
-        process = search.start(f"{place}=kill")
+        process = search.start(rule(place, "kill"))
         code, last = tiny_search.ended(process)
 
         if not place.startswith("slot."):
@@ -68,7 +74,7 @@ def test_a_kill_at_every_durable_write_loses_and_repeats_nothing(search, figure)
 @pytest.mark.timeout(3600)
 def test_a_full_disk_at_every_durable_write_is_one_error_and_the_search_goes_on_later(search, figure) -> None:
     for place in places("full"):
-        process = search.start(f"{place}=full")
+        process = search.start(rule(place, "full"))
         code, last = tiny_search.ended(process)
 
         if place.startswith("slot."):

@@ -165,7 +165,7 @@ def test_a_search_whose_engines_die_or_whose_ray_is_gone_ends_in_one_error_and_c
         if process.name() == "raylet":
             process.kill()
     error = error_of(without_ray, *without_ray.communicate(timeout=30))
-    assert error == "Error: Ray has ended unexpectedly (resume the search)"
+    assert error == "Error: Ray has ended unexpectedly (free memory, then resume the search)"
 
     last = start(run, "--resume")
     _, err = last.communicate(timeout=400)

@@ -33,6 +33,10 @@ SPACE = {
         "learning_rate": {"type": "float", "low": 0.01, "high": 0.05, "log": True},
     },
     "fixed": {"alpha_over_rank": 4, "epochs": 8, "batch_size": 8, "max_length": 24},
+    "start": [
+        {"rank": 2, "target_modules": "all_linear", "layers": "all", "learning_rate": 0.03},
+        {"rank": 1, "target_modules": "attention_qv", "layers": "last_1", "learning_rate": 0.05},
+    ],
 }
 _logs: dict[int, IO[str]] = {}
 """Process id → what it writes to stderr."""

@@ -10,10 +10,11 @@ import importlib
 import os
 import secrets
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,28 @@ _NOWHERE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1
 """For Ray's own processes: one of them asks a cloud's metadata address where it runs, whatever it is told."""
 
 
+@dataclass
+class _Watch:
+    """Ends this process with a word when the private Ray's main process, the raylet, is gone.
+
+    Ray itself ends a driver then: from C++, without a word, and with code 1; or it waits half a minute for a start.
+    """
+
+    started: bool = False
+    over: bool = False
+
+    def over_this(self, raylet: subprocess.Popen[bytes]) -> None:
+        """Watch a process from now on."""
+        threading.Thread(target=self._wait, args=(raylet,), name="raylet", daemon=True).start()
+
+    def _wait(self, raylet: subprocess.Popen[bytes]) -> None:
+        raylet.wait()  # to look every 0.2 s was too late in one of two kills
+        if not self.over:
+            what = "Ray has ended unexpectedly" if self.started else "Ray could not be started: it ended at once"
+            print(f"\nError: {what} (free memory, then resume the search)", file=sys.stderr, flush=True)
+            os._exit(2)
+
+
 @contextmanager
 def open_cluster(address: str | None = None) -> Iterator[Path]:
     """Start a private Ray on this machine, or join one at ``address``; yield a folder for Tune's own files.
@@ -65,7 +88,7 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
     import ray
 
     constants = ray._private.ray_constants
-    several = constants.ENABLE_RAY_CLUSTER
+    several, watch = constants.ENABLE_RAY_CLUSTER, _Watch()
     with scratch_folder() as folder:
         try:
             handler = signal.getsignal(signal.SIGTERM)
@@ -74,30 +97,31 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
             # Prints long advice to stdout whenever a process dies, whatever it is told; we say so in our own words.
             ray._private.worker.print_to_stdstream = lambda *_, **__: None
             if address is None:
-                _start(folder)
+                _start(folder, watch)
             else:
                 _join(address)
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, handler)  # Ray takes it for itself
-            with _ending_with_ray() if address is None else nullcontext():
-                yield folder
+            yield folder
         finally:
             with _undisturbed():
+                watch.over = True
                 started = _started() if address is None else []
                 ray.shutdown()
                 _end(started)
             constants.ENABLE_RAY_CLUSTER = several
 
 
-def _start(folder: Path) -> None:
-    """Start a private Ray with all its files under a folder.
+def _start(folder: Path, watch: _Watch) -> None:
+    """Start a private Ray with all its files under a folder, watched from its first moment.
 
     Raises:
         EngineError: If it does not start.
     """
     import ray
 
-    with _clear_error("Ray could not be started"), _environment(_NOWHERE | _LOOPBACK | _own_token(folder)), _apart():
+    variables = _NOWHERE | _LOOPBACK | _own_token(folder)
+    with _clear_error("Ray could not be started"), _environment(variables), _apart(watch):
         read_token_anew()
         ray.init(
             num_cpus=max(2, os.cpu_count() or 2),
@@ -108,6 +132,7 @@ def _start(folder: Path) -> None:
             _temp_dir=str(folder / "r"),
             _node_ip_address="127.0.0.1",
         )
+    watch.started = True
 
 
 def _join(address: str) -> None:
@@ -172,7 +197,7 @@ def _end(started: list[psutil.Process]) -> None:
 
 
 @contextmanager
-def _apart() -> Iterator[None]:
+def _apart(watch: _Watch) -> Iterator[None]:
     """Start Ray's processes meanwhile so that nobody else ends them: in groups of their own, deaf to SIGTERM.
 
     Who asks a search to end asks its whole group (``timeout``) or every process of a service (systemd, a batch system).
@@ -186,6 +211,8 @@ def _apart() -> Iterator[None]:
     class Apart(services.ConsolePopen):  # type: ignore[name-defined]
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **({"process_group": 0} | options))
+            if Path(args[0][0]).name == "raylet":
+                watch.over_this(self)
 
         def terminate(self) -> None:
             self.kill()
@@ -198,30 +225,6 @@ def _apart() -> Iterator[None]:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         services.ConsolePopen = before
-
-
-@contextmanager
-def _ending_with_ray() -> Iterator[None]:
-    """End this process with a word when the private Ray's main process is gone.
-
-    Ray itself ends a driver then: from C++, a few seconds later, without a word, and with code 1.
-    """
-    import ray
-
-    raylet = ray._private.worker._global_node.all_processes["raylet"][0].process
-    over = threading.Event()
-
-    def watch() -> None:
-        raylet.wait()  # to look now and then was too late every fifth time
-        if not over.is_set():
-            print("\nError: Ray has ended unexpectedly (resume the search)", file=sys.stderr, flush=True)
-            os._exit(2)
-
-    threading.Thread(target=watch, name="raylet", daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
 
 
 def _own_token(folder: Path) -> dict[str, str]:

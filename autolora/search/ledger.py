@@ -73,12 +73,13 @@ class Ledger:
     # --------------------------------------------------------------------------------------------------------- asking
 
     def enqueue(self, suggestions: tuple[dict[str, Any], ...]) -> None:
-        """Have these configurations asked for first; only into an empty study."""
+        """Have these configurations asked for first; only into a study of which nothing was asked yet."""
         with self._durably():
-            if not self.study.get_trials(deepcopy=False):
-                for params in suggestions:
-                    failpoint("study.enqueue")
-                    self.study.enqueue_trial({name: _stored(value) for name, value in params.items()})
+            states = {trial.state for trial in self.study.get_trials(deepcopy=False)}
+            for params in suggestions if states <= {OptunaState.WAITING} else ():
+                failpoint("study.enqueue")
+                # A process before this one may have come half-way.
+                self.study.enqueue_trial({name: _stored(value) for name, value in params.items()}, skip_if_exists=True)
 
     def ask(self, space: Space, costs: CostModel, refuse: Callable[[AdapterConfig], str]) -> TrialRecord | None:
         """Ask for a configuration that is worth training; None when the space holds no more.

@@ -136,3 +136,13 @@ def test_the_sampler_is_told_which_way_the_metric_is_better(tmp_path) -> None:
 
     for ledger in (made, reader):
         assert [each.name for each in ledger.study.directions] == ["MINIMIZE"] * 3
+
+
+def test_first_suggestions_that_came_half_way_are_made_whole(tmp_path) -> None:
+    wanted = tuple({"rank": 2, "target_modules": "attention_qv", "learning_rate": rate} for rate in (2e-3, 5e-3, 8e-3))
+    first = open_ledger(tmp_path)
+    first.enqueue(wanted[:1])
+    ledger = open_ledger(tmp_path)
+    ledger.enqueue(wanted)
+
+    assert [ask(ledger).config.learning_rate for _ in wanted] == [2e-3, 5e-3, 8e-3]
