@@ -278,8 +278,10 @@ class Board:
             return
         self.crew.release(trial.engine, trial.slot)
         if error:
-            trial.state, trial.verdict = TrialState.FAILED, "its lease was lost and could not be restarted"
-        elif trial.state == TrialState.COMPLETE and not self._trained_in_full(trial.number):
+            # Its own process died, or one that was kept for it and lay idle: either way nothing was wrong with it.
+            self._open_again(trial, self._setbacks_of(trial).lose_lease())
+            return
+        if trial.state == TrialState.COMPLETE and not self._trained_in_full(trial.number):
             # Tune ended it without a decision of ours (a signal, say): it stays open and is resumed later.
             return
         self._tell(trial)
@@ -293,12 +295,18 @@ class Board:
             self.fault = error
         for one in [name for name, trial in self.open.items() if trial.engine == engine]:
             trial = self.open.pop(one)
-            end = self._setbacks.setdefault(trial.number, Setbacks()).suffer(trial.slot, lost)
-            if end is None or self.fault is not None:
-                self._backlog.append(self.ledger.record(trial.number))
-            else:
-                trial.state, trial.verdict = end
-                self._tell(trial)
+            self._open_again(trial, self._setbacks_of(trial).suffer(trial.slot, lost))
+
+    def _setbacks_of(self, trial: _Open) -> Setbacks:
+        return self._setbacks.setdefault(trial.number, Setbacks())
+
+    def _open_again(self, trial: _Open, end: tuple[TrialState, str] | None) -> None:
+        """Have a trial go on elsewhere from its last rung, unless its setbacks are its end."""
+        if end is None or self.fault is not None:
+            self._backlog.append(self.ledger.record(trial.number))
+        else:
+            trial.state, trial.verdict = end
+            self._tell(trial)
 
     def close(self) -> None:
         """Stop what waits for an engine although the time is up; leave it open where the search could not go on."""

@@ -1,4 +1,4 @@
-"""What becomes of a job whose engine is lost: it goes on elsewhere, alone if it may be the cause, and not for ever."""
+"""What becomes of a job whose engine or lease is lost: it goes on, alone if it may be the cause, and not for ever."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from autolora.errors import EngineLost
 from autolora.records import TrialState
 
 MOST_LOSSES = 3
-"""Engines in a row that may be lost without a rung in between: by a search, and by one job."""
+"""Engines in a row that may be lost without a rung in between, by a search; by one job, engines and leases."""
 
 
 @dataclass
@@ -25,6 +25,17 @@ class Setbacks:
         if lost.hanging == (slot,):
             return TrialState.TIMED_OUT, f"{lost.message} in a step of this trial"
         self.alone = self.alone or slot in lost.hanging
-        if self.losses >= MOST_LOSSES:
-            return TrialState.FAILED, f"its engine was lost {self.losses} times before it reached another rung"
-        return None
+        return self._end("engine")
+
+    def lose_lease(self) -> tuple[TrialState, str] | None:
+        """Note a lost lease, and return the same."""
+        self.losses += 1
+        return self._end("lease")
+
+    def _end(self, what: str) -> tuple[TrialState, str] | None:
+        if self.losses < MOST_LOSSES:
+            return None
+        return (
+            TrialState.FAILED,
+            f"engines or leases were lost {self.losses} times before it reached another rung, its {what} last",
+        )

@@ -12,7 +12,16 @@ from autolora.tasks.problems import problem_of
 from tests.search.conftest import TINY_SPACE
 
 
-def run_search(engines, dataset, run, scratch, on_start=lambda trial: None, on_rung=lambda trial: None, **changes):
+def run_search(
+    engines,
+    dataset,
+    run,
+    scratch,
+    on_start=lambda trial: None,
+    on_rung=lambda trial: None,
+    on_end=lambda trial: None,
+    **changes,
+):
     """Return the trials, and what the listener heard."""
     heard = []
 
@@ -22,6 +31,8 @@ def run_search(engines, dataset, run, scratch, on_start=lambda trial: None, on_r
             on_start(trial)
         if event == "rung":
             on_rung(trial)
+        if event == "ended":
+            on_end(trial)
 
     wanted = {
         "space": TINY_SPACE, "problem": problem_of(dataset), "metric": metric_named("accuracy"),

@@ -33,4 +33,14 @@ def test_a_trial_under_which_engines_die_again_and_again_has_failed() -> None:
     assert [setbacks.suffer("a", lost) for _ in range(2)] == [None, None]
     state, cause = setbacks.suffer("a", lost)
     assert state == TrialState.FAILED
-    assert "lost 3 times" in cause
+    assert cause == "engines or leases were lost 3 times before it reached another rung, its engine last"
+
+
+def test_a_trial_whose_leases_die_goes_on_but_not_for_ever() -> None:
+    setbacks = Setbacks()
+
+    assert [setbacks.lose_lease() for _ in range(2)] == [None, None]
+    assert setbacks.lose_lease() == (
+        TrialState.FAILED,
+        "engines or leases were lost 3 times before it reached another rung, its lease last",
+    )

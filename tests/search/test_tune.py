@@ -138,6 +138,26 @@ def test_a_killed_lease_frees_its_slot_and_its_trial_goes_on(engines, cluster, t
     assert occupied(engines) == {}
 
 
+def test_leases_that_die_idle_or_all_at_once_end_no_trial(engines, cluster, tiny_dataset, tmp_path) -> None:
+    killed = []
+
+    def kill_all_leases(trial) -> None:
+        # That of the trial which has just ended is about to be kept for the next one.
+        for process in () if trial.number > 2 else psutil.Process().children(recursive=True):
+            if command_of(process).startswith(("ray::Lease", "ray::ResourceTrainable")):
+                killed.append(process.pid)
+                process.kill()
+
+    trials, _ = run_search(
+        engines, tiny_dataset, tmp_path / "run", cluster, trials=5, early_stopping=False, on_end=kill_all_leases
+    )
+
+    assert killed
+    assert [t.state for t in trials] == [TrialState.COMPLETE] * 5
+    assert [len(t.rungs) for t in trials] == [3] * 5
+    assert occupied(engines) == {}
+
+
 def test_a_lease_that_lost_its_slot_can_not_touch_it_any_more(engines, tiny_spec) -> None:
     engine = engine_of(engines)
     params = TINY_SPACE.fixed | {"rank": 1, "target_modules": "attention_qv", "layers": "all", "learning_rate": 1e-3}
