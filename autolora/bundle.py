@@ -192,7 +192,7 @@ def self_test(folder: Path, contents: Contents, *, base_folder: Path, engine_out
     test = subset(everything, contents.checked or len(everything), seed=contents.seed)
     place_of = {row_id: place for place, row_id in enumerate(everything.row_ids)}
     engine_outputs = engine_outputs[[place_of[row_id] for row_id in test.row_ids]]
-    rows = json.dumps({"texts": test.texts, "max_length": contents.max_length, "num_labels": problem.num_labels})
+    rows = json.dumps({"texts": list(test.texts), "max_length": contents.max_length, "num_labels": problem.num_labels})
     script = Path(__file__).with_name("bundle_check.py")
     logits = folder / "logits.npy"
     try:

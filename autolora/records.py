@@ -5,6 +5,7 @@ Sizes are bytes, durations seconds, times ISO 8601 in UTC, shares between 0 and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
@@ -75,7 +76,8 @@ class Finding:
 class Split:
     """Some rows of a dataset, side by side."""
 
-    texts: tuple[str, ...]
+    texts: Sequence[str]
+    """On the disk as long as the rows are those of a file: a part of them, and what is sent away, is a tuple."""
     labels: tuple[Label, ...]
     """Indices count in ``Dataset.classes``."""
     row_ids: tuple[str, ...]

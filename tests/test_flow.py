@@ -86,7 +86,7 @@ def test_the_cards_code_gives_the_searchs_answers(searched, tmp_path) -> None:
     program = card.split("```python\n")[1].split("```")[0]
     dataset = prepare(wanted.data, seed=wanted.seed)
     texts = tmp_path / "texts.json"
-    texts.write_text(json.dumps(dataset.test.texts))
+    texts.write_text(json.dumps(list(dataset.test.texts)))
     base_id = record.recommendation.base_model["id"]
     program = program.replace(f"base_model = {base_id!r}", f"base_model = {str(base)!r}").replace(
         'texts = ["Put your own text here."]', f"import json; texts = json.load(open({str(texts)!r}))"

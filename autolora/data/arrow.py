@@ -5,12 +5,14 @@ Typed cells become text with ``str()``; a missing value is blank. Hub files are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autolora.data.table import Table, Wanted, column_place, list_cell
+from autolora.data.table import Cells, Table, Wanted, column_place, list_cell
 from autolora.errors import DataError
+
+_ROWS_AT_ONCE = 1_000
 
 
 def read_parquet(path: Path, wanted: Wanted) -> Table:
@@ -30,11 +32,10 @@ def read_parquet(path: Path, wanted: Wanted) -> Table:
             columns = tuple(file.schema_arrow.names)
             for name in wanted.names:
                 column_place(columns, name, path.name)
-            table = file.read(columns=list(wanted.names))
-            cells = {name: table.column(name).to_pylist() for name in wanted.names}
+            batches = file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(wanted.names))
+            return _table(path.name, columns, (batch.to_pydict() for batch in batches), wanted)
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise DataError(f"{path.name} cannot be read as Parquet: {error}", "write the file again") from error
-    return _table(path.name, columns, cells, wanted)
 
 
 def saved_parts(folder: Path) -> Mapping[str, Any]:
@@ -86,7 +87,10 @@ def read_part(part: Any, name: str, wanted: Wanted) -> Table:
     columns = tuple(part.column_names)
     for column in wanted.names:
         column_place(columns, column, name)
-    return _table(name, columns, {column: _column_cells(part, column) for column in wanted.names}, wanted)
+    rows = part.select_columns(list(wanted.names))
+    batches = (rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
+    named = ({column: _named(cells, rows.features[column]) for column, cells in batch.items()} for batch in batches)
+    return _table(name, columns, named, wanted)
 
 
 def _as_parts(loaded: Any) -> Mapping[str, Any]:
@@ -94,30 +98,32 @@ def _as_parts(loaded: Any) -> Mapping[str, Any]:
     return loaded if isinstance(loaded, Mapping) else {"rows": loaded}
 
 
-def _column_cells(part: Any, column: str) -> Sequence[object]:
-    """Return the cells of one column, with the names of a ClassLabel in place of its numbers."""
+def _named(cells: Sequence[object], feature: Any) -> Sequence[object]:
+    """Return cells with the names of a ClassLabel in place of its numbers."""
     import datasets
 
-    cells: Sequence[object] = part[column][:]
-    feature = part.features[column]
     if isinstance(feature, datasets.ClassLabel):
         # By convention -1 stands for a label that is not known.
         return [None if cell is None or cell == -1 else feature.int2str(cell) for cell in cells]
     return cells
 
 
-def _table(name: str, columns: tuple[str, ...], cells: Mapping[str, Sequence[object]], wanted: Wanted) -> Table:
-    """Return typed cells by column as a table."""
-    texts = {
-        column: [
-            list_cell(cell, f"{name}, row {row}, column {column!r}")
-            if column == wanted.label and isinstance(cell, list | tuple)
-            else _cell_text(cell, name, row, column)
-            for row, cell in enumerate(own, start=1)
-        ]
-        for column, own in cells.items()
-    }
-    return Table.of(texts, wanted, name=name, row_numbers=range(1, len(texts[wanted.text]) + 1), columns=columns)
+def _table(
+    name: str, columns: tuple[str, ...], batches: Iterable[Mapping[str, Sequence[object]]], wanted: Wanted
+) -> Table:
+    """Return typed cells as a table; they come some rows at a time, by column."""
+
+    def text_of(cell: object, row: int, column: str) -> str:
+        if column == wanted.label and isinstance(cell, list | tuple):
+            return list_cell(cell, f"{name}, row {row}, column {column!r}")
+        return _cell_text(cell, name, row, column)
+
+    found, row = Cells(wanted), 0
+    for batch in batches:
+        for cells in zip(*(batch[column] for column in wanted.names), strict=True):
+            row += 1
+            found.add(row, [text_of(cell, row, column) for cell, column in zip(cells, wanted.names, strict=True)])
+    return found.table(name=name, columns=columns)
 
 
 def _cell_text(cell: object, name: str, row: int, column: str) -> str:

@@ -77,8 +77,8 @@ def check_test_table(test: Table, wanted: Wanted, problem: ProblemType, main: Ta
         DataError: If it has no rows, cells are blank, labels that training lacks, or nothing but rows of ``main``.
     """
     _check_cells(test, wanted, problem)
-    learned = set(main.folded)
-    if all(text in learned for text in test.folded):
+    learned = set(main.keys)
+    if all(key in learned for key in test.keys):
         raise DataError(
             f"every text of {test.name}, given to test on, is in {main.name} too, which is learned from",
             "give rows that are not learned from, or leave the test file out and a part of the data is kept for that",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from autolora.data import labels
-from autolora.data.table import Table, Wanted
+from autolora.data.table import Table, Wanted, key_of
 from autolora.data.words import counted, listing, rows_phrase
 from autolora.records import Finding, ProblemType, Split
 from autolora.values import folded
@@ -46,8 +46,8 @@ def find_in_table(table: Table, wanted: Wanted, problem: ProblemType) -> tuple[F
 
 def find_in_test_table(main: Table, test: Table, problem: ProblemType) -> tuple[Finding, ...]:
     """Return what a person should know about a given test table beside the rows to learn from."""
-    seen = set(main.folded)
-    rows = [number for number, text in zip(test.row_numbers, test.folded, strict=True) if text in seen]
+    seen = set(main.keys)
+    rows = [number for number, key in zip(test.row_numbers, test.keys, strict=True) if key in seen]
     found: list[Finding] = []
     if rows:
         share = len(rows) / len(test)
@@ -108,10 +108,10 @@ def find_in_tokens(unknown_share: float, truncated_share: float, max_length: int
 
 def _duplicates(table: Table) -> Finding | None:
     """Return a note on rows that repeat an earlier row's text and label."""
-    first: set[tuple[str, str]] = set()
+    first: set[tuple[bytes, str]] = set()
     repeats: list[int] = []
-    for number, text, label in zip(table.row_numbers, table.folded, table.labels, strict=True):
-        row = (text, label)
+    for number, key, label in zip(table.row_numbers, table.keys, table.labels, strict=True):
+        row = (key, label)
         if row in first:
             repeats.append(number)
         first.add(row)
@@ -129,11 +129,11 @@ def _duplicates(table: Table) -> Finding | None:
 
 def _near_duplicates(table: Table) -> Finding | None:
     """Return a note on texts that differ from an earlier one by digits and punctuation alone."""
-    first: dict[str, str] = {}
+    first: dict[bytes, bytes] = {}
     near: list[int] = []
-    for number, same in zip(table.row_numbers, table.folded, strict=True):
-        words = _WORDLESS.sub(" ", same).strip()
-        if words and first.setdefault(words, same) != same:
+    for number, text, key in zip(table.row_numbers, table.folded, table.keys, strict=True):
+        words = _WORDLESS.sub(" ", text).strip()
+        if words and first.setdefault(key_of(words), key) != key:
             near.append(number)
     if not near:
         return None

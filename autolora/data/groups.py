@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 
-def same_text_groups(folded_texts: Sequence[str]) -> list[list[int]]:
-    """Return the indices of the rows whose folded texts are equal, by first appearance.
+def same_text_groups(texts: Sequence[Hashable]) -> list[list[int]]:
+    """Return the indices of the rows whose texts are equal, by first appearance.
 
     Args:
-        folded_texts: Texts without differences of case, spacing or character width (``values.folded``).
+        texts: Texts without differences of case, spacing or character width (``values.folded``), or keys of such texts.
     """
-    groups: dict[str, list[int]] = {}
-    for index, text in enumerate(folded_texts):
+    groups: dict[Hashable, list[int]] = {}
+    for index, text in enumerate(texts):
         groups.setdefault(text, []).append(index)
     return list(groups.values())
 

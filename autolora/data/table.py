@@ -5,18 +5,22 @@ Every cell is text. What a format has typed is spelt out once, in the reader of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from autolora.data.groups import same_text_groups
+from autolora.data.texts import Texts, TextsWriter
 from autolora.data.words import listing
 from autolora.errors import DataError
 from autolora.records import Finding
 from autolora.request import DataRequest
 from autolora.values import folded, nearest, shown
 
+_SPELLINGS = 10_000
+"""Different labels of which one copy each is kept."""
 MARK = "\x1f"
 """Before every item of a list that a typed format holds in a cell: ASCII's unit separator, which nobody types."""
 
@@ -46,7 +50,7 @@ class Table:
 
     name: str
     """File name, folder name or hub id; never an absolute path."""
-    texts: tuple[str, ...]
+    texts: Sequence[str]
     labels: tuple[str, ...]
     row_numbers: tuple[int, ...]
     """From 1 at the first row of data; blank lines in between are counted, as editors and spreadsheets do."""
@@ -58,36 +62,19 @@ class Table:
     """What the reading itself has to say, e.g. that a part of the dataset was not used."""
 
     @cached_property
-    def folded(self) -> tuple[str, ...]:
+    def folded(self) -> Sequence[str]:
         """The texts without differences of case, spacing or character width."""
-        return tuple(folded(text) for text in self.texts)
+        return Texts.of(map(folded, self.texts))
+
+    @cached_property
+    def keys(self) -> tuple[bytes, ...]:
+        """What stands for each row's folded text: equal for equal ones."""
+        return tuple(map(key_of, self.folded))
 
     @cached_property
     def groups(self) -> list[list[int]]:
         """The rows that say the same thing, by first appearance; see ``same_text_groups``."""
-        return same_text_groups(self.folded)
-
-    @classmethod
-    def of(
-        cls,
-        cells: Mapping[str, Sequence[str]],
-        wanted: Wanted,
-        *,
-        name: str,
-        row_numbers: Sequence[int],
-        columns: Sequence[str],
-        findings: tuple[Finding, ...] = (),
-    ) -> Table:
-        """Return the table of these cells by column."""
-        return cls(
-            name=name,
-            texts=tuple(cells[wanted.text]),
-            labels=tuple(cells[wanted.label]),
-            by=tuple(cells[wanted.by]) if wanted.by is not None else (),
-            row_numbers=tuple(row_numbers),
-            columns=tuple(columns),
-            findings=findings,
-        )
+        return same_text_groups(self.keys)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -96,13 +83,72 @@ class Table:
         """Return the rows at ``indices`` (from 0), in that order."""
         return Table(
             name=self.name,
-            texts=tuple(self.texts[index] for index in indices),
+            texts=taken(self.texts, indices),
             labels=tuple(self.labels[index] for index in indices),
             row_numbers=tuple(self.row_numbers[index] for index in indices),
             by=tuple(self.by[index] for index in indices) if self.by else (),
             columns=self.columns,
             findings=self.findings,
         )
+
+
+class Cells:
+    """The cells of the wanted columns while a source is read, row by row; the texts go to the disk."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        """Begin without rows.
+
+        Raises:
+            DataError: If the disk does not take the texts.
+        """
+        self._wanted = wanted
+        self._texts = TextsWriter()
+        self._labels: list[str] = []
+        self._by: list[str] = []
+        self._row_numbers: list[int] = []
+        self._spellings: dict[str, str] = {}
+
+    def add(self, row_number: int, cells: Sequence[str]) -> None:
+        """Take the cells of one row, in the order of ``Wanted.names``.
+
+        Raises:
+            DataError: If the disk does not take the text.
+        """
+        row = dict(zip(self._wanted.names, cells, strict=True))
+        label = row[self._wanted.label]
+        if len(self._spellings) < _SPELLINGS:
+            label = self._spellings.setdefault(label, label)
+        self._texts.append(row[self._wanted.text])
+        self._labels.append(label)
+        if self._wanted.by is not None:
+            self._by.append(row[self._wanted.by])
+        self._row_numbers.append(row_number)
+
+    def table(self, *, name: str, columns: Sequence[str], findings: tuple[Finding, ...] = ()) -> Table:
+        """Return the table of all rows that were taken.
+
+        Raises:
+            DataError: If the disk does not take the texts.
+        """
+        return Table(
+            name=name,
+            texts=self._texts.finish(),
+            labels=tuple(self._labels),
+            by=tuple(self._by),
+            row_numbers=tuple(self._row_numbers),
+            columns=tuple(columns),
+            findings=findings,
+        )
+
+
+def taken(texts: Sequence[str], indices: Sequence[int]) -> Sequence[str]:
+    """Return the texts at ``indices`` (from 0), in that order: where they are on the disk, they stay there."""
+    return texts.take(indices) if isinstance(texts, Texts) else tuple(texts[index] for index in indices)
+
+
+def key_of(text: str) -> bytes:
+    """Return 16 bytes that stand for a text where only equality matters."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def list_cell(items: Sequence[object], where: str) -> str:

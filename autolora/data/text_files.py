@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autolora.data.decoding import Decoded, read_text
-from autolora.data.table import Table, Wanted, column_place, list_cell
+from autolora.data.decoding import TextFile, open_text
+from autolora.data.table import Cells, Table, Wanted, column_place, list_cell
 from autolora.data.words import counted
 from autolora.errors import DataError
 from autolora.records import Finding
@@ -25,8 +24,6 @@ LONGEST_CELL_CHARACTERS = 2**31 - 1
 
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 """What may stand between cells, with what messages call it."""
-_LINE_BREAK = re.compile(r"\r\n|\n|\r")
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 
 def read_csv(path: Path, wanted: Wanted, encoding: str | None = None) -> Table:
@@ -53,36 +50,33 @@ def read_json_lines(path: Path, wanted: Wanted, encoding: str | None = None) -> 
     Raises:
         DataError: If its encoding cannot be told, or a line is no JSON object or lacks a wanted key.
     """
-    decoded = read_text(path, encoding)
-    found: dict[str, list[str]] = {name: [] for name in wanted.names}
-    lines: list[int] = []
+    file, found = open_text(path, encoding), Cells(wanted)
     columns: tuple[str, ...] = ()
-    # Not splitlines(): it also splits at characters that JSON allows inside a string, such as U+2028.
-    for line, content in enumerate(_LINE_BREAK.split(decoded.text), start=1):
+
+    def text_of(row: dict[str, Any], name: str, where: str) -> str:
+        column_place(tuple(row), name, where)
+        cell, place = row[name], f"{where}, key {name!r}"
+        is_list = name == wanted.label and isinstance(cell, list)
+        return list_cell(cell, place) if is_list else _json_text(cell, place)
+
+    for line, content in enumerate(file.lines(), start=1):
         if not content.strip():
             continue
         where = f"{path.name}, line {line}"
-        row = _json_object(content, where)
+        row = _json_object(content.rstrip("\r\n"), where)
         columns = columns or tuple(row)
-        for name, cells in found.items():
-            column_place(tuple(row), name, where)
-            cell, place = row[name], f"{where}, key {name!r}"
-            is_list = name == wanted.label and isinstance(cell, list)
-            cells.append(list_cell(cell, place) if is_list else _json_text(cell, place))
-        lines.append(line)
-    return Table.of(found, wanted, name=path.name, row_numbers=lines, columns=columns, findings=_findings(decoded))
+        found.add(line, [text_of(row, name, where) for name in wanted.names])
+    return found.table(name=path.name, columns=columns, findings=_findings(file))
 
 
 def _read_delimited(path: Path, wanted: Wanted, encoding: str | None, *, usual: str) -> Table:
     """Return the table in a file of cells between one of ``SEPARATORS``."""
-    decoded = read_text(path, encoding)
-    found: dict[str, list[str]] = {name: [] for name in wanted.names}
-    row_numbers: list[int] = []
+    file, found = open_text(path, encoding), Cells(wanted)
     with _cells_of_any_length():
-        separator = _separator(decoded.text, path.name, wanted, usual)
-        records = _records(decoded.text, path.name, separator)
+        separator = _separator(file, wanted, usual)
+        records = _records(file, separator)
         header = next(cells for _, cells in records if cells)
-        places = [(column_place(header, name, path.name), found[name]) for name in wanted.names]
+        places = [column_place(header, name, path.name) for name in wanted.names]
         for row, (line, cells) in enumerate(records, start=1):
             if not cells:
                 continue
@@ -92,28 +86,20 @@ def _read_delimited(path: Path, wanted: Wanted, encoding: str | None, *, usual: 
                     f" but the header has {len(header)}",
                     "put quotes around cells that contain the separator or a line break",
                 )
-            for place, column in places:
-                column.append(cells[place])
-            row_numbers.append(row)
-    return Table.of(
-        found,
-        wanted,
-        name=path.name,
-        row_numbers=row_numbers,
-        columns=header,
-        findings=_findings(decoded, _told_separator(path.name, separator, usual)),
-    )
+            found.add(row, [cells[place] for place in places])
+    findings = _findings(file, _told_separator(path.name, separator, usual))
+    return found.table(name=path.name, columns=header, findings=findings)
 
 
-def _findings(decoded: Decoded, separator: Finding | None = None) -> tuple[Finding, ...]:
-    return tuple(finding for finding in (decoded.finding, separator) if finding is not None)
+def _findings(file: TextFile, separator: Finding | None = None) -> tuple[Finding, ...]:
+    return tuple(finding for finding in (file.finding, separator) if finding is not None)
 
 
-def _separator(text: str, name: str, wanted: Wanted, usual: str) -> str:
+def _separator(file: TextFile, wanted: Wanted, usual: str) -> str:
     """Return what separates the cells of the header: the usual one, or the one that brings out the wanted columns."""
     for separator in (usual, *SEPARATORS):
         try:
-            header = next(cells for _, cells in _records(text, name, separator) if cells)
+            header = next(cells for _, cells in _records(file, separator) if cells)
         except DataError:
             continue  # quotes that do not pair up with this one
         if set(wanted.names) <= set(header):
@@ -128,15 +114,13 @@ def _told_separator(name: str, separator: str, usual: str) -> Finding | None:
     return Finding(code="separator", severity="note", message=message)
 
 
-def _records(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _records(file: TextFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each record's cells with the line it starts on; a blank line is a record without cells.
 
     Raises:
         DataError: If quotes do not pair up. A lenient reader would swallow all rows up to the next quote.
     """
-    # Line by line: a StringIO of the whole text would take four bytes a character.
-    lines = (match.group() for match in _LINE.finditer(text))
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(file.lines(), delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -145,7 +129,7 @@ def _records(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[s
             return
         except csv.Error as error:
             raise DataError(
-                f"{name}, in the row that starts on line {line}: quotes do not pair up ({error})",
+                f"{file.path.name}, in the row that starts on line {line}: quotes do not pair up ({error})",
                 "close every quoted cell, and write a quote inside one as two quotes",
             ) from error
         yield line, cells

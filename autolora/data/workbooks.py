@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
-from autolora.data.table import Table, Wanted, column_place
+from autolora.data.table import Cells, Table, Wanted, column_place
 from autolora.data.words import listing
 from autolora.errors import DataError
 from autolora.records import Finding
@@ -38,15 +38,11 @@ def read_workbook(path: Path, wanted: Wanted) -> Table:
     )
     place, header = _header(sheets[sheet])
     places = {name: column_place(header, name, f"{path.name}, sheet {sheet!r}") for name in wanted.names}
-    rows = [(at - place, row) for at, row in enumerate(sheets[sheet]) if at > place and any(map(_cell_text, row))]
-    return Table.of(
-        {name: [_cell_text(row[at]) for _, row in rows] for name, at in places.items()},
-        wanted,
-        name=path.name,
-        row_numbers=[number for number, _ in rows],
-        columns=header,
-        findings=_told(path.name, sheet, list(sheets)),
-    )
+    found = Cells(wanted)
+    for at, row in enumerate(sheets[sheet]):
+        if at > place and any(map(_cell_text, row)):
+            found.add(at - place, [_cell_text(row[places[column]]) for column in wanted.names])
+    return found.table(name=path.name, columns=header, findings=_told(path.name, sheet, list(sheets)))
 
 
 def _header(rows: Sequence[Sequence[object]]) -> tuple[int, tuple[str, ...]]:

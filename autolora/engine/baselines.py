@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +121,7 @@ def _parameters(model: Any) -> int:
     return int(np.size(model.coef_) + np.size(model.intercept_))
 
 
-def _has_words(texts: tuple[str, ...]) -> bool:
+def _has_words(texts: Sequence[str]) -> bool:
     """Return whether texts are written with spaces between words, of which some are long enough to be counted."""
     characters = "".join(texts)
     spaced = sum(map(str.isspace, characters)) >= _SPACELESS * len(characters)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -73,9 +76,9 @@ def test_copies_of_a_text_stay_together(write: Write) -> None:
 def test_the_same_seed_gives_the_same_dataset_in_another_process(write: Write) -> None:
     path = write("a.csv", csv_rows(some_rows({"pos": 30, "neg": 20})))
     program = (
-        "from autolora.data import prepare\nfrom autolora.records import to_json\n"
+        "import json\nfrom dataclasses import asdict\nfrom autolora.data import prepare\n"
         "from autolora.request import DataRequest\n"
-        f"print(to_json(prepare(DataRequest(path={path!r}, text='text', label='label', rows=40), seed=5)))"
+        f"print(json.dumps(asdict(prepare(DataRequest(path={path!r}, text='text', label='label', rows=40), seed=5))))"
     )
 
     other = subprocess.run(
@@ -87,7 +90,7 @@ def test_the_same_seed_gives_the_same_dataset_in_another_process(write: Write) -
         check=True,
     )
 
-    assert other.stdout.strip() == to_json(prepare(source(path, rows=40), seed=5))
+    assert other.stdout.strip() == json.dumps(asdict(prepare(source(path, rows=40), seed=5)))
 
 
 def test_another_seed_splits_otherwise_and_keeps_the_hash(write: Write) -> None:
@@ -243,3 +246,22 @@ def test_importing_the_room_loads_no_heavy_library() -> None:
     )
 
     assert loaded.stdout.strip() == ""
+
+
+def test_reading_takes_less_memory_than_the_texts(write: Write) -> None:
+    filler, rows = "lorem ipsum dolor " * 200, 4_000
+    path = write("a.csv", "text,label\n" + "".join(f"{filler}{row},{'ab'[row % 2]}\n" for row in range(rows)))
+
+    prepare(source(write("b.csv", csv_rows(some_rows({"pos": 4, "neg": 4})))), seed=0)  # what it imports is no news
+
+    tracemalloc.start()
+    try:
+        dataset = prepare(source(path), seed=0)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    texts = sum(len(text) for part in (dataset.train, dataset.validation, dataset.test) for text in part.texts)
+    assert texts > rows * len(filler)
+    # A batch of texts on its way to the disk and back is in memory, whatever the table's size.
+    assert most < texts, most
