@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import Any, overload
+from typing import IO, Any, overload
 
 from autolora.errors import DataError
 
@@ -22,16 +22,10 @@ _BATCH_CHARACTERS = 4_000_000
 class Texts(Sequence[str]):
     """Texts on the disk, or some of their rows in some order. Pickled, they are a tuple."""
 
-    def __init__(self, batches: Sequence[Any], rows: Sequence[int] | None = None) -> None:
-        """Take what a writer has written.
-
-        Args:
-            batches: Arrow arrays of text, one after the other.
-            rows: Which of their rows these texts are; None for all.
-        """
-        self._batches = batches
-        self._starts = [0, *accumulate(len(batch) for batch in batches)]
-        self._rows = range(self._starts[-1]) if rows is None else rows
+    def __init__(self, file: _File, rows: Sequence[int]) -> None:
+        """Take what a writer has written, or rows of it."""
+        self._file = file
+        self._rows = rows
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Texts:
@@ -47,7 +41,7 @@ class Texts(Sequence[str]):
 
     def take(self, indices: Sequence[int]) -> Texts:
         """Return the texts at ``indices`` (from 0), in that order; they stay where they are."""
-        return Texts(self._batches, [self._rows[index] for index in indices])
+        return Texts(self._file, [self._rows[index] for index in indices])
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -58,11 +52,11 @@ class Texts(Sequence[str]):
     def __getitem__(self, index: slice) -> Texts: ...
     def __getitem__(self, index: int | slice) -> str | Texts:
         if isinstance(index, slice):
-            return Texts(self._batches, self._rows[index])
-        return self._read(self._rows[index])
+            return Texts(self._file, self._rows[index])
+        return self._file.read(self._rows[index])
 
     def __iter__(self) -> Iterator[str]:
-        return map(self._read, self._rows)
+        return map(self._file.read, self._rows)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):
@@ -77,8 +71,28 @@ class Texts(Sequence[str]):
     def __reduce__(self) -> tuple[Any, ...]:
         return tuple, (list(self),)
 
-    def _read(self, row: int) -> str:
+
+class _File:
+    """Arrow arrays of text, one after the other in a file that is mapped into memory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        import pyarrow
+
+        self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = pyarrow.ipc.open_file(pyarrow.py_buffer(self._map))
+        self._batches = [reader.get_batch(place).column(0) for place in range(reader.num_record_batches)]
+        self._starts = [0, *accumulate(len(batch) for batch in self._batches)]
+        self._last = -1
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def read(self, row: int) -> str:
         batch = bisect_right(self._starts, row) - 1
+        if batch != self._last and hasattr(mmap, "MADV_DONTNEED"):
+            # What was read stays mapped and counts as this process's memory, until it is said not to be needed.
+            self._map.madvise(mmap.MADV_DONTNEED)
+        self._last = batch
         text: str = self._batches[batch][row - self._starts[batch]].as_py()
         return text
 
@@ -118,16 +132,13 @@ class TextsWriter:
         Raises:
             DataError: If the disk does not take them.
         """
-        import pyarrow
-
         self._write()
         with _told_where():
             self._arrow.close()
             self._file.flush()
-        # Read through a map of the file: what is not looked at needs no memory, and what was can be given up again.
-        reader = pyarrow.ipc.open_file(pyarrow.py_buffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)))
-        self._file.close()
-        return Texts([reader.get_batch(place).column(0) for place in range(reader.num_record_batches)])
+        with self._file:
+            file = _File(self._file)
+        return Texts(file, range(len(file)))
 
     def _write(self) -> None:
         import pyarrow
