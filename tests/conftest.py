@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
 from dataclasses import replace
@@ -33,20 +34,33 @@ _OWN_WORDS = {
 _COMMON = "please my the a is was not it i want to today monday again still".split()
 
 
-_figures: dict[str, list[float]] = {}
+TIERS = ("ray", "browser", "tiny", "unit")
+"""The tiers from the longest tests to the shortest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, so that tests in several processes end together; files stay in one piece."""
+    items.sort(
+        key=lambda item: next((at for at, tier in enumerate(TIERS) if item.get_closest_marker(tier)), len(TIERS))
+    )
 
 
 @pytest.fixture
-def figure():
+def figure(request: pytest.FixtureRequest):
     """Return a function that keeps a figure for the table at the end of a run: name and value."""
-    return lambda name, value: _figures.setdefault(name, []).append(float(value))
+    return lambda name, value: request.node.user_properties.append((f"figure: {name}", float(value)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was counted and measured."""
-    if _figures:
+    """Print what was counted and measured, in whichever process."""
+    figures: dict[str, list[float]] = {}
+    for report in itertools.chain(*terminalreporter.stats.values()):
+        for name, value in report.user_properties if getattr(report, "when", None) == "call" else ():
+            if name.startswith("figure: "):
+                figures.setdefault(name.removeprefix("figure: "), []).append(value)
+    if figures:
         terminalreporter.section("figures")
-    for name, values in _figures.items():
+    for name, values in figures.items():
         if len(values) == 1 or name.startswith("number of "):
             terminalreporter.write_line(f"{name:<52} {sum(values):10.2f}")
         else:
