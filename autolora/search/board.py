@@ -109,6 +109,7 @@ class Board:
     def __post_init__(self) -> None:
         """Take up what an earlier owner of the study left: its results, and its unfinished trials."""
         self._backlog = list(self.ledger.orphans())
+        self._drop_states()
         for record in self.ledger.records():
             self._enter(record)
         for number, rung, raw in self.ledger.outputs():
@@ -315,6 +316,13 @@ class Board:
             trial = _Open(number=waiting.number, slot="", engine="", seconds=waiting.seconds)
             trial.state, trial.verdict = TrialState.STOPPED, _TIME_IS_UP
             self._tell(trial)
+        self._drop_states()
+
+    def _drop_states(self) -> None:
+        """Remove the states of trials that have ended: a kill came first, or their engine was still writing."""
+        needed = {self.state_file(one.number) for one in self.ledger.records() if one.state == TrialState.RUNNING}
+        for path in set(self.slots_dir.glob("*.safetensors")) - needed:
+            path.unlink(missing_ok=True)
 
     def _tell(self, trial: _Open) -> None:
         record = self.ledger.tell(trial.number, trial.state, cause=trial.verdict, seconds=trial.seconds)
