@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ import click
 
 from autolora import __version__
 from autolora.errors import AutoloraError, DataError, RequestError, RunFolderError
+from autolora.last_word import NOTHING, last_word, way_on
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _REFUSED = 3
@@ -77,10 +77,7 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
             if isinstance(error, SystemExit) and error.code != signal.SIGTERM:
                 raise
             folder = click.get_current_context().meta.get(_RUN)
-            way_on = "Nothing was written."
-            if folder is not None and (folder / "task.yaml").is_file():
-                way_on = f"Go on with: autolora search {shlex.quote(str(folder))} --resume"
-            click.echo(f"\nInterrupted. {way_on}", err=True)
+            click.echo(f"\nInterrupted. {NOTHING if folder is None else way_on(folder)}", err=True)
             sys.exit(_INTERRUPTED if asked[:1] == [signal.SIGINT] else _TERMINATED)
         finally:
             sys.unraisablehook = hook
@@ -301,7 +298,9 @@ def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
     from autolora import progress
     from autolora.listing import recommendation_as
 
-    click.get_current_context().meta[_RUN] = folder
+    context = click.get_current_context()
+    context.meta[_RUN] = folder
+    context.with_resource(last_word(folder))
     with progress.make(plain=plain) as shown:
         record = run(shown)
     click.echo(recommendation_as("text", record), nl=False)

@@ -40,6 +40,12 @@ SPACE = {
 }
 _logs: dict[int, IO[str]] = {}
 """Process id → what it writes to stderr."""
+WORDED = (0, 2, 130, 143)
+"""Exit codes of a process that has said itself what is to be said; Ray and the system have others."""
+RAY_GONE = ("Ray has ended unexpectedly (", "Ray could not be started: it ended at once (")
+"""What a search says that ends because its Ray has."""
+CUT_OFF = "Cut off. "
+"""How the way on begins that is said for a search that cannot say it."""
 MARK = "AUTOLORA_TEST_MARK"
 """Every process of a search inherits this variable, and is found by it whoever its parent is."""
 
@@ -190,6 +196,12 @@ def ended(process: subprocess.Popen[str], *, timeout: float = 240.0, clean: bool
     except subprocess.TimeoutExpired:
         process.kill()
         raise AssertionError(f"the search hangs: {said(process)[-2000:]}") from None
+    if process.returncode not in WORDED or any(words in said(process) for words in RAY_GONE):
+        # A shell beside the search says how to go on, a moment after its end.
+        deadline = time.monotonic() + 10
+        while CUT_OFF not in said(process):
+            assert time.monotonic() < deadline, said(process)
+            time.sleep(0.01)
     err = said(process)
     assert not clean or "Traceback" not in err, err
     return process.returncode, (err.strip().splitlines() or [""])[-1]

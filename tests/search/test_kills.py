@@ -106,8 +106,11 @@ def kill(processes: list[psutil.Process], kind: str, figure) -> int:
 def check_end(driver: subprocess.Popen[str], kind: str, figure) -> None:
     """Check how a search ended after one of its processes was killed."""
     code, last = tiny_search.ended(driver)
-    clear = code == 2 and last.startswith("Error: ") and ("resume" in last or "Ray could not be started" in last)
-    assert code in (0, -signal.SIGKILL) or (kind in ("engine", "raylet") and clear), (kind, code, last)
+    assert code in {"driver": (0, -signal.SIGKILL), "lease": (0,), "engine": (0, 2), "raylet": (0, 1, 2)}[kind], last
+    if code == 2:
+        assert last.startswith((tiny_search.CUT_OFF, "Error: ")), last
+    elif code != 0:
+        assert last.startswith(tiny_search.CUT_OFF), (kind, code, last)
     figure(f"number of searches that ended with the {kind}", code != 0)
 
 
