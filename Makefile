@@ -12,6 +12,7 @@
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS := 2
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 # The version in __init__.py is part of what is installed.
 SETUP := pyproject.toml constraints.txt autolora/__init__.py
@@ -25,9 +26,10 @@ demo: $(VENV)/.ready-demo
 	while [ -e "$$run" ]; do run=runs/demo-$$n; n=$$((n + 1)); done; \
 	$(BIN)/autolora demo --out "$$run"
 
-# Tiers without what they need (a browser, a GPU) skip themselves and say so.
+# Tiers without what they need (a browser, a GPU) skip themselves and say so. Most of the time goes to processes that
+# start and end, so two files are tested at a time; tests/conftest.py has the longest begin.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The figures at the end say how many kills, reads and searches there were, and what was lost.
 soak: $(VENV)/.ready-test

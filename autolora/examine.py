@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autolora import space
-from autolora.data import find_in_tokens, prepare, record
+from autolora.data import find_in_tokens, prepare, record, subset
 from autolora.engine.checkpoint import find
-from autolora.records import DataRecord
+from autolora.records import DataRecord, Finding
 from autolora.request import DataRequest
 from autolora.tasks.problems import problem_of
 from autolora.tasks.sequence import SequenceTask
+
+TOKENS_OF_ROWS = 10_000
+"""Training texts, drawn to keep the shares of the labels, in which tokens are counted at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,8 @@ def examine(wanted: Examination) -> DataRecord:
     if wanted.base_model is None:
         return record(dataset, seed=wanted.seed, max_length=max_length)
     task = SequenceTask(problem=problem_of(dataset), max_length=max_length)
-    encoded = task.encode(task.load_tokenizer(find(wanted.base_model).folder), dataset.train)
+    counted = subset(dataset.train, TOKENS_OF_ROWS, seed=wanted.seed)
+    encoded = task.encode(task.load_tokenizer(find(wanted.base_model).folder), counted)
     return record(
         dataset,
         seed=wanted.seed,
@@ -49,5 +53,15 @@ def examine(wanted: Examination) -> DataRecord:
         token_lengths=encoded.length_quantiles,
         truncated_share=encoded.truncated_share,
         unknown_token_share=encoded.unknown_share,
-        extra_findings=find_in_tokens(encoded.unknown_share, encoded.truncated_share, max_length),
+        extra_findings=(
+            *_sampled(len(counted), len(dataset.train)),
+            *find_in_tokens(encoded.unknown_share, encoded.truncated_share, max_length),
+        ),
     )
+
+
+def _sampled(counted: int, rows: int) -> tuple[Finding, ...]:
+    if counted == rows:
+        return ()
+    message = f"Tokens were counted in {counted:,} of the {rows:,} training texts."
+    return (Finding(code="tokens_sampled", severity="note", message=message),)

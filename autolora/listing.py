@@ -56,16 +56,23 @@ def data_as(kind: str, it: DataRecord) -> str:
     else:
         counts = zip(it.classes, *it.class_counts.values(), strict=True)
         lines += _aligned([["class", *it.class_counts], *([str(cell) for cell in row] for row in counts)])
+    lines.append("")
+    if it.character_lengths:
+        lines.append(f"characters  {_range(it.character_lengths)} in a training text")
     if it.token_lengths:
-        low, middle, high = it.token_lengths[0], it.token_lengths[3], it.token_lengths[-1]
-        lines += [
-            "",
-            f"tokens   {low:,} to {high:,} in a training text, median {middle:,}; {it.truncated_share:.1%} of the texts"
-            f" are cut at {it.max_length:,}; {it.unknown_token_share:.1%} of the tokens are unknown to the base",
-        ]
+        lines.append(
+            f"tokens      {_range(it.token_lengths)} in a training text; {it.truncated_share:.1%} of the texts are cut"
+            f" at {it.max_length:,}; {it.unknown_token_share:.1%} of the tokens are unknown to the base"
+        )
+    else:
+        lines.append("tokens      not counted: name the --base-model whose tokenizer is to count them")
     lines.append("")
     lines += [_finding(finding) for finding in it.findings] or ["Nothing odd was found."]
     return "".join(f"{_on_one_line(line)}\n" for line in lines)
+
+
+def _range(quantiles: Sequence[int]) -> str:
+    return f"{quantiles[0]:,} to {quantiles[-1]:,}, median {quantiles[len(quantiles) // 2]:,},"
 
 
 def _finding(finding: Finding) -> str:

@@ -136,6 +136,8 @@ class DataRecord:
     """Where labels are numbers, see ``Dataset``."""
     number_quantiles: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """Quantiles (0, 5, 25, 50, 75, 95, 100 %) of the labels of each split, where labels are numbers."""
+    character_lengths: tuple[int, ...] = ()
+    """Quantiles (0, 5, 25, 50, 75, 95, 100 %) of training texts' lengths in characters."""
     token_lengths: tuple[int, ...] = ()
     """Quantiles (0, 5, 25, 50, 75, 95, 100 %) of training texts' lengths in tokens, before the cut."""
     truncated_share: float = 0.0

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from autolora import demo
+from autolora import examine as examine_module
 from autolora.cli import main
 from autolora.data import prepare
 from autolora.examine import Examination, examine
@@ -48,6 +49,25 @@ def test_a_bases_tokenizer_counts_and_what_it_cannot_read_is_found() -> None:
     assert (record.max_length, len(record.token_lengths)) == (64, 7)
     assert record.unknown_token_share > 0.15
     assert {finding.code for finding in record.findings} == {"unreadable_text", "truncated"}
+
+
+def test_of_many_texts_tokens_are_counted_in_some_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examine_module, "TOKENS_OF_ROWS", 100)
+    wanted = demo.request("en")
+
+    record = examine(Examination(data=wanted.data, base_model=wanted.base_model, space="quick"))
+
+    assert len(record.token_lengths) == 7
+    assert "Tokens were counted in 100 of the 537 training texts." in [finding.message for finding in record.findings]
+
+
+def test_the_text_tells_lengths_in_characters_and_in_tokens_where_a_base_counts_them(data: Path) -> None:
+    plain, counted = run(data), run(data, "--base-model", demo.request("en").base_model)
+
+    assert "characters  " in plain.stdout
+    assert "tokens      not counted: name the --base-model" in plain.stdout
+    assert "characters  " in counted.stdout
+    assert "of the texts are cut at 128" in counted.stdout
 
 
 def test_the_text_names_classes_splits_and_findings(data: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,7 @@ def record(
         problem=dataset.problem,
         center=dataset.center,
         scale=dataset.scale,
-        number_quantiles={name: _quantiles(split) for name, split in splits.items()}
+        number_quantiles={name: _quantiles(split.labels) for name, split in splits.items()}
         if dataset.problem == "regression"
         else {},
         split_row_ids={name: split.row_ids for name, split in splits.items()},
@@ -120,6 +121,7 @@ def record(
         findings=(*dataset.findings, *extra_findings),
         seed=seed,
         max_length=max_length,
+        character_lengths=tuple(int(length) for length in _quantiles([len(text) for text in dataset.train.texts])),
         token_lengths=tuple(token_lengths),
         truncated_share=truncated_share,
         unknown_token_share=unknown_token_share,
@@ -238,7 +240,6 @@ def _scale(train: Split, problem: ProblemType) -> tuple[float, float]:
     return float(numbers.mean()), float(numbers.std()) or 1.0
 
 
-def _quantiles(split: Split) -> tuple[float, ...]:
-    """Return quantiles (0, 5, 25, 50, 75, 95, 100 %) of a split's numbers."""
-    numbers = np.asarray(split.labels, dtype=np.float64)
-    return tuple(float(q) for q in np.quantile(numbers, list(QUANTILES.values())))
+def _quantiles(numbers: Sequence[Any]) -> tuple[float, ...]:
+    """Return quantiles (0, 5, 25, 50, 75, 95, 100 %) of numbers."""
+    return tuple(float(q) for q in np.quantile(np.asarray(numbers, dtype=np.float64), list(QUANTILES.values())))
