@@ -93,8 +93,10 @@ def _existing(given: str) -> Path:
     """
     path = Path(given).expanduser()
     try:
-        if path.exists():
+        if path.is_file() or path.is_dir():
             return _named(path)
+        if path.exists():
+            raise DataError(f"{given!r} is neither a file nor a folder, and is read twice", "save its rows in a file")
     except OSError as error:  # a name that is too long, or a folder that may not be looked into
         raise DataError(
             f"{shown(given)} cannot be opened: {error.strerror or error}", "check its name and permissions"

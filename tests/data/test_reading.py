@@ -117,3 +117,10 @@ def test_an_error_survives_pickling(write: Write) -> None:
     again = pickle.loads(pickle.dumps(error))
 
     assert (type(again), again.message, again.hint) == (DataError, error.message, error.hint)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.csv")
+
+    with pytest.raises(DataError, match="is neither a file nor a folder, and is read twice"):
+        read_table(DataRequest(path=str(tmp_path / "rows.csv"), text="text", label="label"))
