@@ -104,6 +104,7 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
     run = store.RunFolder.existing(out)
     if run.is_done:
         progress.note(f"The search in {out} is finished; nothing was done.")
+        run.tidy()
         return _read_finished(run)
     begun = time.monotonic()
     progress.stage("Reading the data")

@@ -135,6 +135,11 @@ class RunFolder:
                 owner.unlink()
             lock.release()
 
+    def tidy(self) -> None:
+        """Clear away what a killed owner left, unless somebody works on the folder or it cannot be written."""
+        with contextlib.suppress(RunFolderError), self.owned():
+            pass
+
     def _claim(self, owner: Path) -> None:
         try:
             failpoint("owner.write")

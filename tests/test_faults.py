@@ -35,7 +35,7 @@ PLACES = (
 """In the order in which a search comes by."""
 SOME = {
     "kill": ("study.config", "study.tell", "confirm.record.replace"),
-    "full": ("study.rung", "confirm.weights.replace"),
+    "full": ("slot.replace", "study.rung", "confirm.weights.replace"),
 }
 
 
@@ -74,23 +74,37 @@ def test_a_kill_at_every_durable_write_loses_and_repeats_nothing(search, figure)
 @pytest.mark.timeout(3600)
 def test_a_full_disk_at_every_durable_write_is_one_error_and_the_search_goes_on_later(search, figure) -> None:
     for place in places("full"):
+        if place.startswith("slot."):
+            continue  # below
         process = search.start(rule(place, "full"))
         code, last = tiny_search.ended(process)
 
-        if place.startswith("slot."):
-            # Where a trial stands is an engine's to keep; only resuming suffers, and it is said.
-            assert code == 0, (place, last)
-            (search.run / "DONE").unlink()
-        else:
-            assert code == 2, (place, last)
-            assert last.startswith("Error: "), (place, last)
-            assert "cannot be written" in last
-            assert "No space left on device" in last
-            assert "free space" in last
-            assert tiny_search.left_over(search.run, finished=False) == []
+        assert code == 2, (place, last)
+        assert last.startswith("Error: "), (place, last)
+        assert "cannot be written" in last
+        assert "No space left on device" in last
+        assert "free space" in last
+        assert tiny_search.left_over(search.run, finished=False) == []
         figure("number of full disks at durable writes", 1)
         search.check()
     search.finish()
+
+
+@pytest.mark.timeout(600)
+def test_where_only_states_of_trials_find_no_space_the_search_goes_on_and_says_so(
+    tmp_path, tiny_folder, figure
+) -> None:
+    for place in [place for place in places("full") if place.startswith("slot.")]:
+        folder = tmp_path / place
+        folder.mkdir()
+        search = tiny_search.make(folder, tiny_folder())
+        process = search.start(rule(place, "full"))
+        code, last = tiny_search.ended(process)
+
+        assert code == 0, (place, last)
+        assert "No space left on device" in tiny_search.said(process)
+        figure("number of full disks at durable writes", 1)
+        search.check_finished()
 
 
 # ----------------------------------------------------------------------------------------------------------- real disks

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -144,6 +145,19 @@ def test_a_refused_owner_does_not_take_the_first_ones_mark(run: RunFolder) -> No
 
 
 # ---------------------------------------------------------------------------------------------- writing and reading
+
+
+def test_what_a_killed_owner_left_is_tidied_up_but_never_what_another_one_has(run: RunFolder) -> None:
+    left = [run.path / ".owner", run.path / "report.html.7.part"]
+    for path in left:
+        path.write_text("7")
+
+    run.tidy()
+    assert not any(path.exists() for path in left)
+
+    with run.owned():
+        RunFolder(run.path).tidy()
+        assert (run.path / ".owner").read_text() == str(os.getpid())
 
 
 def test_everything_that_is_written_is_read_back(run: RunFolder) -> None:
