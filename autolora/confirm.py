@@ -184,12 +184,12 @@ class Confirmation:
         """Train what is not kept yet."""
         jobs, meaning = [], {}
         for name, config, seed in wanted:
-            kept = self._kept(name, seed)
+            kept, state = self._kept(name, seed), self._path(name, seed).with_suffix(".state")
             if kept is not None and kept.config == config and self._has_weights(kept):
+                state.unlink(missing_ok=True)  # a kill may have come between the record and this
                 self._done += 1
                 continue
-            state = str(self._path(name, seed).with_suffix(".state"))
-            job = Job(slot=f"confirm {name} {seed}", config=config, seed=seed, keep_adapter=True, state_file=state)
+            job = Job(slot=f"confirm {name} {seed}", config=config, seed=seed, keep_adapter=True, state_file=str(state))
             jobs.append(job)
             meaning[job.slot] = (name, seed)
 

@@ -425,6 +425,20 @@ def test_a_killed_confirmation_goes_on_and_trains_nothing_again(confirmation, tr
     assert again.chosen == resumed.chosen
 
 
+def test_a_kill_between_a_record_and_the_removal_of_its_state_leaves_no_state_behind(
+    whole, confirmation, trainer, tmp_path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(whole.folder, folder)
+    left = folder / f"finalist_3-{SEED + 1}.state"
+    left.touch()
+
+    run(confirmation(folder=folder, metric=metric_named("accuracy")), whole.finalists, epochs=3.0)
+
+    assert trainer.trained() == []
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("damage", ["no record", "half a record", "no weights", "weights of another bit"])
 def test_a_training_that_was_not_kept_whole_is_done_again(damage, whole, confirmation, trainer, tmp_path) -> None:
     folder = tmp_path / "copy"
