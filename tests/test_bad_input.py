@@ -200,7 +200,9 @@ CASES = {
         data="https://example.com/reviews.csv",
         says=("there is no file or folder '", "example.com/reviews.csv'", "check"),
     ),
-    "a device for data": Case(data="/dev/null", says=("null has the extension ''", ".csv", "convert it")),
+    "a device for data": Case(
+        data="/dev/null", says=("'/dev/null' is neither a file nor a folder", "save its rows in a file")
+    ),
     "one JSON array for lines": Case(
         files={"data.jsonl": '[{"text": "a", "label": "b"}]\n'},
         data="data.jsonl",
