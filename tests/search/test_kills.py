@@ -1,7 +1,7 @@
 """Whatever process of a search is killed, nothing acknowledged is lost, nothing hangs, and the search can go on.
 
-``AUTOLORA_KILLS`` sets how many kills there are (``make soak`` asks for 200); moments and victims are drawn from
-``AUTOLORA_SEED``.
+``AUTOLORA_KILLS`` sets how many kills there are (``make soak`` asks for 200), in parts that several processes can
+share; moments and victims are drawn from ``AUTOLORA_SEED``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ pytestmark = pytest.mark.ray
 
 KILLS = int(os.environ.get("AUTOLORA_KILLS", "3"))
 SEED = int(os.environ.get("AUTOLORA_SEED", "11"))
-KILLS_IN_A_SEARCH = 10
+KILLS_IN_A_PART, KILLS_IN_A_SEARCH = 25, 10
+PARTS = tuple(min(KILLS_IN_A_PART, KILLS - before) for before in range(0, KILLS, KILLS_IN_A_PART))
+"""Kills of each part."""
 VICTIMS = {
     "engine": ("ray::EngineActor",),
     "lease": ("ray::Lease", "ray::ResourceTrainable"),
@@ -52,13 +54,14 @@ def victims(search: TinySearch, driver: subprocess.Popen[str], kind: str) -> lis
 
 
 @pytest.mark.timeout(7200)
-def test_kills_of_any_process_at_any_moment_lose_and_repeat_nothing(tmp_path, tiny_folder, figure) -> None:
-    moments = random.Random(SEED)
+@pytest.mark.parametrize("part", range(len(PARTS)))
+def test_kills_of_any_process_at_any_moment_lose_and_repeat_nothing(part, tmp_path, tiny_folder, figure) -> None:
+    moments = random.Random(SEED + part)
     killed = 0
-    while killed < KILLS:
+    while killed < PARTS[part]:
         folder = tmp_path / f"search-{killed}"
         folder.mkdir()
-        share = min(KILLS_IN_A_SEARCH, KILLS - killed)
+        share = min(KILLS_IN_A_SEARCH, PARTS[part] - killed)
         search = tiny_search.make(folder, tiny_folder(), trials=2 * share + 2, epochs=24)
         killed += kill_in(search, share, moments, figure)
         search.finish()
