@@ -32,8 +32,8 @@ demo: $(VENV)/.ready-demo
 test: lint
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# The figures at the end say how many kills, reads and searches there were, and what was lost. With SOAK_WORKERS=4 it takes
-# half the time; how long a start or a resume takes then says nothing.
+# The figures at the end say how many kills, reads and searches there were, and what was lost. SOAK_WORKERS shares it among
+# processes where there are cores to spare (two have none); how long a start or a resume takes then says nothing.
 soak: $(VENV)/.ready-test
 	AUTOLORA_KILLS=200 AUTOLORA_FAULTS=all AUTOLORA_READERS=8 AUTOLORA_SEARCHES=50 $(BIN)/python -m pytest \
 		--numprocesses $(SOAK_WORKERS) --dist worksteal \
