@@ -18,7 +18,6 @@ import click
 
 from autolora import __version__
 from autolora.errors import AutoloraError, DataError, RequestError, RunFolderError
-from autolora.last_word import NOTHING, last_word, way_on
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _REFUSED = 3
@@ -76,6 +75,8 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
             # While it starts, Ray has SIGTERM for itself and makes an exit of it.
             if isinstance(error, SystemExit) and error.code != signal.SIGTERM:
                 raise
+            from autolora.last_word import NOTHING, way_on
+
             folder = click.get_current_context().meta.get(_RUN)
             click.echo(f"\nInterrupted. {NOTHING if folder is None else way_on(folder)}", err=True)
             sys.exit(_INTERRUPTED if asked[:1] == [signal.SIGINT] else _TERMINATED)
@@ -296,6 +297,7 @@ def doctor(offline: bool, out: Path, kind: str) -> None:
 def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
     """Run a search with progress on stderr; print where the results are."""
     from autolora import progress
+    from autolora.last_word import last_word
     from autolora.listing import recommendation_as
 
     context = click.get_current_context()
