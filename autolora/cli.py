@@ -148,6 +148,7 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--seed", type=int, help="Seed of splits, sampler and weights; 0 unless set.")
 @click.option("--precision", type=click.Choice(["auto", "exact", "fast"]), help="float32, or bf16 where it is faster.")
+@click.option("--prefix-cache", help="Memory (and disk) for what is computed of a row once, such as 2GB; 0 for none.")
 @click.option("--address", help="Join this Ray cluster instead of starting a private one.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/NAME unless set.")
 @click.option("--resume", is_flag=True, help="Go on with the search in the run folder.")

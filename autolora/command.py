@@ -27,7 +27,7 @@ from autolora.yamlfile import inside
 _DATA = ("text", "label", "problem", "label_separator", "test", "rows", "encoding", "split_by", "split_by_time")
 _LIMITS = ("max_params", "max_memory", "min_metric")
 _BUDGET = ("trials", "budget")
-_PLAIN = ("base_model", "metric", "space", "seed", "precision", "address")
+_PLAIN = ("base_model", "metric", "space", "seed", "precision", "prefix_cache", "address")
 _FLAGS = (*_DATA, *_LIMITS, *_BUDGET, *_PLAIN)
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
@@ -131,6 +131,8 @@ def _with(request: Request, given: dict[str, Any]) -> Request:
     budget: dict[str, Any] = {"trials": given["trials"]} if "trials" in given else {}
     if "budget" in given:
         budget["minutes"] = _parsed(parse_duration, "budget", given)
+    if isinstance(given.get("prefix_cache"), str):
+        given = given | {"prefix_cache": _parsed(parse_size, "prefix_cache", given)}
     return replace(
         request,
         **{name: given[name] for name in _PLAIN if name in given},

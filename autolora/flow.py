@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -174,6 +175,7 @@ def _run(
         train=train,
         validation=validation,
         precision=prepared.request.precision,
+        cache_bytes=prepared.request.prefix_cache,
         choices=(*pairs(prepared.space), ("attention_qv", "all")),
         timed_batch=int(prepared.space.usual("batch_size")) if portions.limited else 0,
     )
@@ -181,6 +183,7 @@ def _run(
         check_limits(prepared.space, prepared.request.limits, engines.facts.costs)
         run = held or store.RunFolder.create(out, request.as_yaml(prepared.request))
         with contextlib.nullcontext() if held else run.owned():
+            engines.keep_prefixes(run.path / store.PREFIXES)
             used = seconds_used(run) if held else 0.0
             way = _Way(
                 run=run,
@@ -237,6 +240,7 @@ class _Way:
         self.progress.stage("Writing the report")
         self.run.write_report(engineer_page(results.read(self.run.path)))
         self._event("done", verdict=final.verdict)
+        shutil.rmtree(self.run.path / store.PREFIXES, ignore_errors=True)
         self.run.write_done()
 
     def drain(self) -> None:

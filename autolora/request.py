@@ -202,6 +202,9 @@ class Request:
     seed: int = 0
     precision: PrecisionWish = "auto"
     """``auto`` takes ``fast`` where the device has bf16 instructions."""
+    prefix_cache: int | None = None
+    """Bytes that rows' hidden states below the adapted layers may take in an engine's memory, and again on the disk; 0
+    keeps none, None takes a part of what is free."""
     first_suggestions: bool = True
     """Whether the search begins with settings known to work."""
     address: str | None = None
@@ -231,6 +234,9 @@ class Request:
             _check_text("address", self.address)
         self._complete_metric()
         _check_one_of("precision", self.precision, PRECISIONS)
+        if self.prefix_cache not in (None, 0) or isinstance(self.prefix_cache, bool):
+            hint = "write a unit, such as 2GB, or 0 for none"
+            _check_whole("prefix_cache", self.prefix_cache, least=LEAST_MEMORY_BYTES, hint=hint)
         _check_whole("seed", self.seed, least=0, most=LARGEST_SEED)
         if not isinstance(self.first_suggestions, bool):
             raise RequestError(
@@ -270,7 +276,7 @@ def read(path: str | Path) -> Request:
     path = Path(os.path.expanduser(path))
     value = read_mapping(path, error=RequestError)
     try:
-        request = _section(value, Request, "", data=_data, limits=_limits, budget=_budget)
+        request = _section(value, Request, "", data=_data, limits=_limits, budget=_budget, prefix_cache=_bytes)
     except RequestError as fault:
         raise inside(fault, path.name) from None
     return with_paths_from(request, path.parent)

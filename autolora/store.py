@@ -30,6 +30,8 @@ T = TypeVar("T")
 TASK, DATA, TRIALS, EVENTS = "task.yaml", "data.json", "trials.jsonl", "events.jsonl"
 CONFIRM, RECOMMENDATION, DONE = "confirm.json", "recommendation.json", "DONE"
 BUNDLE, REPORT, SLOTS, STUDY, CONFIRM_DIR = "adapter", "report.html", "slots", "study.db", "confirm"
+PREFIXES = "prefixes"
+"""What engines computed of rows once; goes when the search is done."""
 
 
 class RunFolder:

@@ -70,15 +70,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory):
-    """Return a function from a family's name to a checkpoint folder of a two-layer model."""
+    """Return a function from a family's name to a checkpoint folder of a model of two layers, or so many."""
     from tests import tiny_models
 
-    made: dict[str, Path] = {}
+    made: dict[tuple[str, int], Path] = {}
 
-    def folder(family: str = "bert") -> Path:
-        if family not in made:
-            made[family] = tiny_models.make(family, tmp_path_factory.mktemp("models") / f"tiny-{family}")
-        return made[family]
+    def folder(family: str = "bert", layers: int = 2) -> Path:
+        if (family, layers) not in made:
+            place = tmp_path_factory.mktemp("models") / f"tiny-{family}"
+            made[family, layers] = tiny_models.make(family, place, layers=layers)
+        return made[family, layers]
 
     return folder
 

@@ -35,6 +35,7 @@ EVERY_FLAG = {
     "budget": "1h30m",
     "max_params": 9000,
     "max_memory": "512MB",
+    "prefix_cache": "2GB",
     "min_metric": 0.5,
     "seed": 8,
     "precision": "fast",
@@ -74,6 +75,7 @@ def wanted(data: DataRequest, name: str) -> Request:
         budget=Budget(trials=7, minutes=90.0),
         seed=8,
         precision="fast",
+        prefix_cache=2 * 10**9,
         address="10.0.0.1:6379",
     )
 
@@ -166,6 +168,7 @@ def test_a_folder_that_is_here_is_no_hub_id(tmp_path: Path, monkeypatch: pytest.
         ({"budget": 15}, "budget: a duration must be", "write 15m for minutes"),
         ({"budget": "0m"}, "budget: a duration must be longer than nothing, but got '0m'", "15m"),
         ({"budget": "-5m"}, "but got '-5m'", "15m"),
+        ({"prefix_cache": "2 apples"}, "prefix_cache: a size must be a number of bytes", "write, for example, 8GB"),
         ({"max_memory": "8 apples"}, "max_memory: a size must be a number of bytes", "write, for example, 8GB"),
         ({"max_memory": "8"}, "max_memory must be a whole number of at least 1,024, but got 8", "write a unit"),
         ({"max_params": 0}, "max_params must be a whole number of at least 1, but got 0", "change max_params"),

@@ -180,6 +180,9 @@ def test_keys_without_a_value_have_their_default(tmp_path: Path) -> None:
             8.5e9,
             "limits: max_memory must be a whole number of at least 1,024, but got 8500000000.0",
         ),
+        ("prefix_cache", 2, "prefix_cache must be a whole number of at least 1,024, but got 2"),
+        ("prefix_cache", False, "prefix_cache must be a whole number of at least 1,024, but got False"),
+        ("prefix_cache", "much", "prefix_cache: a size must be a number of bytes, or a number and one of"),
         ("limits.max_memory", "8 lots", "limits.max_memory: a size must be a number of bytes, or a number and one of"),
         ("limits.min_metric", 80, "limits.min_metric must be between 0 and 1, but got 80"),
         (
@@ -233,6 +236,7 @@ def test_an_unknown_key_is_answered_with_the_nearest_known(tmp_path: Path, path:
     [
         ("limits.max_params", "5e5", "YAML reads 5e5 as text; write 5.0e+5"),
         ("limits.max_memory", 8, "write a unit, such as 8GB"),
+        ("prefix_cache", 2, "write a unit, such as 2GB, or 0 for none"),
         ("limits.min_metric", "8e-1", "YAML reads 8e-1 as text; write 8.0e-1"),
         ("budget.trials", "24", "24 is text here; write it without quotes"),
         ("budget.minutes", "15m", "write a number without a unit, such as 15"),
@@ -366,6 +370,7 @@ def test_a_request_is_written_with_every_default_filled_in(tmp_path: Path) -> No
         "budget": {"trials": 24, "minutes": None},
         "seed": 0,
         "precision": "auto",
+        "prefix_cache": None,
         "first_suggestions": True,
         "address": None,
     }

@@ -11,11 +11,17 @@ from transformers import (
     BertModel,
     DistilBertConfig,
     DistilBertModel,
+    Gemma3TextConfig,
+    Gemma3TextModel,
     GPT2Config,
     GPT2Model,
     LlamaConfig,
     LlamaModel,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2Model,
+    Qwen3Config,
+    Qwen3Model,
     RobertaConfig,
     RobertaModel,
 )
@@ -24,7 +30,7 @@ WORDS = """parcel van late door card charged twice price receipt money broken sc
 mail name sofa lamp blue wrong size box please help my the a is was not it i want to send back where when who how much
 today monday again still never thanks angry manager""".split()
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-FAMILIES = ("bert", "distilbert", "roberta", "llama", "gpt2")
+FAMILIES = ("bert", "distilbert", "roberta", "llama", "qwen2", "qwen3", "gemma3", "gpt2")
 
 
 def make(family: str, folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
@@ -48,6 +54,19 @@ def make(family: str, folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
             )
         ),
         "llama": lambda: LlamaModel(LlamaConfig(**small, **wide, num_key_value_heads=2, pad_token_id=0)),
+        "qwen2": lambda: Qwen2Model(Qwen2Config(**small, **wide, num_key_value_heads=2, pad_token_id=0)),
+        "qwen3": lambda: Qwen3Model(Qwen3Config(**small, **wide, num_key_value_heads=2, head_dim=8, pad_token_id=0)),
+        "gemma3": lambda: Gemma3TextModel(
+            Gemma3TextConfig(
+                **small,
+                **wide,
+                num_key_value_heads=2,
+                head_dim=8,
+                pad_token_id=0,
+                sliding_window=4,
+                layer_types=["sliding_attention", "full_attention"] * (layers // 2),
+            )
+        ),
         "gpt2": lambda: GPT2Model(
             GPT2Config(
                 vocab_size=vocab,

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from autolora.engine import first_token
 from autolora.engine.architecture import Architecture, describe
 from autolora.engine.checkpoint import Checkpoint
 from autolora.engine.packed import Pack, PackedCopies, PackedLinear
+from autolora.engine.stack import Stack, prepare
 from autolora.errors import BaseModelError, EngineError
 from autolora.records import Precision
 from autolora.tasks.sequence import SequenceTask
@@ -30,6 +32,10 @@ class ResidentBase:
     """Every linear module of the layers, by its dotted name in the model."""
     copies: dict[str, PackedCopies]
     """Every leaf module that each slot trains in full, by its dotted name."""
+    stack: Stack | None
+    """Where rows may join; None where each must pass through every layer."""
+    first_token_only: bool
+    """Whether the last layer is computed for the first token alone."""
     fresh: frozenset[str]
     """Names of parameters among those that the checkpoint lacked; the others start from the checkpoint."""
     modules_to_save: tuple[str, ...]
@@ -108,6 +114,10 @@ def load_base(
             f"the checkpoint holds no weights for the layers {architecture.stack!r} that its config.json speaks of",
             "the weights are of another model, or were cut: copy the model again",
         )
+    pad_token = getattr(model.config, "pad_token_id", None) or 0
+    blocks = list(model.get_submodule(architecture.stack).children())
+    first_token_only = first_token.replace_last(model, blocks[-1], pad_token=pad_token)
+    stack = prepare(model, blocks, heads=modules_to_save, pad_token=pad_token)
     for name in sorted(_leaf_owners(model, modules_to_save)):
         copies[name] = PackedCopies(model.get_submodule(name).to(dtype or torch.float32), pack)
         _replace(model, name, copies[name])
@@ -123,6 +133,8 @@ def load_base(
         pack=pack,
         linears=linears,
         copies=copies,
+        stack=stack,
+        first_token_only=first_token_only,
         fresh=loaded.fresh,
         modules_to_save=modules_to_save,
         device=device,

@@ -21,7 +21,10 @@ from autolora.engine import slots as slot_room
 from autolora.engine import state as states
 from autolora.engine.base import ResidentBase
 from autolora.engine.packed import Segment
+from autolora.engine.prefix import Prefixes, Wanted
+from autolora.engine.row_cache import RowCache
 from autolora.engine.slots import Slot
+from autolora.engine.stack import Joining
 from autolora.errors import EngineError, TrialDiverged, TrialError, TrialOutOfMemory
 from autolora.records import AdapterConfig, to_json
 from autolora.tasks.sequence import Encoded, SequenceTask
@@ -43,6 +46,8 @@ class Engine:
     """Rows by split name; ``train`` is what slots train on unless another is named."""
     chunk_rows: int = 0
     """Rows that pass through the base at once; 0 chooses by device."""
+    cache: RowCache | None = None
+    """Keeps what of a row no adapter has touched yet; None has every row pass through every layer."""
     slots: dict[str, Slot] = field(default_factory=dict)
     on_batch: Callable[[], None] = lambda: None
     """Is called after every batch that was scored."""
@@ -53,6 +58,9 @@ class Engine:
             self.chunk_rows = _CPU_CHUNK_ROWS if self.base.device.type == "cpu" else _CUDA_CHUNK_ROWS
         pad = getattr(self.base.model.config, "pad_token_id", None)
         self._pad_token = int(pad) if pad is not None else 0
+        self._prefixes: Prefixes | None = None
+        if self.cache is not None and self.base.stack is not None:
+            self._prefixes = Prefixes(self.base.stack, self.cache, self._pass, chunk_rows=SCORING_CHUNK_ROWS)
 
     # ---------------------------------------------------------------------------------------------- coming and going
 
@@ -134,6 +142,8 @@ class Engine:
             yield group
 
     def _step_chunk(self, slot_ids: list[str]) -> dict[str, TrialError]:
+        # In the order in which their rows join.
+        slot_ids = sorted(slot_ids, key=self._first_layer)
         batches = {slot_id: self.slots[slot_id].batch_rows() for slot_id in slot_ids}
         segments = _segments(batches)
         data = {slot_id: self.splits[self.slots[slot_id].train] for slot_id in slot_ids}
@@ -142,8 +152,9 @@ class Engine:
         targets = torch.from_numpy(np.concatenate(own)).to(self.base.device)
         row_ids = {slot_id: torch.from_numpy(batch) for slot_id, batch in batches.items()}
         steps = {slot_id: self.slots[slot_id].step for slot_id in slot_ids}
+        joining = self._joining(segments, tokens)
         with self.base.pack.serving(segments, row_ids=row_ids, steps=steps):
-            logits = self._forward(tokens)
+            logits = self._forward(tokens, joining)
             row_losses = self.task.problem.row_losses(logits, targets)
             losses = {s.slot: row_losses[s.start : s.stop].mean() for s in segments}
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
@@ -240,13 +251,36 @@ class Engine:
     @torch.no_grad()
     def score_rows(self, slot_id: str, split: str, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the slot's logits for some rows of a split ``(rows, classes)``, all in one pass."""
-        tokens = self.splits[split].tokens
-        with self.base.pack.serving((Segment(slot_id, 0, len(rows)),)):
-            logits: NDArray[np.float32] = self._forward([tokens[row] for row in rows]).float().cpu().numpy()
+        tokens = [self.splits[split].tokens[row] for row in rows]
+        segments = (Segment(slot_id, 0, len(rows)),)
+        joining = self._joining(segments, tokens)
+        with self.base.pack.serving(segments):
+            logits: NDArray[np.float32] = self._forward(tokens, joining).float().cpu().numpy()
         return logits
 
-    def _forward(self, tokens: Sequence[NDArray[np.int32]]) -> Tensor:
-        """Return logits ``(rows, num_labels)``; rows are padded on the right to the longest of them."""
+    # ---------------------------------------------------------------------------------------------------------- passes
+
+    def _first_layer(self, slot_id: str) -> int:
+        """Return the layer from which on a slot's rows depend on it."""
+        return min(self.slots[slot_id].config.layers)
+
+    def _joining(self, segments: Sequence[Segment], tokens: Sequence[NDArray[np.int32]]) -> tuple[Joining, ...]:
+        """Return where each segment's rows join, with their hidden states there; nothing where all begin below."""
+        wanted = [Wanted(self._first_layer(s.slot), tokens[s.start : s.stop]) for s in segments]
+        if self._prefixes is None or all(want.layer == 0 for want in wanted):
+            return ()
+        hidden = iter(self._prefixes.before([want for want in wanted if want.layer], max(map(len, tokens))))
+        return tuple(Joining(want.layer, len(want.tokens), next(hidden) if want.layer else None) for want in wanted)
+
+    def _forward(self, tokens: Sequence[NDArray[np.int32]], joining: tuple[Joining, ...] = ()) -> Tensor:
+        """Return logits ``(rows, num_labels)``."""
+        if not joining or self.base.stack is None:
+            return self._pass(tokens)
+        with self.base.stack.joined(joining):
+            return self._pass(tokens)
+
+    def _pass(self, tokens: Sequence[NDArray[np.int32]]) -> Tensor:
+        """Pass rows through the model; they are padded on the right to the longest of them."""
         length = max(len(t) for t in tokens)
         ids = np.full((len(tokens), length), self._pad_token, dtype=np.int64)
         mask = np.zeros((len(tokens), length), dtype=np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,10 @@ from autolora.records import Precision, Split
 from autolora.tasks.problems import Problem
 
 _PACKAGES = ("autolora", "torch", "transformers", "peft", "optuna", "ray", "scikit-learn", "numpy", "safetensors")
+_CACHE_SHARE = 0.25
+"""Of the memory that is free at the start."""
+_LEAVE_ON_DISK = 2**30
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,8 @@ class EngineSpec:
     """Pairs of (target_modules, layers) whose costs are wanted."""
     timed_batch: int = 0
     """Rows of the training steps by which the engine's speed is measured; 0 measures none."""
+    cache_bytes: int | None = None
+    """What rows' hidden states may take in memory; 0 keeps none, None a part of what is free."""
     patience_s: float = PATIENCE_SECONDS
     """What a training step may take at least before it counts as hanging."""
 
@@ -99,7 +106,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     base = load_base(checkpoint, task, precision=precision, device=device)
     tokenizer = task.load_tokenizer(Path(spec.folder))
     splits = {"train": task.encode(tokenizer, spec.train), "validation": task.encode(tokenizer, spec.validation)}
-    engine = Engine(base, task, splits)
+    engine = Engine(base, task, splits, cache=_cache(spec.cache_bytes, device))
     train = splits["train"]
     costs = cost_model(engine, spec.choices)
     return engine, EngineFacts(
@@ -123,6 +130,49 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
         costs=costs,
         rates=measured_rates(engine, costs, spec.timed_batch) if spec.timed_batch else None,
     )
+
+
+def _cache(cache_bytes: int | None, device: Any) -> Any:
+    from autolora.engine.row_cache import MemoryRows, RowCache
+
+    limit = int(free_bytes(device) * _CACHE_SHARE) if cache_bytes is None else cache_bytes
+    return RowCache(MemoryRows(limit), device=device) if limit else None
+
+
+def keep_prefixes(engine: Any, folder: str) -> None:
+    """Have an engine keep in a folder what it computes of rows once, unless it keeps none, or the disk is short."""
+    from autolora.engine.row_cache import FileRows
+
+    cache, base = engine.cache, engine.base
+    if cache is None or base.stack is None:
+        return
+    free = shutil.disk_usage(Path(folder).parent).free
+    limit = min(cache.memory.limit_bytes, (free - _LEAVE_ON_DISK) // 2)
+    if limit <= 0:
+        return
+    made_by = {name: version(name) for name in ("autolora", "torch", "transformers")}
+    cache.file = FileRows(
+        Path(folder),
+        limit_bytes=limit,
+        identity=f"{base.checkpoint.hash} {base.dtype} {base.device.type} {made_by}",
+        width=base.stack.width,
+        dtype=base.dtype,
+    )
+
+
+def free_bytes(device: Any) -> int:
+    """Return the device's memory that is free; on a CPU that of the machine, or of the container it is in."""
+    import psutil
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+    except OSError:
+        return free  # no control group, or an older kind
+    return free if limit == "max" else max(0, min(free, int(limit) - int(used)))
 
 
 def device_in_words(device: Any) -> str:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from autolora.engine.jobs import Job, Report
-from autolora.engine.start import EngineFacts, EngineSpec, start
+from autolora.engine.start import EngineFacts, EngineSpec, keep_prefixes, start
 from autolora.errors import AutoloraError, EngineLost
 from autolora.records import AdapterConfig, Split
 from autolora.search.shipment import Shipment, is_here, unpacked
@@ -124,6 +124,11 @@ class EngineActor:
             engine.splits[name] = engine.task.encode(self._tokenizer, split)
 
         self.runner.call(encode)
+
+    def keep_prefixes(self, folder: str) -> None:
+        """Keep what is computed of rows once in a folder too, if it is on this machine."""
+        if self._memory is None:
+            self.runner.call(lambda engine: keep_prefixes(engine, folder))
 
     def outputs(self, config: AdapterConfig, adapter: dict[str, Any], split: str) -> Any:
         """Return what the problem keeps of a finished adapter's logits on a split ``(rows, ...)``."""

@@ -61,6 +61,7 @@ class Engines:
         self._spec = ray.put(spec)
         self._here = node_here()
         self._splits: dict[str, Any] = {}
+        self._prefixes: Path | None = None
         self._shipment: Shipment | None = None
         self._can_read = {self._here}
         """Nodes that read the base's folder themselves."""
@@ -147,6 +148,8 @@ class Engines:
         for package in MUST_AGREE:
             _must_agree(f"{package}'s version", known.versions[package], facts.versions[package], engine.place)
         engine.starting = None
+        if self._prefixes is not None:
+            engine.handle.keep_prefixes.remote(str(self._prefixes))
 
     def ready(self) -> list[str]:
         """Return the engines that can take jobs, taking in those that have meanwhile started.
@@ -325,6 +328,13 @@ class Engines:
         return count
 
     # --------------------------------------------------------------------------------------------------------- scoring
+
+    def keep_prefixes(self, folder: Path) -> None:
+        """Have every engine on this machine, now and later, keep in a folder what it computes of rows once."""
+        self._prefixes = folder
+        for name in self.ready():
+            # No answer is waited for: without a file it would train just as well.
+            self._engines[name].handle.keep_prefixes.remote(str(folder))
 
     def add_split(self, name: str, split: Split) -> None:
         """Give every engine another split, those that start later too.

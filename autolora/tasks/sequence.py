@@ -133,6 +133,7 @@ class SequenceTask:
         finally:
             logging.set_verbosity(verbosity)
         model.config.pad_token_id = tokenizer.pad_token_id
+        model.config.use_cache = False  # keys and values are for writing on; here they would only fill memory
         missing = frozenset(info["missing_keys"]) | frozenset(key[0] for key in info["mismatched_keys"])
         parameters = {name for name, _ in model.named_parameters()}
         heads = frozenset(p for p in parameters if p.split(".")[0] in _ALWAYS_TRAINED)
