@@ -67,49 +67,67 @@ class LowRank:
     """Of this slot and module, for dropout masks."""
 
 
-class _AddLowRank(torch.autograd.Function):
-    """Add each segment's low-rank product to ``y`` in place.
+class _Part(NamedTuple):
+    """One segment's share in a product."""
 
-    One function for all segments of a module keeps a single reference to ``x`` for backward instead of slices,
-    copies and zero paddings; rows without an adapter cost nothing.
+    start: int
+    stop: int
+    scaling: float
+    mask: Tensor | None
+
+
+class _PackedProduct(torch.autograd.Function):
+    """The frozen product of all rows, with each segment's low-rank product added in place.
+
+    One function for both and for all segments: autograd sees no view that is written to (which costs it copies of whole
+    gradients), keeps a single reference to ``x``, and the shares' gradients are added to that of the frozen product where
+    it stands. Rows without an adapter cost nothing.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, y: Tensor, x: Tensor, parts: tuple[tuple[int, int, float, Tensor | None], ...], *weights: Tensor
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, parts: tuple[_Part, ...], *shares: Tensor
     ) -> Tensor:
-        ctx.mark_dirty(y)
+        y = nn.functional.linear(x, weight, bias)
+        cast = [share.to(x.dtype) for share in shares]
         middles = []
-        for (start, stop, scaling, mask), a, b in zip(parts, weights[::2], weights[1::2], strict=True):
-            rows = x[start:stop] if mask is None else x[start:stop] * mask
-            middle = rows.flatten(0, -2) @ a.to(x.dtype).T
-            target = y[start:stop].view(-1, y.shape[-1])
-            target.addmm_(middle, b.to(x.dtype).T, alpha=scaling)
+        for part, a, b in zip(parts, cast[::2], cast[1::2], strict=True):
+            middle = _rows(x, part) @ a.T
+            y[part.start : part.stop].view(-1, y.shape[-1]).addmm_(middle, b.T, alpha=part.scaling)
             middles.append(middle)
-        ctx.parts = parts
-        ctx.save_for_backward(x, *weights, *middles)
+        ctx.parts, ctx.share_dtypes = parts, [share.dtype for share in shares]
+        ctx.save_for_backward(x, weight, *cast, *middles)
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad_y,) = grads
-        x, *saved = ctx.saved_tensors
+        x, weight, *saved = ctx.saved_tensors
         count = len(ctx.parts)
-        weights, middles = saved[: 2 * count], saved[2 * count :]
-        grad_x = torch.zeros_like(x) if ctx.needs_input_grad[1] else None
-        weight_grads: list[Tensor] = []
-        for (start, stop, scaling, mask), a, b, middle in zip(
-            ctx.parts, weights[::2], weights[1::2], middles, strict=True
-        ):
-            rows = x[start:stop] if mask is None else x[start:stop] * mask
-            grad_out = grad_y[start:stop].reshape(-1, grad_y.shape[-1])
-            grad_middle = (grad_out @ b.to(x.dtype)).mul_(scaling)
-            weight_grads.append((grad_middle.T @ rows.flatten(0, -2)).to(a.dtype))
-            weight_grads.append((grad_out.T @ middle).to(b.dtype).mul_(scaling))
+        cast, middles = saved[: 2 * count], saved[2 * count :]
+        grad_y = grad_y.contiguous()
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = (grad_y.view(-1, grad_y.shape[-1]) @ weight).view(x.shape)
+        share_grads: list[Tensor] = []
+        for part, a, b, middle in zip(ctx.parts, cast[::2], cast[1::2], middles, strict=True):
+            grad_out = grad_y[part.start : part.stop].view(-1, grad_y.shape[-1])
+            grad_middle = (grad_out @ b).mul_(part.scaling)
+            share_grads += [grad_middle.T @ _rows(x, part), (grad_out.T @ middle).mul_(part.scaling)]
             if grad_x is not None:
-                part = (grad_middle @ a.to(x.dtype)).view_as(rows)
-                grad_x[start:stop] = part if mask is None else part * mask
-        return (grad_y, grad_x, None, *weight_grads)
+                target = grad_x[part.start : part.stop]
+                if part.mask is None:
+                    target.view(-1, x.shape[-1]).addmm_(grad_middle, a)
+                else:
+                    target.add_((grad_middle @ a).view(target.shape).mul_(part.mask))
+        cast_back = (grad.to(dtype) for grad, dtype in zip(share_grads, ctx.share_dtypes, strict=True))
+        return (grad_x, None, None, None, *cast_back)
+
+
+def _rows(x: Tensor, part: _Part) -> Tensor:
+    """Return a segment's input as the adapter sees it ``(rows · tokens, in)``."""
+    rows = x[part.start : part.stop]
+    return (rows if part.mask is None else rows * part.mask).flatten(0, -2)
 
 
 class PackedLinear(nn.Module):
@@ -120,20 +138,24 @@ class PackedLinear(nn.Module):
         self.base = base
         self.pack = pack
         self.shares: dict[str, LowRank] = {}
+        # transformers' Conv1D stores its weight the other way round.
+        self._is_turned = type(base).__name__ == "Conv1D"
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the module's output ``(rows, ..., out_features)`` with every segment's share added."""
-        y: Tensor = self.base(x)
-        parts: list[tuple[int, int, float, Tensor | None]] = []
-        weights: list[Tensor] = []
+        parts: list[_Part] = []
+        shares: list[Tensor] = []
         for slot, start, stop in self.pack.segments:
             share = self.shares.get(slot)
             if share is not None:
-                parts.append((start, stop, share.scaling, self._mask(share, slot, x[start:stop])))
-                weights += [share.a, share.b]
+                parts.append(_Part(start, stop, share.scaling, self._mask(share, slot, x[start:stop])))
+                shares += [share.a, share.b]
         if not parts:
+            y: Tensor = self.base(x)
             return y
-        added: Tensor = _AddLowRank.apply(y, x, tuple(parts), *weights)  # type: ignore[no-untyped-call]
+        weight, bias = self.base.weight, self.base.bias
+        turned = weight.T if self._is_turned else weight
+        added: Tensor = _PackedProduct.apply(x, turned, bias, tuple(parts), *shares)  # type: ignore[no-untyped-call]
         return added
 
     def _mask(self, share: LowRank, slot: str, rows: Tensor) -> Tensor | None:

@@ -10,24 +10,25 @@ from tests import tiny_models
 
 pytestmark = pytest.mark.tiny
 
+LLAMA_LIKE = ("llama", "qwen2", "qwen3", "gemma3")
 SPLIT_QKV = {
     "bert": ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"),
     "roberta": ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"),
     "distilbert": ("attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin"),
-    "llama": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"),
+    **dict.fromkeys(LLAMA_LIKE, ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")),
 }
 MLP = {
     "bert": ("intermediate.dense", "output.dense"),
     "roberta": ("intermediate.dense", "output.dense"),
     "distilbert": ("ffn.lin1", "ffn.lin2"),
-    "llama": ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"),
+    **dict.fromkeys(LLAMA_LIKE, ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")),
     "gpt2": ("mlp.c_fc", "mlp.c_proj"),
 }
 STACK = {
     "bert": "encoder.layer",
     "roberta": "encoder.layer",
     "distilbert": "transformer.layer",
-    "llama": "layers",
+    **dict.fromkeys(LLAMA_LIKE, "layers"),
     "gpt2": "h",
 }
 
@@ -64,7 +65,7 @@ def test_shapes_are_inputs_then_outputs_in_every_family(family, architecture) ->
     assert shapes[MLP[family][-1]] == (wide, 32)
     if family == "gpt2":
         assert shapes["attn.c_attn"] == (32, 96)
-    if family == "llama":
+    if family in LLAMA_LIKE:
         assert shapes["self_attn.k_proj"] == (32, 16), "two of the four heads share keys"
 
 
