@@ -59,15 +59,13 @@ def _software() -> list[Fact]:
 
 
 def _device() -> list[Fact]:
-    from autolora.engine.base import pick_device, pick_precision
-    from autolora.engine.start import device_in_words
+    from autolora.engine import device as devices
 
-    device = pick_device()
-    precision = pick_precision(device)
-    why = "it multiplies bf16" if precision == "fast" else "it has no bf16 instructions"
+    device = devices.pick()
+    precision, why = devices.pick_precision(device)
     return [
-        Fact(topic="device", name="device", value=device_in_words(device)),
-        Fact(topic="device", name="precision", value=f"{precision}, since {why}"),
+        Fact(topic="device", name="device", value=devices.in_words(device)),
+        Fact(topic="device", name="precision", value=f"{precision}: {why}"),
     ]
 
 

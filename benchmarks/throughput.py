@@ -33,11 +33,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from autolora.engine.base import load_base, pick_device, pick_precision
+from autolora.engine import device as devices
+from autolora.engine.base import load_base
 from autolora.engine.checkpoint import find
 from autolora.engine.engine import Engine
 from autolora.engine.row_cache import MemoryRows, RowCache
-from autolora.engine.start import device_in_words
 from autolora.records import AdapterConfig
 from autolora.tasks.problems import SingleLabel
 from autolora.tasks.sequence import Encoded, SequenceTask
@@ -68,15 +68,15 @@ def main() -> None:
         from autolora import demo
 
         args.model = str(demo.base_folder())
-    device = pick_device()
-    precision = pick_precision(device) if args.precision == "auto" else args.precision
+    device = devices.pick()
+    precision, _ = devices.pick_precision(device, args.precision)
     task = SequenceTask(problem=SingleLabel(classes=tuple(map(str, range(CLASSES)))), max_length=args.length)
     base = load_base(find(args.model), task, precision=precision, device=device)
     data = made_up(args, base)
     rate = matrix_rate(base.dtype, device)
     result: dict[str, Any] = {
         "command": sys.argv,
-        "device": device_in_words(device),
+        "device": devices.in_words(device),
         "precision": precision,
         "commit": commit(),
         "versions": {name: version(name) for name in ("autolora", "torch", "transformers", "peft")},
@@ -223,7 +223,7 @@ def repeated(step: Callable[[], Any], examples: int, args: Any) -> float:
         while time.perf_counter() - start < args.seconds:
             step()
             count += 1
-        _synchronise(pick_device())
+        _synchronise(devices.pick())
         figures.append(examples * count / (time.perf_counter() - start))
     return statistics.median(figures)
 

@@ -15,7 +15,7 @@ from autolora.engine.architecture import Architecture, describe
 from autolora.engine.checkpoint import Checkpoint
 from autolora.engine.packed import Pack, PackedCopies, PackedLinear
 from autolora.engine.stack import Stack, prepare
-from autolora.errors import BaseModelError, EngineError
+from autolora.errors import BaseModelError
 from autolora.records import Precision
 from autolora.tasks.sequence import SequenceTask
 
@@ -55,28 +55,6 @@ class ResidentBase:
     def head_parameter_count(self) -> int:
         """Parameters that every slot trains beside its low-rank matrices."""
         return sum(p.numel() for module in self.copies.values() for p in module.template.parameters())
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """Return the device to train on: a CUDA device if there is one.
-
-    Raises:
-        EngineError: If the named device is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise EngineError(f"there is no device {name!r} here", "use cpu")
-    return device
-
-
-def pick_precision(device: torch.device) -> Precision:
-    """Return ``fast`` where the device has bf16 matrix instructions, ``exact`` elsewhere."""
-    if device.type == "cuda":
-        return "fast" if torch.cuda.is_bf16_supported(including_emulation=False) else "exact"
-    has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "fast" if has_bf16 else "exact"
 
 
 def load_base(

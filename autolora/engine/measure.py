@@ -57,13 +57,14 @@ def peak_bytes(folder: str, config: AdapterConfig, *, num_labels: int, length: i
     """Return the measured peak in bytes; to be called in a fresh process."""
     import numpy as np
 
-    from autolora.engine.base import load_base, pick_device
+    from autolora.engine import device as devices
+    from autolora.engine.base import load_base
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
     from autolora.tasks.problems import SingleLabel
     from autolora.tasks.sequence import Encoded, SequenceTask
 
-    place = pick_device(device)
+    place = devices.pick(device)
     task = SequenceTask(problem=SingleLabel(classes=tuple(map(str, range(num_labels)))), max_length=length)
     base = load_base(find(folder), task, precision=precision, device=place)  # type: ignore[arg-type]
     rows = config.batch_size * _STEPS

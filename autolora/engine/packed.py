@@ -80,8 +80,8 @@ class _PackedProduct(torch.autograd.Function):
     """The frozen product of all rows, with each segment's low-rank product added in place.
 
     One function for both and for all segments: autograd sees no view that is written to (which costs it copies of whole
-    gradients), keeps a single reference to ``x``, and the shares' gradients are added to that of the frozen product where
-    it stands. Rows without an adapter cost nothing.
+    gradients), keeps a single reference to ``x``, and the shares' gradients are added to that of the frozen product
+    where it stands. Rows without an adapter cost nothing.
     """
 
     @staticmethod

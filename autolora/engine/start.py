@@ -18,7 +18,6 @@ _PACKAGES = ("autolora", "torch", "transformers", "peft", "optuna", "ray", "scik
 _CACHE_SHARE = 0.25
 """Of the memory that is free at the start."""
 _LEAVE_ON_DISK = 2**30
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +85,12 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
 
     Raises:
         BaseModelError: If the base cannot be loaded or lacks what a choice names.
-        EngineError: If the device is not there.
+        EngineError: If the device is not there, or lacks the precision.
     """
     import torch
 
-    from autolora.engine.base import load_base, pick_device, pick_precision
+    from autolora.engine import device as devices
+    from autolora.engine.base import load_base
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
     from autolora.engine.memory import cost_model
@@ -99,8 +99,8 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
 
     if spec.threads:
         torch.set_num_threads(spec.threads)
-    device = pick_device(spec.device)
-    precision: Precision = pick_precision(device) if spec.precision == "auto" else spec.precision  # type: ignore[assignment]
+    device = devices.pick(spec.device)
+    precision, _ = devices.pick_precision(device, spec.precision)
     checkpoint = find(spec.folder, base_id=spec.base_id)
     task = SequenceTask(problem=spec.problem, max_length=spec.max_length)
     base = load_base(checkpoint, task, precision=precision, device=device)
@@ -110,7 +110,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     train = splits["train"]
     costs = cost_model(engine, spec.choices)
     return engine, EngineFacts(
-        device=device_in_words(device),
+        device=devices.in_words(device),
         on_cpu=device.type == "cpu",
         precision=precision,
         base_id=checkpoint.id,
@@ -133,6 +133,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
 
 
 def _cache(cache_bytes: int | None, device: Any) -> Any:
+    from autolora.engine.device import free_bytes
     from autolora.engine.row_cache import MemoryRows, RowCache
 
     limit = int(free_bytes(device) * _CACHE_SHARE) if cache_bytes is None else cache_bytes
@@ -158,27 +159,3 @@ def keep_prefixes(engine: Any, folder: str) -> None:
         width=base.stack.width,
         dtype=base.dtype,
     )
-
-
-def free_bytes(device: Any) -> int:
-    """Return the device's memory that is free; on a CPU that of the machine, or of the container it is in."""
-    import psutil
-    import torch
-
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    free = int(psutil.virtual_memory().available)
-    try:
-        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-    except OSError:
-        return free  # no control group, or an older kind
-    return free if limit == "max" else max(0, min(free, int(limit) - int(used)))
-
-
-def device_in_words(device: Any) -> str:
-    """Return what a person calls the device."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads ({platform.machine()})"
