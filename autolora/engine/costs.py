@@ -2,10 +2,13 @@
 
 A plain value that travels from the engine, which measured the model, to the search, which never loads it.
 
-peak = frozen weights + 16 bytes per trained parameter (weight, gradient and two AdamW moments in float32)
-     + activations saved for backward, from the first adapted layer up + logits and their gradient
+peak = frozen weights + 12 bytes per trained parameter (weight and two AdamW moments in float32)
+     + the greater of 4 bytes per trained parameter (gradients, when the optimiser steps)
+       and what a pass forward and back takes at its peak: activations saved for backward, and the passing ones
 
-It is the peak of the configuration trained alone; allocators' fragmentation is not in it.
+What a pass takes was measured on the base with a small batch, at rank ``PROBE_RANK``; it grows with the rows, and with
+the rank by what is kept of the low-rank products. It is the peak of the configuration trained alone; allocators'
+fragmentation is not in it.
 """
 
 from __future__ import annotations
@@ -17,10 +20,11 @@ from typing import Any
 from autolora.errors import SpaceError
 from autolora.records import AdapterConfig
 
-BYTES_PER_TRAINED_PARAMETER = 16
+BYTES_PER_TRAINED_PARAMETER = 12
+BYTES_PER_GRADIENT = 4
 BYTES_PER_STORED_PARAMETER = 4
 PROBE_RANK = 1
-"""Rank at which ``Kind.saved_bytes_per_row`` was counted."""
+"""Rank at which passes were measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +35,10 @@ class Kind:
     layers: tuple[int, ...]
     params_per_rank: int
     """Low-rank parameters at rank 1."""
-    saved_bytes_per_row: float
-    """Activations kept for backward by one row of full length, at rank ``PROBE_RANK``."""
+    pass_bytes_per_row: float
+    """What a pass takes at its peak for each row of full length, at rank ``PROBE_RANK``."""
+    tokens_per_row: float
+    """Tokens of a row that adapters work on, once for each adapted module."""
 
 
 def key(modules: object, layers: object) -> str:
@@ -105,17 +111,12 @@ class CostModel:
     def peak_memory_bytes(self, config: AdapterConfig) -> int:
         """Return the predicted peak of training it alone."""
         kind = self._kind(config)
-        tokens = config.batch_size * self.length
-        # The middle of each low-rank product is saved too, and is all of the activations that depends on rank.
-        middles = tokens * (config.rank - PROBE_RANK) * len(kind.layers) * len(kind.modules) * self.width
-        logits = 3 * config.batch_size * self.num_labels * 4
-        return int(
-            self.weight_bytes
-            + BYTES_PER_TRAINED_PARAMETER * self.trainable_params(config)
-            + config.batch_size * kind.saved_bytes_per_row
-            + middles
-            + logits
-        )
+        # Of each low-rank product its middle is kept, and in a narrower base its weights as they were multiplied.
+        more_rank = (config.rank - PROBE_RANK) * self.width
+        copies = more_rank * kind.params_per_rank if self.width < BYTES_PER_STORED_PARAMETER else 0
+        in_pass = config.batch_size * (kind.pass_bytes_per_row + more_rank * kind.tokens_per_row) + copies
+        params = self.trainable_params(config)
+        return int(self.weight_bytes + BYTES_PER_TRAINED_PARAMETER * params + max(in_pass, BYTES_PER_GRADIENT * params))
 
     def _kind(self, config: AdapterConfig) -> Kind:
         for kind in self.kinds.values():

@@ -160,12 +160,14 @@ class Engine:
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         return self._update(losses)
 
-    def probe_forward(self, slot_id: str, rows: NDArray[np.int64], length: int) -> Tensor:
-        """Return the slot's training logits for rows of ``length`` padding tokens; for measuring, not for learning."""
-        batch = {slot_id: rows}
-        with self.base.pack.serving(_segments(batch), row_ids={slot_id: torch.from_numpy(rows)}, steps={slot_id: 0}):
+    def probe_pass(self, slot_id: str, rows: int, length: int) -> None:
+        """Pass rows of ``length`` tokens forward and back through every layer; for measuring, not for learning."""
+        ids = np.zeros(rows, dtype=np.int64)
+        batch = {slot_id: ids}
+        with self.base.pack.serving(_segments(batch), row_ids={slot_id: torch.from_numpy(ids)}, steps={slot_id: 0}):
             blank = np.ones(length, dtype=np.int32)
-            return self._forward(tuple(blank for _ in rows))
+            self._pass(tuple(blank for _ in ids)).square().mean().backward()  # type: ignore[no-untyped-call]
+        self.slots[slot_id].optimiser.zero_grad(set_to_none=True)
 
     def _update(self, losses: dict[str, Tensor]) -> dict[str, TrialError]:
         """Apply each slot's gradients unless they are not finite."""

@@ -1,56 +1,17 @@
 """The peak memory of training one configuration alone, measured in a process of its own.
 
-Protocol: the base and one slot are loaded; three optimiser steps on rows of full length; the peak is the largest sum of
-bytes held by live tensors (CPU: every storage that passes through the dispatcher, until it is freed; CUDA: the
-allocator's own peak). Python, libraries and the allocator's slack are not in it.
+Protocol: the base and one slot are loaded; three optimiser steps on rows of full length, every row through every layer;
+the peak is that of ``live_bytes``.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import weakref
-from typing import Any
-
-import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from autolora.records import AdapterConfig, from_json
 
 _STEPS = 3
-
-
-class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of tensor storages made inside the block, and keeps the peak."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.now = 0
-        self.peak = 0
-        self._seen: set[int] = set()
-
-    def hold(self, tensor: torch.Tensor) -> None:
-        """Count a tensor's storage from now until it is freed."""
-        storage = tensor.untyped_storage()
-        address, size = storage._cdata, storage.nbytes()
-        if address in self._seen or size == 0:
-            return
-        self._seen.add(address)
-        self.now += size
-        self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self._drop, address, size)
-
-    def _drop(self, address: int, size: int) -> None:
-        self._seen.discard(address)
-        self.now -= size
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, torch.Tensor):
-                self.hold(leaf)
-        return out
 
 
 def peak_bytes(folder: str, config: AdapterConfig, *, num_labels: int, length: int, precision: str, device: str) -> int:
@@ -61,6 +22,7 @@ def peak_bytes(folder: str, config: AdapterConfig, *, num_labels: int, length: i
     from autolora.engine.base import load_base
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
+    from autolora.engine.live_bytes import peak_in
     from autolora.tasks.problems import SingleLabel
     from autolora.tasks.sequence import Encoded, SequenceTask
 
@@ -75,16 +37,11 @@ def peak_bytes(folder: str, config: AdapterConfig, *, num_labels: int, length: i
         unknown_share=0.0,
     )
     engine = Engine(base, task, {"train": data})
-    if place.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(place)
-    counter = LiveBytes()
-    with counter:
-        for tensor in base.model.parameters():
-            counter.hold(tensor)
+    with peak_in(place, base.model.parameters()) as peak:
         engine.admit("alone", config, seed=0)
         for _ in range(_STEPS):
             engine.step(["alone"])
-    return int(torch.cuda.max_memory_allocated(place)) if place.type == "cuda" else counter.peak
+    return peak.bytes
 
 
 if __name__ == "__main__":

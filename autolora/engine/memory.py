@@ -1,20 +1,20 @@
-"""Measures a resident base for the cost model: what one row keeps for backward, for each choice of modules and layers.
+"""Measures a resident base for the cost model: what a pass takes at its peak, for each choice of modules and layers.
 
-Counted, not modelled: one small forward pass with a hook on every tensor that autograd keeps
-(``torch.autograd.graph.saved_tensors_hooks``), scaled linearly to a batch by the cost model.
+Counted, not modelled: one pass of two rows, forward and back. It grows with the rows; with the rank only by what every
+adapted module keeps of each token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from autolora.engine.costs import PROBE_RANK, CostModel, Kind, key
 from autolora.engine.engine import Engine
+from autolora.engine.live_bytes import peak_in
 from autolora.records import AdapterConfig
 
 _PROBE_ROWS = 2
@@ -28,18 +28,19 @@ def cost_model(engine: Engine, choices: Iterable[tuple[Any, Any]]) -> CostModel:
     """
     base = engine.base
     kinds: dict[str, Kind] = {}
-    counted: dict[tuple[tuple[str, ...], tuple[int, ...]], float] = {}
+    counted: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[float, float]] = {}
     length = engine.task.max_length
     for modules_choice, layers_choice in choices:
         modules = base.architecture.modules(modules_choice)
         layers = base.architecture.layer_range(layers_choice)
         if (modules, layers) not in counted:
-            counted[modules, layers] = saved_bytes_per_row(engine, modules, layers, length)
+            counted[modules, layers] = in_pass(engine, modules, layers, length)
         kinds[key(modules_choice, layers_choice)] = Kind(
             modules=modules,
             layers=layers,
             params_per_rank=base.architecture.trainable_params(rank=1, modules=modules, layers=layers),
-            saved_bytes_per_row=counted[modules, layers],
+            pass_bytes_per_row=counted[modules, layers][0],
+            tokens_per_row=counted[modules, layers][1],
         )
     return CostModel(
         kinds=kinds,
@@ -52,27 +53,28 @@ def cost_model(engine: Engine, choices: Iterable[tuple[Any, Any]]) -> CostModel:
     )
 
 
-def saved_bytes_per_row(engine: Engine, modules: tuple[str, ...], layers: tuple[int, ...], length: int) -> float:
-    """Return the bytes that a row of ``length`` tokens keeps for backward; shared storages count once."""
+def in_pass(engine: Engine, modules: tuple[str, ...], layers: tuple[int, ...], length: int) -> tuple[float, float]:
+    """Return what a pass takes for each row of ``length`` tokens: bytes at its peak, and tokens that adapters work on.
+
+    A token counts once for every adapted module that it passes through.
+    """
     name = "memory probe"
-    config = AdapterConfig(
-        rank=PROBE_RANK, alpha=1, target_modules=modules, layers=layers, learning_rate=1e-3, batch_size=_PROBE_ROWS
-    )
+    config = AdapterConfig(rank=PROBE_RANK, alpha=1, target_modules=modules, layers=layers, learning_rate=1e-3)
     slot = engine.admit(name, config, seed=0)
-    known = {p.untyped_storage().data_ptr() for p in (*engine.base.model.parameters(), *slot.parameters.values())}
-    storages: dict[int, int] = {}
-    kept: list[Tensor] = []  # keeps addresses from being used again while we count
+    # Views of weights pass by too; what they show is not the pass's.
+    weights = [*engine.base.model.parameters(), *engine.base.model.buffers(), *slot.parameters.values()]
+    there = sum({w.untyped_storage().data_ptr(): w.untyped_storage().nbytes() for w in weights}.values())
+    tokens = 0
 
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in known:
-            storages[storage.data_ptr()] = storage.nbytes()
-            kept.append(tensor)
-        return tensor
+    def count(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+        nonlocal tokens
+        tokens += args[0].shape[:-1].numel()
 
-    try:
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            engine.probe_forward(name, np.zeros(_PROBE_ROWS, dtype=np.int64), length)
-    finally:
-        engine.release(name)
-    return sum(storages.values()) / _PROBE_ROWS
+    with ExitStack() as after:
+        after.callback(engine.release, name)
+        for module in engine.base.linears.values():
+            if name in module.shares:
+                after.callback(module.register_forward_pre_hook(count).remove)
+        with peak_in(engine.base.device, weights) as peak:
+            engine.probe_pass(name, _PROBE_ROWS, length)
+    return (peak.bytes - there) / _PROBE_ROWS, tokens / _PROBE_ROWS

@@ -36,7 +36,7 @@ def measured_rates(engine: Engine, costs: CostModel, batch_size: int) -> Rates:
         costs: Which kinds of adapters there are.
         batch_size: Rows of a training step.
     """
-    by_size = sorted(costs.kinds.values(), key=lambda kind: kind.saved_bytes_per_row)
+    by_size = sorted(costs.kinds.values(), key=lambda kind: kind.pass_bytes_per_row)
     return Rates(
         train_dearest=_training_rate(engine, by_size[-1], batch_size),
         train_cheapest=_training_rate(engine, by_size[0], batch_size),

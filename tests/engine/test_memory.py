@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
 
-from autolora.engine.memory import cost_model, saved_bytes_per_row
+from autolora.engine.measure import peak_bytes
+from autolora.engine.memory import cost_model
 from autolora.errors import BaseModelError, SpaceError
 from tests.engine.test_promise import engine_for, mixed_configs
 
@@ -46,15 +48,21 @@ def test_lower_cuts_higher_ranks_and_larger_batches_take_more_memory(engine, cos
     assert last > engine.base.weight_bytes
 
 
-def test_rank_and_batch_enter_as_a_real_pass_shows(engine, costs, monkeypatch) -> None:
-    config = costs.config(PARAMS)
-    kind = (config.target_modules, config.layers)
-    monkeypatch.setattr("autolora.engine.memory._PROBE_ROWS", 8)
-    monkeypatch.setattr("autolora.engine.memory.PROBE_RANK", 4)
-    counted = 8 * saved_bytes_per_row(engine, *kind, costs.length)
+@pytest.mark.parametrize("family", ["bert", "llama", "gpt2"])
+@pytest.mark.parametrize("precision", ["exact", "fast"])
+def test_what_is_predicted_is_what_is_measured(family, precision, tiny_folder, tiny_dataset) -> None:
+    length, folder = 24, tiny_folder(family, layers=4)
+    dtype = torch.float32 if precision == "exact" else torch.bfloat16
+    engine = engine_for(folder, tiny_dataset, dtype=None, precision=precision)
+    assert engine.base.dtype == dtype
+    costs = cost_model(engine, CHOICES)
+    off = {}
+    for modules, layers, rank, rows in product(("attention_qv", "all_linear"), ("last_1", "all"), (1, 16), (4, 16)):
+        config = costs.config(PARAMS | {"target_modules": modules, "layers": layers, "rank": rank, "batch_size": rows})
+        measured = peak_bytes(str(folder), config, num_labels=3, length=length, precision=precision, device="cpu")
+        off[modules, layers, rank, rows] = costs.peak_memory_bytes(config) / measured - 1
 
-    predicted = costs.peak_memory_bytes(config) - costs.weight_bytes - 16 * costs.trainable_params(config)
-    assert predicted == pytest.approx(counted, rel=0.03)
+    assert max(map(abs, off.values())) < 0.1, off
 
 
 def test_measuring_leaves_no_slot_behind(engine, costs) -> None:

@@ -20,7 +20,9 @@ SPACE = Space(
 )
 COSTS = CostModel(
     kinds={
-        key(choice, "all"): Kind(modules=("query",), layers=(0, 1), params_per_rank=100, saved_bytes_per_row=1000.0)
+        key(choice, "all"): Kind(
+            modules=("query",), layers=(0, 1), params_per_rank=100, pass_bytes_per_row=1000.0, tokens_per_row=20.0
+        )
         for choice in ("attention_qv", ("query",))
     },
     weight_bytes=5000, base_params=2500, head_params=10, width=4, num_labels=2, length=8,
