@@ -17,7 +17,7 @@ from autolora.engine import state as states
 from autolora.failpoints import VARIABLE
 from autolora.records import TrialState
 from autolora.search.ledger import Ledger
-from autolora.store import RunFolder
+from autolora.store import PREFIXES, RunFolder
 from tests.conftest import made_up_split
 
 pytestmark = pytest.mark.ray
@@ -112,6 +112,7 @@ def test_a_search_that_is_asked_to_end_keeps_where_its_trials_stand(number, code
     assert len(steps) == interrupted["kept"] > 0
     at_rungs = {rung.steps for record in Ledger(run / "study.db", seed=0).records() for rung in record.rungs}
     assert set(steps.values()) - at_rungs, "what was done since the last rung is kept too"
+    assert (run / PREFIXES / "data.mdb").exists(), "what was computed once is there for the search that goes on"
 
 
 def test_a_finished_search_is_only_read_again_and_changed_data_are_refused(task_file, tmp_path) -> None:
@@ -121,6 +122,7 @@ def test_a_finished_search_is_only_read_again_and_changed_data_are_refused(task_
     first = start(task_file, "--out", run)
     out, err = first.communicate(timeout=400)
     assert first.returncode == 0, err.decode()
+    assert not (run / PREFIXES).exists()
 
     again = start(run, "--resume")
     out, err = again.communicate(timeout=60)

@@ -57,6 +57,11 @@ class ResidentBase:
         return sum(p.numel() for module in self.copies.values() for p in module.template.parameters())
 
 
+def usual_attention(device: torch.device) -> str:
+    """Return the implementation of attention that usually trains faster on a device."""
+    return "eager" if device.type == "cpu" else "sdpa"
+
+
 def load_base(
     checkpoint: Checkpoint,
     task: SequenceTask,
@@ -64,6 +69,7 @@ def load_base(
     precision: Precision,
     device: torch.device,
     dtype: torch.dtype | None = None,
+    attention: str | None = None,
 ) -> ResidentBase:
     """Load, freeze and pack a base model.
 
@@ -73,13 +79,13 @@ def load_base(
         precision: ``exact`` holds the base in float32, ``fast`` in bf16.
         device: Where it lives.
         dtype: Overrides the precision's dtype for base *and* adapters (tests use float64).
+        attention: transformers' name of an implementation; that which is usually faster on the device unless given.
 
     Raises:
         BaseModelError: If transformers cannot load it.
     """
     base_dtype = dtype or (torch.float32 if precision == "exact" else torch.bfloat16)
-    # Measured: the backward of fused attention takes half of a training step on a CPU; eager is twice as fast there.
-    loaded = task.load_model(checkpoint.folder, dtype=base_dtype, attention="eager" if device.type == "cpu" else "sdpa")
+    loaded = task.load_model(checkpoint.folder, dtype=base_dtype, attention=attention or usual_attention(device))
     model = loaded.model.requires_grad_(False).eval().to(device)
     weight_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
     parameter_count = sum(p.numel() for p in model.parameters())

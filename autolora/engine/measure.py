@@ -14,7 +14,9 @@ from autolora.records import AdapterConfig, from_json
 _STEPS = 3
 
 
-def peak_bytes(folder: str, config: AdapterConfig, *, num_labels: int, length: int, precision: str, device: str) -> int:
+def peak_bytes(
+    folder: str, config: AdapterConfig, *, num_labels: int, length: int, precision: str, attention: str, device: str
+) -> int:
     """Return the measured peak in bytes; to be called in a fresh process."""
     import numpy as np
 
@@ -28,7 +30,7 @@ def peak_bytes(folder: str, config: AdapterConfig, *, num_labels: int, length: i
 
     place = devices.pick(device)
     task = SequenceTask(problem=SingleLabel(classes=tuple(map(str, range(num_labels)))), max_length=length)
-    base = load_base(find(folder), task, precision=precision, device=place)  # type: ignore[arg-type]
+    base = load_base(find(folder), task, precision=precision, device=place, attention=attention)  # type: ignore[arg-type]
     rows = config.batch_size * _STEPS
     data = Encoded(
         tokens=tuple(np.ones(length, dtype=np.int32) for _ in range(rows)),

@@ -21,6 +21,7 @@ def measured_peak(folder: Path, config: AdapterConfig, facts: EngineFacts) -> in
         "num_labels": facts.costs.num_labels,
         "length": facts.costs.length,
         "precision": facts.precision,
+        "attention": facts.attention,
         "device": "cpu" if facts.on_cpu else "cuda",
     }
     try:

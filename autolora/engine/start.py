@@ -54,6 +54,8 @@ class EngineFacts:
     """In words."""
     on_cpu: bool
     precision: Precision
+    attention: str
+    """transformers' name of how attention is computed."""
     base_id: str
     base_hash: str
     base_params: int
@@ -90,6 +92,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     import torch
 
     from autolora.engine import device as devices
+    from autolora.engine.attention import choose as choose_attention
     from autolora.engine.base import load_base
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
@@ -108,11 +111,13 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     splits = {"train": task.encode(tokenizer, spec.train), "validation": task.encode(tokenizer, spec.validation)}
     engine = Engine(base, task, splits, cache=_cache(spec.cache_bytes, device))
     train = splits["train"]
+    attention = choose_attention(engine)
     costs = cost_model(engine, spec.choices)
     return engine, EngineFacts(
         device=devices.in_words(device),
         on_cpu=device.type == "cpu",
         precision=precision,
+        attention=attention,
         base_id=checkpoint.id,
         base_hash=checkpoint.hash,
         base_params=base.parameter_count,

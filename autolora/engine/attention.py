@@ -1,0 +1,73 @@
+"""How attention is computed: by the family's own code or by torch's fused kernel, whichever is faster on this base.
+
+Which one wins turns on device, precision, length and the torch at hand: on a CPU the backward of the fused kernel took
+half of a training step, on a GPU it is the other way round. So both are timed, in passes forward and back through every
+layer; the usual one stays unless the other is clearly faster.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+
+from autolora.engine.base import usual_attention
+from autolora.engine.engine import Engine
+from autolora.records import AdapterConfig
+
+IMPLEMENTATIONS = ("eager", "sdpa")
+_CLEARLY = 1.15
+"""How many times as fast the other must be."""
+_WORTH_SECONDS = 0.01
+"""A pass that takes no longer than this says nothing."""
+_ENOUGH_SECONDS = 1.0
+"""After this long no further pass is timed."""
+_ROWS = 8
+_PASSES = 3
+_LENGTH_QUANTILE = 0.75
+
+
+def choose(engine: Engine) -> str:
+    """Time both on rows of the training split's length, have the engine use one, and return which."""
+    usual = usual_attention(engine.base.device)
+    other = next(name for name in IMPLEMENTATIONS if name != usual)
+    length = int(np.quantile(engine.splits["train"].kept_lengths, _LENGTH_QUANTILE))
+    seconds = {name: _seconds(engine, name, length) for name in (usual, other)}
+    chosen = other if seconds[usual] > max(_WORTH_SECONDS, _CLEARLY * seconds[other]) else usual
+    use(engine.base.model, chosen)
+    return chosen
+
+
+def use(model: Any, name: str) -> None:
+    """Have a model compute attention this way from now on."""
+    if hasattr(model, "set_attn_implementation"):
+        model.set_attn_implementation(name)
+    else:
+        model.config._attn_implementation = name  # transformers before it had a method for this
+
+
+def _seconds(engine: Engine, name: str, length: int) -> float:
+    """Return the least seconds of a pass forward and back; infinity where the family has no such implementation."""
+    probe = "attention probe"
+    lowest = tuple(engine.base.architecture.shapes)[:1]
+    config = AdapterConfig(rank=1, alpha=1, target_modules=lowest, layers=(0,), learning_rate=1e-3)
+    best, begun = float("inf"), time.perf_counter()
+    try:
+        use(engine.base.model, name)
+    except (ImportError, ValueError):
+        return best
+    engine.admit(probe, config, seed=0)
+    try:
+        for _ in range(_PASSES):
+            start = time.perf_counter()
+            engine.probe_pass(probe, _ROWS, length)
+            if engine.base.device.type == "cuda":
+                torch.cuda.synchronize(engine.base.device)
+            best = min(best, time.perf_counter() - start)
+            if time.perf_counter() - begun > _ENOUGH_SECONDS:
+                break
+    finally:
+        engine.release(probe)
+    return best
