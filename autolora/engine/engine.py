@@ -33,6 +33,8 @@ _CPU_CHUNK_ROWS = 1
 """On a CPU slots pass one after the other: more rows fall out of its cache (8 x 16 rows ran at 0.6 of the rate of
 1 x 16), and rows of different slots would be padded to each other's length."""
 _CUDA_CHUNK_ROWS = 512
+_CUDA_UNREAD_STEPS = 16
+"""Steps after which a GPU is asked whether a slot has diverged: asking waits for all that it has yet to do."""
 SCORING_CHUNK_ROWS = 32
 
 
@@ -57,6 +59,7 @@ class Engine:
         if self.chunk_rows == 0:
             self.chunk_rows = _CPU_CHUNK_ROWS if self.base.device.type == "cpu" else _CUDA_CHUNK_ROWS
         pad = getattr(self.base.model.config, "pad_token_id", None)
+        self._unread_steps = 1 if self.base.device.type == "cpu" else _CUDA_UNREAD_STEPS
         self._pad_token = int(pad) if pad is not None else 0
         self._prefixes: Prefixes | None = None
         if self.cache is not None and self.base.stack is not None:
@@ -170,26 +173,11 @@ class Engine:
         self.slots[slot_id].optimiser.zero_grad(set_to_none=True)
 
     def _update(self, losses: dict[str, Tensor]) -> dict[str, TrialError]:
-        """Apply each slot's gradients unless they are not finite."""
-        failed: dict[str, TrialError] = {}
+        """Apply each slot's gradients unless they are not finite; return which were not, if the device was asked."""
         for slot_id, loss in losses.items():
-            slot = self.slots[slot_id]
-            finite = (
-                torch.isfinite(loss)
-                & torch.stack(
-                    [torch.isfinite(p.grad).all() for p in slot.parameters.values() if p.grad is not None]
-                ).all()
-            )
-            if not bool(finite):
-                slot.optimiser.zero_grad(set_to_none=True)
-                failed[slot_id] = TrialDiverged(
-                    f"loss or gradient was not a finite number at step {slot.step + 1} of {slot.total_steps}",
-                    "a lower learning rate or scaling",
-                )
-                continue
-            slot.losses.append(loss.detach())
-            slot.update()
-        return failed
+            self.slots[slot_id].update(loss.detach())
+        due = [slot_id for slot_id in losses if len(self.slots[slot_id].finite) >= self._unread_steps]
+        return {slot_id: fault for slot_id in due if (fault := _divergence(self.slots[slot_id])) is not None}
 
     def _halve(self, slot_ids: list[str]) -> dict[str, TrialError]:
         """Try again with half as many slots at once, down to one; what does not fit alone has failed."""
@@ -216,9 +204,13 @@ class Engine:
         """Return what the problem keeps of the slot's logits for every row of a split ``(rows, ...)``.
 
         Raises:
-            TrialDiverged: If a row's logits are not finite: the greatest of such numbers would be any class at all.
+            TrialDiverged: If training has, or a row's logits are not finite: the greatest of such numbers would be any
+                class at all.
             TrialOutOfMemory: If scoring does not fit on the device.
         """
+        fault = _divergence(self.slots[slot_id])
+        if fault is not None:
+            raise fault
         try:
             logits = self.logits(slot_id, split)
         except Exception as error:
@@ -300,6 +292,17 @@ class Engine:
 def _is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out; torch has an error of its own for that on a GPU only."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def _divergence(slot: Slot) -> TrialDiverged | None:
+    step = slot.diverged_at()
+    if step is None:
+        return None
+    slot.step = step - 1  # what it did after that counts for nothing
+    return TrialDiverged(
+        f"loss or gradient was not a finite number at step {step} of {slot.total_steps}",
+        "a lower learning rate or scaling",
+    )
 
 
 def _segments(batches: dict[str, NDArray[np.int64]]) -> tuple[Segment, ...]:

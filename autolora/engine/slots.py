@@ -46,6 +46,8 @@ class Slot:
     """Steps in ``loss_sum``; both start anew at a rung."""
     losses: list[Tensor] = field(default_factory=list)
     """Losses of steps that were not read back from the device yet."""
+    finite: list[Tensor] = field(default_factory=list)
+    """Whether loss and gradients were finite numbers, of steps for which that was not read back yet."""
     _epoch: tuple[int, list[NDArray[np.int64]]] | None = None
 
     @property
@@ -75,15 +77,32 @@ class Slot:
             share = max(0.0, (self.total_steps - self.step) / max(1, self.total_steps - warmup))
         return self.config.learning_rate * share
 
-    def update(self) -> Tensor:
-        """Clip and apply the gradients at hand, count the step, and return the gradient's norm before clipping."""
+    def update(self, loss: Tensor) -> None:
+        """Clip and apply the gradients at hand and count the step; if one is no finite number, the weights stay.
+
+        Nothing is read back from the device: the fused optimiser itself looks at ``found_inf``, as with a scaler.
+
+        Args:
+            loss: Of the step, a scalar.
+        """
         norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), CLIP_NORM)
+        finite = torch.isfinite(norm) & torch.isfinite(loss)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
+        self.optimiser.found_inf = (~finite).float()  # type: ignore[attr-defined]
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+        self.losses.append(loss)
+        self.finite.append(finite)
         self.step += 1
-        return norm
+
+    def diverged_at(self) -> int | None:
+        """Return the first step, from 1, with a number that was not finite, if there was one; waits for the device."""
+        if not self.finite:
+            return None
+        read = torch.stack(self.finite).tolist()
+        self.finite.clear()
+        return self.step - len(read) + read.index(False) + 1 if False in read else None
 
     def mean_loss(self) -> float:
         """Return the mean loss since the last call of ``start_rung``."""

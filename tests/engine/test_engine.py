@@ -40,6 +40,34 @@ def test_a_slot_that_diverges_is_quarantined_without_touching_its_neighbours(tin
     assert worst_relative_difference(ours, theirs) < 1e-9
 
 
+def test_a_device_that_is_not_asked_at_every_step_says_later_where_a_slot_diverged(tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(), tiny_dataset, chunk_rows=64)
+    engine._unread_steps = 5  # as on a GPU, where each question waits for all that was asked of it
+    slot = engine.admit("small", mixed_configs(engine)["small"], seed=0)
+    engine.admit("wide", mixed_configs(engine)["wide"], seed=0)
+    original, bad = engine._pass, iter([False, False, True, False, False, False, True])
+
+    def spoilt(tokens):
+        logits = original(tokens)
+        rows = next(s for s in engine.base.pack.segments if s.slot == "small") if next(bad) else slice(0)
+        return logits.index_fill(0, torch.arange(len(logits))[rows.start : rows.stop], float("nan"))
+
+    engine._pass = spoilt
+    kept = []
+    for step in range(5):
+        failures = engine.step(["small", "wide"])
+        kept.append(state.adapter_tensors(slot))
+        assert set(failures) == ({"small"} if step == 4 else set())
+
+    assert "at step 3 of" in str(failures["small"])
+    assert slot.step == 2
+    assert all(torch.equal(kept[1][name], kept[2][name]) for name in kept[1])
+    engine.step(["small", "wide"])
+    engine.step(["small", "wide"])
+    with pytest.raises(TrialDiverged, match="at step 4 of"):
+        engine.outputs("small", "validation")
+
+
 def test_training_learns_what_the_words_tell(tiny_folder, tiny_dataset) -> None:
     engine = engine_for(tiny_folder(), tiny_dataset, dtype=torch.float32)
     config = replace(

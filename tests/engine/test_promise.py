@@ -143,9 +143,9 @@ def test_in_float32_the_gradients_of_one_step_agree_with_peft(tiny_folder, tiny_
     for name, slot in engine.slots.items():
         original = slot.update
 
-        def keep_gradients(name=name, slot=slot, original=original):
+        def keep_gradients(loss, name=name, slot=slot, original=original):
             kept[name] = {key: p.grad.clone() for key, p in slot.parameters.items()}
-            return original()
+            return original(loss)
 
         slot.update = keep_gradients  # type: ignore[method-assign]
     engine.step(list(configs))
