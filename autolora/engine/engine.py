@@ -7,6 +7,7 @@ GPU). Losses are summed over slots, never averaged, so that a slot's gradient is
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,11 @@ _CUDA_CHUNK_ROWS = 512
 _CUDA_UNREAD_STEPS = 16
 """Steps after which a GPU is asked whether a slot has diverged: asking waits for all that it has yet to do."""
 SCORING_CHUNK_ROWS = 32
+LARGEST_PASS = 1 << 20
+_USABLE_MEMORY = 0.8
+"""Of what is free; the rest is for adapters, optimisers and the allocator's slack."""
+Batches = dict[str, NDArray[np.int64]]
+"""Slot → data rows."""
 
 
 @dataclass
@@ -50,6 +56,8 @@ class Engine:
     """Rows that pass through the base at once; 0 chooses by device."""
     cache: RowCache | None = None
     """Keeps what of a row no adapter has touched yet; None has every row pass through every layer."""
+    most_rows: int = LARGEST_PASS
+    """Rows of one slot that pass at once; a larger batch passes in pieces."""
     slots: dict[str, Slot] = field(default_factory=dict)
     on_batch: Callable[[], None] = lambda: None
     """Is called after every batch that was scored."""
@@ -59,6 +67,7 @@ class Engine:
         if self.chunk_rows == 0:
             self.chunk_rows = _CPU_CHUNK_ROWS if self.base.device.type == "cpu" else _CUDA_CHUNK_ROWS
         pad = getattr(self.base.model.config, "pad_token_id", None)
+        self._scoring_rows = SCORING_CHUNK_ROWS
         self._unread_steps = 1 if self.base.device.type == "cpu" else _CUDA_UNREAD_STEPS
         self._pad_token = int(pad) if pad is not None else 0
         self._prefixes: Prefixes | None = None
@@ -88,7 +97,9 @@ class Engine:
             raise EngineError(f"the state of slot {slot_id!r} is of another configuration or seed")
         try:
             lengths = self.splits[train].kept_lengths
-            slot = slot_room.build(self.base, slot_id, config, seed=seed, train=train, lengths=lengths)
+            slot = slot_room.build(
+                self.base, slot_id, config, seed=seed, train=train, lengths=lengths, most_rows=self.most_rows
+            )
             if state is not None:
                 states.restore(slot, state)
         except BaseException as error:
@@ -114,24 +125,29 @@ class Engine:
     def step(self, slot_ids: Sequence[str]) -> dict[str, TrialError]:
         """Train each slot by one optimiser step, and return those that failed, with why.
 
-        A slot whose loss or gradient is not finite keeps the weights it had; the others are not touched by it.
+        A slot whose loss or gradient is not finite keeps the weights it had; the others are not touched by it. Where
+        memory runs out, less is passed at once, now and from then on: half as many slots, then half of a slot's batch,
+        then with activations computed anew for backward; what does not fit even so has failed.
         """
         failed: dict[str, TrialError] = {}
         for chunk in self.chunks(slot_ids):
             start = time.perf_counter()
-            try:
-                failed |= self._step_chunk(chunk)
-            except Exception as error:
-                if not _is_out_of_memory(error):
-                    raise
-                failed |= self._halve(chunk)
+            waiting = [chunk]
+            while waiting:
+                now = waiting.pop()
+                steps = {slot_id: self.slots[slot_id].step for slot_id in now}
+                if self._fits(now, failed):
+                    continue
+                # What the failed pass held is free only here, behind its exception.
+                left = [slot_id for slot_id in now if self.slots[slot_id].step == steps[slot_id]]
+                waiting += self._in_less(left, failed)
             share = (time.perf_counter() - start) / len(chunk)
             for slot_id in chunk:
                 self.slots[slot_id].seconds += share
         return failed
 
     def chunks(self, slot_ids: Sequence[str]) -> Iterator[list[str]]:
-        """Yield the slots in groups whose batches fit the chunk; a slot's batch is never split."""
+        """Yield the slots in groups whose batches fit the chunk."""
         group: list[str] = []
         rows = 0
         for slot_id in slot_ids:
@@ -144,24 +160,90 @@ class Engine:
         if group:
             yield group
 
+    def fit_to(self, free_bytes: int, bytes_per_row: float) -> None:
+        """Pass no more rows at once than there is memory for.
+
+        Args:
+            free_bytes: On the device, with the base loaded.
+            bytes_per_row: What a pass of the dearest adapter takes for a row.
+        """
+        fitting = max(1, int(free_bytes * _USABLE_MEMORY / bytes_per_row))
+        self.chunk_rows, self.most_rows = min(self.chunk_rows, fitting), min(self.most_rows, fitting)
+
+    def _fits(self, slot_ids: list[str], failed: dict[str, TrialError]) -> bool:
+        """Take a step if memory allows; what was begun is undone if it does not."""
+        try:
+            failed |= self._step_chunk(slot_ids)
+            return True
+        except Exception as error:
+            if not _is_out_of_memory(error):
+                raise
+            return False
+
+    def _in_less(self, slot_ids: list[str], failed: dict[str, TrialError]) -> list[list[str]]:
+        """Return the slots whose step did not fit in groups that may, having made passes smaller."""
+        for slot_id in slot_ids:
+            self.slots[slot_id].optimiser.zero_grad(set_to_none=True)
+        if self.base.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if len(slot_ids) > 1:
+            self.chunk_rows = max(1, self.chunk_rows // 2)
+            middle = len(slot_ids) // 2
+            return [slot_ids[:middle], slot_ids[middle:]]
+        for slot_id in slot_ids:
+            slot = self.slots[slot_id]
+            if slot.most_rows > 1:
+                slot.most_rows //= 2
+            elif self.base.stack is not None and not slot.recomputes:
+                slot.recomputes = True
+            else:
+                failed[slot_id] = TrialOutOfMemory("the trial does not fit on the device, even alone and row by row")
+                return []
+        return [slot_ids] if slot_ids else []
+
     def _step_chunk(self, slot_ids: list[str]) -> dict[str, TrialError]:
         # In the order in which their rows join.
-        slot_ids = sorted(slot_ids, key=self._first_layer)
-        batches = {slot_id: self.slots[slot_id].batch_rows() for slot_id in slot_ids}
+        batches = {slot_id: self.slots[slot_id].batch_rows() for slot_id in sorted(slot_ids, key=self._first_layer)}
+        losses: dict[str, Tensor] = {}
+        for part in self._parts(batches):
+            for slot_id, loss in self._backward(
+                part, {slot_id: len(rows) for slot_id, rows in batches.items()}
+            ).items():
+                losses[slot_id] = losses[slot_id] + loss if slot_id in losses else loss
+        return self._update(losses)
+
+    def _parts(self, batches: Batches) -> Iterator[Batches]:
+        """Yield what passes at once: all slots' batches, or pieces of them where one is too large."""
+        if all(len(rows) <= self.slots[slot_id].most_rows for slot_id, rows in batches.items()):
+            yield batches
+            return
+        for slot_id, rows in batches.items():
+            for piece in np.array_split(rows, math.ceil(len(rows) / self.slots[slot_id].most_rows)):
+                yield {slot_id: piece}
+
+    def _backward(self, batches: Batches, sizes: dict[str, int]) -> dict[str, Tensor]:
+        """Add to each slot's gradients those of some rows of its batch, and return their share of its loss.
+
+        Args:
+            batches: Data rows that pass now.
+            sizes: Rows of each slot's whole batch.
+        """
         segments = _segments(batches)
-        data = {slot_id: self.splits[self.slots[slot_id].train] for slot_id in slot_ids}
-        tokens = [data[slot_id].tokens[row] for slot_id, batch in batches.items() for row in batch]
-        own = [data[slot_id].targets[batch] for slot_id, batch in batches.items()]
-        targets = torch.from_numpy(np.concatenate(own)).to(self.base.device)
-        row_ids = {slot_id: torch.from_numpy(batch) for slot_id, batch in batches.items()}
-        steps = {slot_id: self.slots[slot_id].step for slot_id in slot_ids}
+        data = {slot_id: self.splits[self.slots[slot_id].train] for slot_id in batches}
+        tokens = [data[slot_id].tokens[row] for slot_id, rows in batches.items() for row in rows]
+        own = [data[slot_id].targets[rows] for slot_id, rows in batches.items()]
+        targets = torch.from_numpy(np.concatenate(own)).to(self.base.device, non_blocking=True)
+        row_ids = {slot_id: torch.from_numpy(rows) for slot_id, rows in batches.items()}
+        steps = {slot_id: self.slots[slot_id].step for slot_id in batches}
         joining = self._joining(segments, tokens)
+        if self.base.stack is not None:
+            self.base.stack.recomputing = any(self.slots[slot_id].recomputes for slot_id in batches)
         with self.base.pack.serving(segments, row_ids=row_ids, steps=steps):
             logits = self._forward(tokens, joining)
             row_losses = self.task.problem.row_losses(logits, targets)
-            losses = {s.slot: row_losses[s.start : s.stop].mean() for s in segments}
+            losses = {s.slot: row_losses[s.start : s.stop].sum() / sizes[s.slot] for s in segments}
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-        return self._update(losses)
+        return {slot_id: loss.detach() for slot_id, loss in losses.items()}
 
     def probe_pass(self, slot_id: str, rows: int, length: int) -> None:
         """Pass rows of ``length`` tokens forward and back through every layer; for measuring, not for learning."""
@@ -175,28 +257,9 @@ class Engine:
     def _update(self, losses: dict[str, Tensor]) -> dict[str, TrialError]:
         """Apply each slot's gradients unless they are not finite; return which were not, if the device was asked."""
         for slot_id, loss in losses.items():
-            self.slots[slot_id].update(loss.detach())
+            self.slots[slot_id].update(loss)
         due = [slot_id for slot_id in losses if len(self.slots[slot_id].finite) >= self._unread_steps]
         return {slot_id: fault for slot_id in due if (fault := _divergence(self.slots[slot_id])) is not None}
-
-    def _halve(self, slot_ids: list[str]) -> dict[str, TrialError]:
-        """Try again with half as many slots at once, down to one; what does not fit alone has failed."""
-        for slot_id in slot_ids:
-            self.slots[slot_id].optimiser.zero_grad(set_to_none=True)
-        torch.cuda.empty_cache()
-        if len(slot_ids) == 1:
-            return {slot_ids[0]: TrialOutOfMemory("the trial does not fit on the device, even alone")}
-        failed: dict[str, TrialError] = {}
-        middle = len(slot_ids) // 2
-        for half in (slot_ids[:middle], slot_ids[middle:]):
-            try:
-                failed |= self._step_chunk(half)
-            except Exception as error:
-                if not _is_out_of_memory(error):
-                    raise
-                failed |= self._halve(half)
-        self.chunk_rows = max(1, self.chunk_rows // 2)
-        return failed
 
     # --------------------------------------------------------------------------------------------------------- scoring
 
@@ -206,17 +269,12 @@ class Engine:
         Raises:
             TrialDiverged: If training has, or a row's logits are not finite: the greatest of such numbers would be any
                 class at all.
-            TrialOutOfMemory: If scoring does not fit on the device.
+            TrialOutOfMemory: If scoring does not fit on the device, even row by row.
         """
         fault = _divergence(self.slots[slot_id])
         if fault is not None:
             raise fault
-        try:
-            logits = self.logits(slot_id, split)
-        except Exception as error:
-            if _is_out_of_memory(error):
-                raise TrialOutOfMemory(f"scoring the {split} split does not fit on the device") from error
-            raise
+        logits = self.logits(slot_id, split)
         odd = int((~np.isfinite(logits).all(axis=1)).sum())
         if odd:
             raise TrialDiverged(
@@ -230,17 +288,37 @@ class Engine:
         """Return the slot's logits for every row of a split ``(rows, num_labels)``.
 
         Rows are scored in order of length, which saves padding and changes no number beyond rounding.
+
+        Raises:
+            TrialOutOfMemory: If scoring does not fit on the device, even row by row.
         """
         start = time.perf_counter()
         data = self.splits[split]
         order = np.argsort(data.kept_lengths, kind="stable")
         out = np.zeros((len(data), self.task.problem.num_labels), dtype=np.float32)
-        for at in range(0, len(order), SCORING_CHUNK_ROWS):
-            rows = order[at : at + SCORING_CHUNK_ROWS]
-            out[rows] = self.score_rows(slot_id, split, rows)
-            self.on_batch()
+        at = 0
+        while at < len(order):
+            rows = order[at : at + self._scoring_rows]
+            scored = self._scored(slot_id, split, rows)
+            if scored is not None:
+                out[rows] = scored
+                at += len(rows)
+                self.on_batch()
+            elif self._scoring_rows == 1:
+                raise TrialOutOfMemory(f"scoring the {split} split does not fit on the device, even row by row")
+            else:
+                self._scoring_rows //= 2
         self.slots[slot_id].seconds += time.perf_counter() - start
         return out
+
+    def _scored(self, slot_id: str, split: str, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Return the logits of some rows, None where memory ran out."""
+        try:
+            return self.score_rows(slot_id, split, rows)
+        except Exception as error:
+            if not _is_out_of_memory(error):
+                raise
+            return None
 
     @torch.no_grad()
     def score_rows(self, slot_id: str, split: str, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -305,7 +383,7 @@ def _divergence(slot: Slot) -> TrialDiverged | None:
     )
 
 
-def _segments(batches: dict[str, NDArray[np.int64]]) -> tuple[Segment, ...]:
+def _segments(batches: Batches) -> tuple[Segment, ...]:
     segments, at = [], 0
     for slot_id, rows in batches.items():
         segments.append(Segment(slot_id, at, at + len(rows)))

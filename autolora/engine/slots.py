@@ -37,6 +37,8 @@ class Slot:
     parameters: dict[str, nn.Parameter]
     """By PEFT's names, as in ``adapter_model.safetensors``."""
     optimiser: torch.optim.Optimizer
+    most_rows: int
+    """Rows of it that pass at once; a larger batch passes in pieces."""
     step: int = 0
     """Optimiser steps done."""
     seconds: float = 0.0
@@ -44,6 +46,8 @@ class Slot:
     loss_sum: float = 0.0
     loss_steps: int = 0
     """Steps in ``loss_sum``; both start anew at a rung."""
+    recomputes: bool = False
+    """Whether layers keep only their input for backward: slower, in far less memory."""
     losses: list[Tensor] = field(default_factory=list)
     """Losses of steps that were not read back from the device yet."""
     finite: list[Tensor] = field(default_factory=list)
@@ -119,7 +123,14 @@ class Slot:
 
 
 def build(
-    base: ResidentBase, slot_id: str, config: AdapterConfig, *, seed: int, train: str, lengths: NDArray[np.int64]
+    base: ResidentBase,
+    slot_id: str,
+    config: AdapterConfig,
+    *,
+    seed: int,
+    train: str,
+    lengths: NDArray[np.int64],
+    most_rows: int,
 ) -> Slot:
     """Make a slot's weights on the base's device and plug them into its packed layers."""
     parameters: dict[str, nn.Parameter] = {}
@@ -152,7 +163,14 @@ def build(
         list(parameters.values()), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     return Slot(
-        id=slot_id, config=config, seed=seed, train=train, lengths=lengths, parameters=parameters, optimiser=optimiser
+        id=slot_id,
+        config=config,
+        seed=seed,
+        train=train,
+        lengths=lengths,
+        parameters=parameters,
+        optimiser=optimiser,
+        most_rows=min(config.batch_size, most_rows),
     )
 
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from autolora.engine import probe
 
@@ -46,6 +48,8 @@ class Stack:
     """Where, among what a layer is handed, tensors with one entry a row stand."""
     as_tuple: bool
     """Whether layers return their hidden states inside a tuple."""
+    recomputing: bool = False
+    """Whether layers keep only their input for backward and compute the rest anew: slower, in far less memory."""
     _joining: tuple[Joining, ...] = ()
     _wanted: frozenset[int] = frozenset()
     _seen: dict[int, Tensor] = field(default_factory=dict, repr=False)
@@ -84,6 +88,8 @@ class Stack:
             self._seen[layer] = hidden
             if layer == max(self._wanted):
                 raise _Reached
+        if self.recomputing and torch.is_grad_enabled():
+            inner = partial(checkpoint, inner, use_reentrant=False, preserve_rng_state=False)
         if not self._joining:
             return inner(hidden, *args, **kwargs)
         before = sum(j.rows for j in self._joining if j.layer < layer)

@@ -113,6 +113,8 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     train = splits["train"]
     attention = choose_attention(engine)
     costs = cost_model(engine, spec.choices)
+    if costs.kinds:
+        engine.fit_to(devices.free_bytes(device), max(kind.pass_bytes_per_row for kind in costs.kinds.values()))
     return engine, EngineFacts(
         device=devices.in_words(device),
         on_cpu=device.type == "cpu",

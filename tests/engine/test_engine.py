@@ -11,7 +11,7 @@ from autolora.engine import state
 from autolora.engine.base import load_base
 from autolora.engine.checkpoint import find
 from autolora.engine.engine import Engine
-from autolora.errors import EngineError, TrialDiverged
+from autolora.errors import EngineError, TrialDiverged, TrialOutOfMemory
 from autolora.tasks.problems import SingleLabel
 from autolora.tasks.sequence import SequenceTask
 from tests.engine.test_promise import engine_for, mixed_configs, worst_relative_difference
@@ -66,6 +66,116 @@ def test_a_device_that_is_not_asked_at_every_step_says_later_where_a_slot_diverg
     engine.step(["small", "wide"])
     with pytest.raises(TrialDiverged, match="at step 4 of"):
         engine.outputs("small", "validation")
+
+
+def test_passes_are_no_larger_than_what_is_free(tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(), tiny_dataset, chunk_rows=64)
+    engine.fit_to(free_bytes=10_000, bytes_per_row=1000.0)  # four fifths of it may be used
+    slot = engine.admit("other_batch", replace(mixed_configs(engine)["other_batch"], batch_size=20), seed=0)
+    engine.admit("small", mixed_configs(engine)["small"], seed=0)
+
+    assert (slot.most_rows, engine.chunk_rows) == (8, 8)
+    assert list(engine.chunks(["other_batch", "small"])) == [["other_batch"], ["small"]]
+    engine.fit_to(free_bytes=0, bytes_per_row=1000.0)
+    assert engine.most_rows == 1
+
+
+class LittleMemory:
+    """Has an engine's passes fail as if memory ran out, if too many rows of too dear slots pass forward and back."""
+
+    def __init__(self, engine, *, rows: int, unless_recomputing: bool = False) -> None:
+        self.seen: list[tuple[int, bool]] = []
+        original = engine._pass
+
+        def limited(tokens):
+            logits = original(tokens)
+            recomputing = engine.base.stack.recomputing
+            if torch.is_grad_enabled():
+                self.seen.append((len(tokens), recomputing))
+                if len(tokens) > rows and not (recomputing and unless_recomputing):
+                    raise torch.OutOfMemoryError("this device is small")
+            return logits
+
+        engine._pass = limited
+
+
+def adapters_after(engine, configs, steps: int) -> dict[str, dict[str, torch.Tensor]]:
+    for name, config in configs.items():
+        engine.admit(name, config, seed=3)
+    for _ in range(steps):
+        assert engine.step(list(configs)) == {}
+    return {name: state.adapter_tensors(engine.slots[name]) for name in configs}
+
+
+@pytest.mark.parametrize(("rows", "unless_recomputing"), [(16, False), (8, False), (3, False), (0, True)])
+def test_what_does_not_fit_at_once_passes_in_pieces_and_learns_the_same(
+    rows, unless_recomputing, tiny_folder, tiny_dataset
+) -> None:
+    roomy, small = (engine_for(tiny_folder(), tiny_dataset, chunk_rows=64) for _ in range(2))
+    configs = {
+        name: replace(config, dropout=0.2 if name == "wide" else 0.0) for name, config in mixed_configs(roomy).items()
+    }
+    memory = LittleMemory(small, rows=rows, unless_recomputing=unless_recomputing)
+
+    ours, theirs = adapters_after(small, configs, 6), adapters_after(roomy, configs, 6)
+
+    for name in configs:
+        assert worst_relative_difference(ours[name], theirs[name]) < 1e-9, name
+    last = memory.seen[-4:]
+    assert all(count <= max(rows, 1) for count, _ in last)
+    assert all(recomputing == unless_recomputing for _, recomputing in last)
+
+
+def test_what_cannot_be_scored_at_once_is_scored_in_pieces(tiny_folder, tiny_dataset) -> None:
+    roomy, small = (engine_for(tiny_folder(), tiny_dataset) for _ in range(2))
+    for engine in (roomy, small):
+        engine.admit("x", mixed_configs(engine)["wide"], seed=3)
+    original, most = small._pass, 5
+
+    def limited(tokens):
+        if len(tokens) > most:
+            raise torch.OutOfMemoryError("this device is small")
+        return original(tokens)
+
+    small._pass = limited
+
+    assert small.logits("x", "test") == pytest.approx(roomy.logits("x", "test"), abs=1e-6)
+    most = 0
+    with pytest.raises(TrialOutOfMemory, match="scoring the test split does not fit on the device, even row by row"):
+        small.outputs("x", "test")
+
+
+def test_a_slot_that_fits_in_no_way_fails_alone(tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(), tiny_dataset, chunk_rows=64)
+    LittleMemory(engine, rows=0)
+    for name in ("small", "wide"):
+        engine.admit(name, mixed_configs(engine)[name], seed=3)
+
+    failures = engine.step(["small", "wide"])
+
+    assert set(failures) == {"small", "wide"}
+    assert all(isinstance(fault, TrialOutOfMemory) for fault in failures.values())
+    assert "row by row" in str(failures["wide"])
+    assert [slot.step for slot in engine.slots.values()] == [0, 0]
+
+
+def test_a_slot_that_was_updated_before_memory_ran_out_takes_no_second_step(tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(), tiny_dataset, chunk_rows=64)
+    configs = mixed_configs(engine)
+    for name in ("small", "wide", "low"):
+        engine.admit(name, configs[name], seed=3)
+    original, asked = engine.slots["wide"].update, []
+
+    def fails_once(loss):
+        asked.append(engine.slots["small"].step)
+        if len(asked) == 1:
+            raise torch.OutOfMemoryError("no room for the optimiser's moments")
+        return original(loss)
+
+    engine.slots["wide"].update = fails_once
+
+    assert engine.step(["small", "wide", "low"]) == {}
+    assert {name: slot.step for name, slot in engine.slots.items()} == {"small": 1, "wide": 1, "low": 1}
 
 
 def test_training_learns_what_the_words_tell(tiny_folder, tiny_dataset) -> None:
