@@ -176,7 +176,9 @@ def _open(folder: Path, limit_bytes: int, identity: str) -> Any:
 
     def opened() -> Any:
         # Not flushed: what a crash of the machine leaves is not used again.
-        return lmdb.open(str(folder), map_size=limit_bytes, sync=False, metasync=False, meminit=False)
+        environment = lmdb.open(str(folder), map_size=limit_bytes, sync=False, metasync=False, meminit=False)
+        environment.reader_check()  # places of processes that were killed while they read
+        return environment
 
     try:
         environment = opened()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -64,6 +65,31 @@ def test_a_file_gives_back_what_an_earlier_process_put_there(tmp_path) -> None:
     assert torch.equal(second.get(row("a")), hidden(1))
     assert torch.equal(second.get(row("b")), hidden(2, tokens=5))
     assert second.get(row("c")) is None
+
+
+def test_a_file_survives_the_death_of_its_process_at_any_moment(tmp_path) -> None:
+    code = f"""
+import itertools, torch
+from pathlib import Path
+from autolora.engine.row_cache import FileRows, Key
+rows = FileRows(Path({str(tmp_path / "rows")!r}), limit_bytes=1 << 26, identity="a base", width=4, dtype=torch.bfloat16)
+for at in itertools.count():
+    rows.put([(Key(1, str(at % 500).encode()), torch.full((50 + at % 7, 4), at % 500, dtype=torch.bfloat16))])
+    rows.get(Key(1, str(at % 250).encode()))
+    print(at, flush=True)
+"""
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        for _ in range(50):
+            process.stdout.readline()
+        process.kill()
+        last = max(map(int, process.stdout.read().split()), default=50)
+        process.wait()
+
+        left = file_in(tmp_path / "rows", limit_bytes=1 << 26)
+        found = [left.get(row(str(at))) for at in range(min(last, 500))]
+        assert all(kept is not None and (kept == at).all() for at, kept in enumerate(found))
+        left.close()
 
 
 def test_a_file_of_another_base_is_begun_anew(tmp_path) -> None:
