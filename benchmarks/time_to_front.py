@@ -127,7 +127,7 @@ def one_search(args: argparse.Namespace) -> dict[str, Any]:
     def listen(event: str, trial: Any) -> None:
         if event == "ended" and trial.state == TrialState.COMPLETE:
             point = {"t": time.time() - args.begun, "accuracy": trial.metric, "params": trial.trainable_params}
-            ended.append(point | {"config": to_json(trial.config).decode()})
+            ended.append(point | {"config": to_json(trial.config)})
 
     with tempfile.TemporaryDirectory() as run, open_cluster() as scratch, open_engines(spec) as engines:
         started = time.time() - args.begun
@@ -221,6 +221,8 @@ def first_at(points: list[dict[str, Any]], floor: float, target: float) -> float
 
 
 def front_of(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not points:
+        return []
     losses = np.array([[-p["accuracy"], p["params"]] for p in points], dtype=np.float64)
     return [point for point, on in zip(points, on_front(losses), strict=True) if on]
 
@@ -256,7 +258,7 @@ class Rescorer:
         )
 
     def _accuracy(self, config: AdapterConfig) -> float:
-        name = to_json(config).decode()
+        name = to_json(config)
         if name not in self._known:
             engine = self._engine
             slot = engine.admit("rescored", config, seed=RESCORING_SEED)
