@@ -331,8 +331,9 @@ class Engines:
 
     def keep_prefixes(self, folder: Path) -> None:
         """Have every engine on this machine, now and later, keep in a folder what it computes of rows once."""
+        ready = self.ready()  # before the folder is known: whichever is taken in later opens it then, and none twice
         self._prefixes = folder
-        for name in self.ready():
+        for name in ready:
             # No answer is waited for: without a file it would train just as well.
             self._engines[name].handle.keep_prefixes.remote(str(folder))
 
