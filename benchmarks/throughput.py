@@ -38,15 +38,11 @@ from autolora.engine.base import load_base
 from autolora.engine.checkpoint import find
 from autolora.engine.engine import Engine
 from autolora.engine.row_cache import MemoryRows, RowCache
+from autolora.engine.start import ALLOCATOR
 from autolora.records import AdapterConfig
 from autolora.tasks.problems import SingleLabel
 from autolora.tasks.sequence import Encoded, SequenceTask
 
-_ALLOCATOR = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "-1",
-    "MALLOC_TOP_PAD_": "268435456",
-}
 CLASSES = 8
 RANK = 8
 
@@ -161,7 +157,7 @@ def plain_peft(args: Any, config: AdapterConfig, base: Any, attention: str, prec
         "attention": attention,
         "bf16": precision == "fast",
     }
-    environment = {name: value for name, value in os.environ.items() if name not in _ALLOCATOR}
+    environment = {name: value for name, value in os.environ.items() if name not in ALLOCATOR}
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("throughput_peft.py"))],
         input=json.dumps(request),
@@ -207,7 +203,7 @@ def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
             while time.perf_counter() - start < 0.3:
                 run()
                 count += 1
-            _synchronise(device)
+            devices.synchronise(device)
             figures.append(2 * m * k * n * count / (time.perf_counter() - start))
         return statistics.median(figures)
 
@@ -223,14 +219,9 @@ def repeated(step: Callable[[], Any], examples: int, args: Any) -> float:
         while time.perf_counter() - start < args.seconds:
             step()
             count += 1
-        _synchronise(devices.pick())
+        devices.synchronise(devices.pick())
         figures.append(examples * count / (time.perf_counter() - start))
     return statistics.median(figures)
-
-
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def commit() -> str:
@@ -239,7 +230,6 @@ def commit() -> str:
 
 
 if __name__ == "__main__":
-    if any(os.environ.get(name) != value for name, value in _ALLOCATOR.items()):
-        # As the engine's process has them: glibc reads them when a process starts.
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | _ALLOCATOR)
+    if any(os.environ.get(name) != value for name, value in ALLOCATOR.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | ALLOCATOR)
     main()

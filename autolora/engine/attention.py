@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 import numpy as np
-import torch
 
 from autolora.engine.base import usual_attention
+from autolora.engine.device import synchronise
 from autolora.engine.engine import Engine
 from autolora.records import AdapterConfig
 
@@ -63,8 +63,7 @@ def _seconds(engine: Engine, name: str, length: int) -> float:
         for _ in range(_PASSES):
             start = time.perf_counter()
             engine.probe_pass(probe, _ROWS, length)
-            if engine.base.device.type == "cuda":
-                torch.cuda.synchronize(engine.base.device)
+            synchronise(engine.base.device)
             best = min(best, time.perf_counter() - start)
             if time.perf_counter() - begun > _ENOUGH_SECONDS:
                 break

@@ -75,10 +75,15 @@ def matrix_rate(device: torch.device, dtype: torch.dtype, *, rows: int = _SIZE) 
     for _ in range(_TIMINGS + 1):  # the first warms up; it is hardly the best
         start = time.perf_counter()
         torch.nn.functional.linear(a, b)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        synchronise(device)
         best = min(best, time.perf_counter() - start)
     return 2 * rows**3 / best
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done what was asked of it; a CPU always has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from autolora.engine.start import ALLOCATOR
 from autolora.errors import EngineError
 from autolora.search.scratch import scratch_folder
 
@@ -39,12 +40,6 @@ _QUIET = {
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
-}
-_ALLOCATOR = {
-    # glibc gives freed pages back at once and faults them in again: training lost up to half of its rate to that.
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "-1",
-    "MALLOC_TOP_PAD_": "268435456",
 }
 _END_SECONDS = 5.0
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -84,7 +79,7 @@ def open_cluster(address: str | None = None) -> Iterator[Path]:
         EngineError: If Ray cannot be started or joined.
     """
     # Read at start by Ray, its workers, and glibc in them.
-    os.environ.update({k: v for k, v in (_QUIET | _ALLOCATOR).items() if k not in os.environ})
+    os.environ.update({k: v for k, v in (_QUIET | ALLOCATOR).items() if k not in os.environ})
     import ray
 
     constants = ray._private.ray_constants
@@ -144,7 +139,7 @@ def _join(address: str) -> None:
     import ray
 
     # Elsewhere nobody has set what is set here.
-    variables = {name: os.environ[name] for name in (*_QUIET, *_ALLOCATOR, *_OFFLINE) if name in os.environ}
+    variables = {name: os.environ[name] for name in (*_QUIET, *ALLOCATOR, *_OFFLINE) if name in os.environ}
     with _clear_error(f"the Ray cluster at {address!r} cannot be joined"):
         read_token_anew()
         ray.init(address=address, logging_level="ERROR", log_to_driver=False, runtime_env={"env_vars": variables})

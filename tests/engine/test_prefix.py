@@ -10,11 +10,15 @@ from autolora.engine import state
 from autolora.engine.row_cache import FileRows, MemoryRows, RowCache
 from autolora.records import AdapterConfig
 from tests.engine.plain_peft import PlainPeft
-from tests.engine.test_promise import engine_for, worst_relative_difference
+from tests.engine.test_promise import (
+    STEPS,
+    engine_for,
+    trained_with_joins_and_leaves,
+    worst_relative_difference,
+)
 
 pytestmark = pytest.mark.tiny
 
-STEPS = 20
 FAMILIES = ("bert", "distilbert", "roberta", "llama", "qwen2", "qwen3", "gemma3", "gpt2")
 
 
@@ -58,28 +62,6 @@ def configs_with_cuts(engine) -> dict[str, AdapterConfig]:
         "half": config(8, "mlp", (2, 3), 5e-3, weight_decay=0.01),
         "gap": config(2, "attention", (1, 3), 1e-2, batch_size=5),
     }
-
-
-def trained_with_joins_and_leaves(engine, configs) -> dict[str, dict[str, torch.Tensor]]:
-    """Return the adapters after ``STEPS`` steps each, in packs that change."""
-    for name in ("last", "whole"):
-        engine.admit(name, configs[name], seed=7)
-    for _ in range(4):
-        assert engine.step(["last", "whole"]) == {}
-    engine.admit("half", configs["half"], seed=7)
-    for _ in range(STEPS - 4):
-        assert engine.step(["half", "whole", "last"]) == {}
-    ours = {name: state.adapter_tensors(engine.slots[name]) for name in ("last", "whole")}
-    for name in ours:
-        engine.release(name)
-    engine.admit("gap", configs["gap"], seed=7)
-    for _ in range(4):
-        assert engine.step(["half", "gap"]) == {}
-    ours["half"] = state.adapter_tensors(engine.slots["half"])
-    for _ in range(STEPS - 4):
-        assert engine.step(["gap"]) == {}
-    ours["gap"] = state.adapter_tensors(engine.slots["gap"])
-    return ours
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -75,29 +75,36 @@ def worst_relative_difference(ours: dict[str, torch.Tensor], theirs: dict[str, t
     return max(float((ours[k] - theirs[k]).norm() / theirs[k].norm().clamp_min(1e-12)) for k in ours)
 
 
+def trained_with_joins_and_leaves(engine: Engine, configs: dict[str, AdapterConfig]) -> dict[str, dict]:
+    """Return four adapters after ``STEPS`` steps each, in packs that change: two begin, one joins them, one follows."""
+    first, second, late, last = configs
+    for name in (first, second):
+        engine.admit(name, configs[name], seed=7)
+    for _ in range(4):
+        assert engine.step([first, second]) == {}
+    engine.admit(late, configs[late], seed=7)
+    for _ in range(STEPS - 4):
+        assert engine.step([late, second, first]) == {}
+    ours = {name: state.adapter_tensors(engine.slots[name]) for name in (first, second)}
+    for name in (first, second):
+        engine.release(name)
+    engine.admit(last, configs[last], seed=7)
+    for _ in range(4):
+        assert engine.step([late, last]) == {}
+    ours[late] = state.adapter_tensors(engine.slots[late])
+    for _ in range(STEPS - 4):
+        assert engine.step([last]) == {}
+    ours[last] = state.adapter_tensors(engine.slots[last])
+    return ours
+
+
 @pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "llama", "gpt2"])
 def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, tiny_folder, tiny_dataset) -> None:
     engine = engine_for(tiny_folder(family), tiny_dataset, chunk_rows=20)
     configs = mixed_configs(engine)
     plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
 
-    engine.admit("small", configs["small"], seed=7)
-    engine.admit("wide", configs["wide"], seed=7)
-    for _ in range(4):
-        assert engine.step(["small", "wide"]) == {}
-    engine.admit("low", configs["low"], seed=7)
-    for _ in range(STEPS - 4):
-        assert engine.step(["small", "wide", "low"]) == {}
-    ours = {name: state.adapter_tensors(engine.slots[name]) for name in ("small", "wide")}
-    engine.release("small")
-    engine.release("wide")
-    engine.admit("other_batch", configs["other_batch"], seed=7)
-    for _ in range(4):
-        assert engine.step(["low", "other_batch"]) == {}
-    ours["low"] = state.adapter_tensors(engine.slots["low"])
-    for _ in range(STEPS - 4):
-        assert engine.step(["other_batch"]) == {}
-    ours["other_batch"] = state.adapter_tensors(engine.slots["other_batch"])
+    ours = trained_with_joins_and_leaves(engine, configs)
 
     for name, solo in plain.items():
         solo.train(STEPS)
