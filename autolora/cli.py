@@ -77,6 +77,9 @@ def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             from autolora.last_word import NOTHING, way_on
 
+            # One that came up through code from a string, as dataclasses are made of, would else count as never caught:
+            # a program run by -m ends as if killed by SIGINT then. Every such run forgets it (CPython's pythonrun.c).
+            exec("")
             folder = click.get_current_context().meta.get(_RUN)
             click.echo(f"\nInterrupted. {NOTHING if folder is None else way_on(folder)}", err=True)
             sys.exit(_INTERRUPTED if asked[:1] == [signal.SIGINT] else _TERMINATED)

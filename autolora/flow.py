@@ -179,28 +179,32 @@ def _run(
         choices=(*pairs(prepared.space), ("attention_qv", "all")),
         timed_batch=int(prepared.space.usual("batch_size")) if portions.limited else 0,
     )
-    with open_cluster(prepared.request.address) as scratch, open_engines(spec) as engines:
+    with (
+        contextlib.ExitStack() as owning,  # outermost: the engines write in the folder to their end
+        open_cluster(prepared.request.address) as scratch,
+        open_engines(spec) as engines,
+    ):
         check_limits(prepared.space, prepared.request.limits, engines.facts.costs)
         run = held or store.RunFolder.create(out, request.as_yaml(prepared.request))
-        with contextlib.nullcontext() if held else run.owned():
-            engines.keep_prefixes(run.path / store.PREFIXES)
-            used = seconds_used(run) if held else 0.0
-            way = _Way(
-                run=run,
-                prepared=prepared,
-                portions=portions,
-                engines=engines,
-                scratch=scratch,
-                progress=progress,
-                begun=begun,
-                used=used,
-            )
-            try:
-                way.go(resumed=held is not None)
-            except KeyboardInterrupt:
-                with contextlib.suppress(KeyboardInterrupt):  # asked twice: then it need not be kept
-                    way.drain()
-                raise
+        if not held:
+            owning.enter_context(run.owned())
+        engines.keep_prefixes(run.path / store.PREFIXES)
+        way = _Way(
+            run=run,
+            prepared=prepared,
+            portions=portions,
+            engines=engines,
+            scratch=scratch,
+            progress=progress,
+            begun=begun,
+            used=seconds_used(run) if held else 0.0,
+        )
+        try:
+            way.go(resumed=held is not None)
+        except KeyboardInterrupt:
+            with contextlib.suppress(KeyboardInterrupt):  # asked twice: then it need not be kept
+                way.drain()
+            raise
     return results.read(out)
 
 

@@ -111,7 +111,7 @@ class RunFolder:
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Be the folder's only writer, and clear away what an earlier one left half-written.
+        """Be the folder's only writer, and clear away what an earlier one or, in the end, this one left half-written.
 
         Raises:
             RunFolderError: If another process is; its id is named. Or if the folder cannot be written.
@@ -133,7 +133,8 @@ class RunFolder:
             self._claim(owner)
             yield
         finally:
-            with contextlib.suppress(OSError):  # it only names the owner; the lock is what counts
+            with contextlib.suppress(OSError):  # the next owner clears it away; the lock is what counts
+                self._clear()
                 owner.unlink()
             lock.release()
 
@@ -146,10 +147,14 @@ class RunFolder:
         try:
             failpoint("owner.write")
             owner.write_text(str(os.getpid()))
-            for part in list(self.path.rglob(f"*{PART}")):
-                shutil.rmtree(part) if part.is_dir() else part.unlink()
+            self._clear()
         except OSError as error:
             raise unwritable(owner, error) from error
+
+    def _clear(self) -> None:
+        """Remove what is half-written."""
+        for part in list(self.path.rglob(f"*{PART}")):
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
 
     # -------------------------------------------------------------------------------------------------------- writing
 

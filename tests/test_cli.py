@@ -174,3 +174,22 @@ command()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
 
     assert (done.returncode, done.stderr) == (143, "\nInterrupted. Nothing was written.\n")
+
+
+def test_an_interrupt_inside_code_from_a_string_keeps_the_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        """
+import os, signal, click
+from autolora import cli, last_word
+
+@click.command()
+@cli._clear_interruption
+def command():  # as the import of a dataclass does
+    exec("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
+
+command()
+"""
+    )
+    done = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True, timeout=50)
+
+    assert (done.returncode, done.stderr) == (143, "\nInterrupted. Nothing was written.\n")

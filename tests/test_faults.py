@@ -6,13 +6,19 @@ Several places share one run folder, one after the other: each process comes a l
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 
+from autolora import flow, progress, request
+from autolora.durable import unwritable
+from autolora.errors import RunFolderError
+from autolora.search.cluster import open_cluster
 from autolora.store import RunFolder
 from tests import tiny_search
 
@@ -105,6 +111,28 @@ def test_where_only_states_of_trials_find_no_space_the_search_goes_on_and_says_s
         assert "No space left on device" in tiny_search.said(process)
         figure("number of full disks at durable writes", 1)
         search.check_finished()
+
+
+def test_what_an_engine_was_writing_when_the_search_failed_is_cleared_away_after_its_end(search, monkeypatch) -> None:
+    @contextmanager
+    def cluster_whose_last_act_is_to_write(address):
+        try:
+            with open_cluster(address) as scratch:
+                yield scratch
+        finally:
+            (search.run / "confirm").mkdir()
+            (search.run / "confirm" / "finalist_0-2.state.7.part").write_text("half")
+
+    def find_the_disk_full(way):
+        raise unwritable(search.run / "trials.jsonl", OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(flow, "open_cluster", cluster_whose_last_act_is_to_write)
+    monkeypatch.setattr(flow._Way, "_plan", find_the_disk_full)
+    with pytest.raises(RunFolderError, match="No space left"), progress.make(plain=True) as shown:
+        flow.search(request.read(search.task), search.run, progress=shown)
+
+    assert (search.run / "confirm").is_dir()
+    assert tiny_search.left_over(search.run, finished=False) == []
 
 
 # ----------------------------------------------------------------------------------------------------------- real disks

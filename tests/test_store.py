@@ -160,6 +160,14 @@ def test_what_a_killed_owner_left_is_tidied_up_but_never_what_another_one_has(ru
         assert (run.path / ".owner").read_text() == str(os.getpid())
 
 
+def test_an_owner_that_ends_leaves_nothing_half_written(run: RunFolder) -> None:
+    with run.owned():
+        (run.path / "slots").mkdir()
+        (run.path / "slots" / "00000.safetensors.7.part").write_text("half")
+
+    assert list((run.path / "slots").iterdir()) == []
+
+
 def test_everything_that_is_written_is_read_back(run: RunFolder) -> None:
     run.write_data(made_up.data())
     run.write_trials(made_up.trials())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import ray
 import torch
 from ray.cluster_utils import Cluster
+from ray.exceptions import RayActorError
 
 from autolora.engine import state as states
 from autolora.errors import EngineError
@@ -96,8 +98,9 @@ def test_a_search_over_two_nodes_goes_on_when_one_is_gone(
 
         def note(trial):
             for name in engines.ready():
-                held = ray.get(ray.get_actor(name).occupied.remote())
-                ran_on.update(dict.fromkeys([n for n in map(number_of, held) if n == trial.number], name))
+                with suppress(RayActorError, ValueError):  # gone, which the search has not noticed yet
+                    held = ray.get(ray.get_actor(name).occupied.remote())
+                    ran_on.update(dict.fromkeys([n for n in map(number_of, held) if n == trial.number], name))
 
         def lose_the_far_node(trial):
             if nodes.worker_nodes and ran_on[trial.number] == far and len(trial.rungs) == 2:
