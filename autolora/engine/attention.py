@@ -7,13 +7,12 @@ layer; the usual one stays unless the other is clearly faster.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 
 from autolora.engine.base import usual_attention
-from autolora.engine.device import synchronise
+from autolora.engine.device import least_seconds
 from autolora.engine.engine import Engine
 from autolora.records import AdapterConfig
 
@@ -22,10 +21,7 @@ _CLEARLY = 1.15
 """How many times as fast the other must be."""
 _WORTH_SECONDS = 0.01
 """A pass that takes no longer than this says nothing."""
-_ENOUGH_SECONDS = 1.0
-"""After this long no further pass is timed."""
 _ROWS = 8
-_PASSES = 3
 _LENGTH_QUANTILE = 0.75
 
 
@@ -33,11 +29,16 @@ def choose(engine: Engine) -> str:
     """Time both on rows of the training split's length, have the engine use one, and return which."""
     usual = usual_attention(engine.base.device)
     other = next(name for name in IMPLEMENTATIONS if name != usual)
-    length = int(np.quantile(engine.splits["train"].kept_lengths, _LENGTH_QUANTILE))
+    length = usual_length(engine)
     seconds = {name: _seconds(engine, name, length) for name in (usual, other)}
     chosen = other if seconds[usual] > max(_WORTH_SECONDS, _CLEARLY * seconds[other]) else usual
     use(engine.base.model, chosen)
     return chosen
+
+
+def usual_length(engine: Engine) -> int:
+    """Return the tokens of a training row that is longer than most."""
+    return int(np.quantile(engine.splits["train"].kept_lengths, _LENGTH_QUANTILE))
 
 
 def use(model: Any, name: str) -> None:
@@ -53,20 +54,12 @@ def _seconds(engine: Engine, name: str, length: int) -> float:
     probe = "attention probe"
     lowest = tuple(engine.base.architecture.shapes)[:1]
     config = AdapterConfig(rank=1, alpha=1, target_modules=lowest, layers=(0,), learning_rate=1e-3)
-    best, begun = float("inf"), time.perf_counter()
     try:
         use(engine.base.model, name)
     except (ImportError, ValueError):
-        return best
+        return float("inf")
     engine.admit(probe, config, seed=0)
     try:
-        for _ in range(_PASSES):
-            start = time.perf_counter()
-            engine.probe_pass(probe, _ROWS, length)
-            synchronise(engine.base.device)
-            best = min(best, time.perf_counter() - start)
-            if time.perf_counter() - begun > _ENOUGH_SECONDS:
-                break
+        return least_seconds(engine.base.device, lambda: engine.probe_pass([probe], _ROWS, length))
     finally:
         engine.release(probe)
-    return best

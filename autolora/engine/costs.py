@@ -2,9 +2,9 @@
 
 A plain value that travels from the engine, which measured the model, to the search, which never loads it.
 
-peak = frozen weights + 12 bytes per trained parameter (weight and two AdamW moments in float32)
-     + the greater of 4 bytes per trained parameter (gradients, when the optimiser steps)
-       and what a pass forward and back takes at its peak: activations saved for backward, and the passing ones
+peak = frozen weights + 16 bytes per trained parameter (weight, gradient and two AdamW moments in float32)
+     + the low-rank matrices once more, in the precision in which they are multiplied
+     + what a pass forward and back takes at its peak: activations saved for backward, and the passing ones
 
 What a pass takes was measured on the base with a small batch, at rank ``PROBE_RANK``; it grows with the rows, and with
 the rank by what is kept of the low-rank products. It is the peak of the configuration trained alone; allocators'
@@ -20,8 +20,7 @@ from typing import Any
 from autolora.errors import SpaceError
 from autolora.records import AdapterConfig
 
-BYTES_PER_TRAINED_PARAMETER = 12
-BYTES_PER_GRADIENT = 4
+BYTES_PER_TRAINED_PARAMETER = 16
 BYTES_PER_STORED_PARAMETER = 4
 PROBE_RANK = 1
 """Rank at which passes were measured."""
@@ -111,12 +110,11 @@ class CostModel:
     def peak_memory_bytes(self, config: AdapterConfig) -> int:
         """Return the predicted peak of training it alone."""
         kind = self._kind(config)
-        # Of each low-rank product its middle is kept, and in a narrower base its weights as they were multiplied.
-        more_rank = (config.rank - PROBE_RANK) * self.width
-        copies = more_rank * kind.params_per_rank if self.width < BYTES_PER_STORED_PARAMETER else 0
-        in_pass = config.batch_size * (kind.pass_bytes_per_row + more_rank * kind.tokens_per_row) + copies
-        params = self.trainable_params(config)
-        return int(self.weight_bytes + BYTES_PER_TRAINED_PARAMETER * params + max(in_pass, BYTES_PER_GRADIENT * params))
+        # Of each low-rank product its middle is kept.
+        per_row = kind.pass_bytes_per_row + (config.rank - PROBE_RANK) * self.width * kind.tokens_per_row
+        multiplied = self.width * config.rank * kind.params_per_rank
+        trained = BYTES_PER_TRAINED_PARAMETER * self.trainable_params(config)
+        return int(self.weight_bytes + trained + multiplied + config.batch_size * per_row)
 
     def _kind(self, config: AdapterConfig) -> Kind:
         for kind in self.kinds.values():

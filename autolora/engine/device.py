@@ -6,10 +6,13 @@ Knows no model.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
+from numpy.typing import NDArray
 
 from autolora.errors import EngineError
 from autolora.records import Precision
@@ -19,6 +22,9 @@ _WORTH_IT = 1.2
 """How many times as fast bf16 products must be for a base in bf16: what is not a product is no faster in it."""
 _SIZE = 1024
 _TIMINGS = 5
+_GOES = 3
+_ENOUGH_SECONDS = 1.0
+"""After this long no further go is timed."""
 
 
 def pick(name: str = "auto") -> torch.device:
@@ -80,10 +86,31 @@ def matrix_rate(device: torch.device, dtype: torch.dtype, *, rows: int = _SIZE) 
     return 2 * rows**3 / best
 
 
+def least_seconds(device: torch.device, work: Callable[[], object]) -> float:
+    """Return the least seconds that some work took in a few goes, of which the first may warm up."""
+    best, begun = float("inf"), time.perf_counter()
+    for _ in range(_GOES):
+        start = time.perf_counter()
+        work()
+        synchronise(device)
+        best = min(best, time.perf_counter() - start)
+        if time.perf_counter() - begun > _ENOUGH_SECONDS:
+            break
+    return best
+
+
 def synchronise(device: torch.device) -> None:
     """Wait until the device has done what was asked of it; a CPU always has."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def put(array: NDArray[Any], device: torch.device) -> torch.Tensor:
+    """Return a tensor of an array on a device; nobody waits for the way there."""
+    tensor = torch.from_numpy(array)
+    if device.type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)  # from other memory the copy would wait for the device
 
 
 def free_bytes(device: torch.device) -> int:

@@ -21,6 +21,7 @@ from torch import Tensor
 from autolora.engine import slots as slot_room
 from autolora.engine import state as states
 from autolora.engine.base import ResidentBase
+from autolora.engine.device import put
 from autolora.engine.packed import Segment
 from autolora.engine.prefix import Prefixes, Wanted
 from autolora.engine.row_cache import RowCache
@@ -183,7 +184,7 @@ class Engine:
     def _in_less(self, slot_ids: list[str], failed: dict[str, TrialError]) -> list[list[str]]:
         """Return the slots whose step did not fit in groups that may, having made passes smaller."""
         for slot_id in slot_ids:
-            self.slots[slot_id].optimiser.zero_grad(set_to_none=True)
+            self.slots[slot_id].weights.clear_gradient()
         if self.base.device.type == "cuda":
             torch.cuda.empty_cache()
         if len(slot_ids) > 1:
@@ -204,6 +205,8 @@ class Engine:
     def _step_chunk(self, slot_ids: list[str]) -> dict[str, TrialError]:
         # In the order in which their rows join.
         batches = {slot_id: self.slots[slot_id].batch_rows() for slot_id in sorted(slot_ids, key=self._first_layer)}
+        for slot_id in slot_ids:
+            self.slots[slot_id].weights.refresh()
         losses: dict[str, Tensor] = {}
         for part in self._parts(batches):
             for slot_id, loss in self._backward(
@@ -232,7 +235,7 @@ class Engine:
         data = {slot_id: self.splits[self.slots[slot_id].train] for slot_id in batches}
         tokens = [data[slot_id].tokens[row] for slot_id, rows in batches.items() for row in rows]
         own = [data[slot_id].targets[rows] for slot_id, rows in batches.items()]
-        targets = torch.from_numpy(np.concatenate(own)).to(self.base.device, non_blocking=True)
+        targets = put(np.concatenate(own), self.base.device)
         row_ids = {slot_id: torch.from_numpy(rows) for slot_id, rows in batches.items()}
         steps = {slot_id: self.slots[slot_id].step for slot_id in batches}
         joining = self._joining(segments, tokens)
@@ -245,14 +248,25 @@ class Engine:
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         return {slot_id: loss.detach() for slot_id, loss in losses.items()}
 
-    def probe_pass(self, slot_id: str, rows: int, length: int) -> None:
-        """Pass rows of ``length`` tokens forward and back through every layer; for measuring, not for learning."""
+    def probe_pass(self, slot_ids: Sequence[str], rows: int, length: int) -> None:
+        """Pass rows of ``length`` tokens forward and back through every layer; for measuring, not for learning.
+
+        Args:
+            slot_ids: Slots whose rows pass together.
+            rows: Of each slot.
+            length: In tokens.
+        """
         ids = np.zeros(rows, dtype=np.int64)
-        batch = {slot_id: ids}
-        with self.base.pack.serving(_segments(batch), row_ids={slot_id: torch.from_numpy(ids)}, steps={slot_id: 0}):
+        batches = dict.fromkeys(slot_ids, ids)
+        for slot_id in slot_ids:
+            self.slots[slot_id].weights.refresh()
+        row_ids = dict.fromkeys(slot_ids, torch.from_numpy(ids))
+        with self.base.pack.serving(_segments(batches), row_ids=row_ids, steps=dict.fromkeys(slot_ids, 0)):
             blank = np.ones(length, dtype=np.int32)
-            self._pass(tuple(blank for _ in ids)).square().mean().backward()  # type: ignore[no-untyped-call]
-        self.slots[slot_id].optimiser.zero_grad(set_to_none=True)
+            logits = self._pass((blank,) * (rows * len(slot_ids)))
+            logits.square().mean().backward()  # type: ignore[no-untyped-call]
+        for slot_id in slot_ids:
+            self.slots[slot_id].weights.clear_gradient()
 
     def _update(self, losses: dict[str, Tensor]) -> dict[str, TrialError]:
         """Apply each slot's gradients unless they are not finite; return which were not, if the device was asked."""
@@ -325,6 +339,7 @@ class Engine:
         """Return the slot's logits for some rows of a split ``(rows, classes)``, all in one pass."""
         tokens = [self.splits[split].tokens[row] for row in rows]
         segments = (Segment(slot_id, 0, len(rows)),)
+        self.slots[slot_id].weights.refresh()
         joining = self._joining(segments, tokens)
         with self.base.pack.serving(segments):
             logits: NDArray[np.float32] = self._forward(tokens, joining).float().cpu().numpy()
@@ -360,10 +375,7 @@ class Engine:
             ids[at, : len(row)] = row
             mask[at, : len(row)] = 1
         device = self.base.device
-        output = self.base.model(
-            input_ids=torch.from_numpy(ids).to(device), attention_mask=torch.from_numpy(mask).to(device)
-        )
-        logits: Tensor = output.logits
+        logits: Tensor = self.base.model(input_ids=put(ids, device), attention_mask=put(mask, device)).logits
         return logits
 
 

@@ -62,7 +62,7 @@ def in_pass(engine: Engine, modules: tuple[str, ...], layers: tuple[int, ...], l
     config = AdapterConfig(rank=PROBE_RANK, alpha=1, target_modules=modules, layers=layers, learning_rate=1e-3)
     slot = engine.admit(name, config, seed=0)
     # Views of weights pass by too; what they show is not the pass's.
-    weights = [*engine.base.model.parameters(), *engine.base.model.buffers(), *slot.parameters.values()]
+    weights = [*engine.base.model.parameters(), *engine.base.model.buffers(), *slot.weights.held]
     there = sum({w.untyped_storage().data_ptr(): w.untyped_storage().nbytes() for w in weights}.values())
     tokens = 0
 
@@ -76,5 +76,5 @@ def in_pass(engine: Engine, modules: tuple[str, ...], layers: tuple[int, ...], l
             if name in module.shares:
                 after.callback(module.register_forward_pre_hook(count).remove)
         with peak_in(engine.base.device, weights) as peak:
-            engine.probe_pass(name, _PROBE_ROWS, length)
+            engine.probe_pass([name], _PROBE_ROWS, length)
     return (peak.bytes - there) / _PROBE_ROWS, tokens / _PROBE_ROWS

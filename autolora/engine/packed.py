@@ -8,7 +8,7 @@ its numbers do not depend on its neighbours.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from autolora.engine import products
 from autolora.engine.dropout import row_masks
+from autolora.engine.weights import LowRank
 
 
 class Segment(NamedTuple):
@@ -37,6 +39,8 @@ class Pack:
     """Data row of each batch row, per slot; keys of the dropout masks."""
     steps: dict[str, int] = field(default_factory=dict)
     training: bool = False
+    together: bool = False
+    """Whether low-rank products of slots with as many rows are taken together."""
 
     @contextmanager
     def serving(
@@ -55,81 +59,6 @@ class Pack:
             self.segments, self.row_ids, self.steps, self.training = (), {}, {}, False
 
 
-@dataclass
-class LowRank:
-    """One slot's share in one module: y += scaling · (x Aᵀ) Bᵀ, A ``(rank, in)`` and B ``(out, rank)``."""
-
-    a: nn.Parameter
-    b: nn.Parameter
-    scaling: float
-    dropout: float = 0.0
-    seed: int = 0
-    """Of this slot and module, for dropout masks."""
-
-
-class _Part(NamedTuple):
-    """One segment's share in a product."""
-
-    start: int
-    stop: int
-    scaling: float
-    mask: Tensor | None
-
-
-class _PackedProduct(torch.autograd.Function):
-    """The frozen product of all rows, with each segment's low-rank product added in place.
-
-    One function for both and for all segments: autograd sees no view that is written to (which costs it copies of whole
-    gradients), keeps a single reference to ``x``, and the shares' gradients are added to that of the frozen product
-    where it stands. Rows without an adapter cost nothing.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, parts: tuple[_Part, ...], *shares: Tensor
-    ) -> Tensor:
-        y = nn.functional.linear(x, weight, bias)
-        cast = [share.to(x.dtype) for share in shares]
-        middles = []
-        for part, a, b in zip(parts, cast[::2], cast[1::2], strict=True):
-            middle = _rows(x, part) @ a.T
-            y[part.start : part.stop].view(-1, y.shape[-1]).addmm_(middle, b.T, alpha=part.scaling)
-            middles.append(middle)
-        ctx.parts, ctx.share_dtypes = parts, [share.dtype for share in shares]
-        ctx.save_for_backward(x, weight, *cast, *middles)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad_y,) = grads
-        x, weight, *saved = ctx.saved_tensors
-        count = len(ctx.parts)
-        cast, middles = saved[: 2 * count], saved[2 * count :]
-        grad_y = grad_y.contiguous()
-        grad_x = None
-        if ctx.needs_input_grad[0]:
-            grad_x = (grad_y.view(-1, grad_y.shape[-1]) @ weight).view(x.shape)
-        share_grads: list[Tensor] = []
-        for part, a, b, middle in zip(ctx.parts, cast[::2], cast[1::2], middles, strict=True):
-            grad_out = grad_y[part.start : part.stop].view(-1, grad_y.shape[-1])
-            grad_middle = (grad_out @ b).mul_(part.scaling)
-            share_grads += [grad_middle.T @ _rows(x, part), (grad_out.T @ middle).mul_(part.scaling)]
-            if grad_x is not None:
-                target = grad_x[part.start : part.stop]
-                if part.mask is None:
-                    target.view(-1, x.shape[-1]).addmm_(grad_middle, a)
-                else:
-                    target.add_((grad_middle @ a).view(target.shape).mul_(part.mask))
-        cast_back = (grad.to(dtype) for grad, dtype in zip(share_grads, ctx.share_dtypes, strict=True))
-        return (grad_x, None, None, None, *cast_back)
-
-
-def _rows(x: Tensor, part: _Part) -> Tensor:
-    """Return a segment's input as the adapter sees it ``(rows · tokens, in)``."""
-    rows = x[part.start : part.stop]
-    return (rows if part.mask is None else rows * part.mask).flatten(0, -2)
-
-
 class PackedLinear(nn.Module):
     """A frozen linear module and the low-rank shares of the slots that adapt it."""
 
@@ -143,27 +72,48 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the module's output ``(rows, ..., out_features)`` with every segment's share added."""
-        parts: list[_Part] = []
-        shares: list[Tensor] = []
-        for slot, start, stop in self.pack.segments:
-            share = self.shares.get(slot)
-            if share is not None:
-                parts.append(_Part(start, stop, share.scaling, self._mask(share, slot, x[start:stop])))
-                shares += [share.a, share.b]
-        if not parts:
+        runs = self._runs(x)
+        if not runs:
             y: Tensor = self.base(x)
             return y
-        weight, bias = self.base.weight, self.base.bias
-        turned = weight.T if self._is_turned else weight
-        added: Tensor = _PackedProduct.apply(x, turned, bias, tuple(parts), *shares)  # type: ignore[no-untyped-call]
-        return added
+        base: Any = self.base
+        return products.add(x, base.weight.T if self._is_turned else base.weight, base.bias, runs)
 
-    def _mask(self, share: LowRank, slot: str, rows: Tensor) -> Tensor | None:
-        if share.dropout == 0.0 or not self.pack.training:
-            return None
-        return row_masks(
-            rows, share.dropout, seed=share.seed, step=self.pack.steps[slot], row_ids=self.pack.row_ids[slot]
-        )
+    def _runs(self, x: Tensor) -> tuple[products.Run, ...]:
+        """Return the rows that have a share here, neighbours with as many rows in one run if products are joined."""
+        found: list[list[Segment]] = []
+        for segment in self.pack.segments:
+            has_share = segment.slot in self.shares
+            if self.pack.together and found and _rows(found[-1][-1]) == _rows(segment):
+                found[-1].append(segment)
+            elif has_share:
+                found.append([segment])
+        return tuple(self._run(_up_to_the_last(run, self.shares), x) for run in found)
+
+    def _run(self, segments: list[Segment], x: Tensor) -> products.Run:
+        start, stop = segments[0].start, segments[-1].stop
+        shares = tuple(self.shares.get(segment.slot) for segment in segments)
+        mask = None
+        if self.pack.training and any(share is not None and share.dropout for share in shares):
+            masks = (self._mask(share, s, x) for s, share in zip(segments, shares, strict=True))
+            mask = torch.cat(list(masks))
+        return products.Run(start=start, stop=stop, shares=shares, mask=mask)
+
+    def _mask(self, share: LowRank | None, segment: Segment, x: Tensor) -> Tensor:
+        rows = x[segment.start : segment.stop]
+        if share is None or share.dropout == 0.0:
+            return torch.ones_like(rows)
+        pack, slot = self.pack, segment.slot
+        return row_masks(rows, share.dropout, seed=share.seed, step=pack.steps[slot], row_ids=pack.row_ids[slot])
+
+
+def _rows(segment: Segment) -> int:
+    return segment.stop - segment.start
+
+
+def _up_to_the_last(run: list[Segment], shares: Container[str]) -> list[Segment]:
+    """Return a run without those at its end that have no share."""
+    return run[: max(at for at, segment in enumerate(run) if segment.slot in shares) + 1]
 
 
 class PackedCopies(nn.Module):

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from autolora.engine.row_cache import Key, RowCache, key_of
 from autolora.engine.stack import Stack
@@ -88,7 +90,5 @@ class Prefixes:
 
 
 def _padded(rows: list[Tensor], length: int) -> Tensor:
-    out = rows[0].new_zeros((len(rows), length, rows[0].shape[-1]))
-    for place, hidden in enumerate(rows):
-        out[place, : len(hidden)] = hidden
-    return out
+    padded = pad_sequence(rows, batch_first=True)
+    return functional.pad(padded, (0, 0, 0, length - padded.shape[1]))

@@ -14,11 +14,9 @@ from torch import Tensor, nn
 from autolora.engine.base import ResidentBase
 from autolora.engine.dropout import mix
 from autolora.engine.order import epoch_batches
-from autolora.engine.packed import LowRank
+from autolora.engine.weights import Weights
 from autolora.records import AdapterConfig
 
-PREFIX = "base_model.model."
-"""What PEFT puts before the base's own names."""
 CLIP_NORM = 1.0
 """Each slot's gradient is clipped to this norm, as transformers' Trainer does by default."""
 
@@ -34,8 +32,7 @@ class Slot:
     """Name of the split that it trains on."""
     lengths: NDArray[np.int64]
     """Tokens of every row of that split ``(rows,)``."""
-    parameters: dict[str, nn.Parameter]
-    """By PEFT's names, as in ``adapter_model.safetensors``."""
+    weights: Weights
     optimiser: torch.optim.Optimizer
     most_rows: int
     """Rows of it that pass at once; a larger batch passes in pieces."""
@@ -53,6 +50,11 @@ class Slot:
     finite: list[Tensor] = field(default_factory=list)
     """Whether loss and gradients were finite numbers, of steps for which that was not read back yet."""
     _epoch: tuple[int, list[NDArray[np.int64]]] | None = None
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """What it trains by PEFT's names, as in ``adapter_model.safetensors``."""
+        return self.weights.named(self.weights.values.detach())
 
     @property
     def steps_in_epoch(self) -> int:
@@ -89,13 +91,14 @@ class Slot:
         Args:
             loss: Of the step, a scalar.
         """
-        norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), CLIP_NORM)
+        self.weights.complete_gradient()
+        norm = nn.utils.clip_grad_norm_([self.weights.values], CLIP_NORM)
         finite = torch.isfinite(norm) & torch.isfinite(loss)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
         self.optimiser.found_inf = (~finite).float()  # type: ignore[attr-defined]
         self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.weights.clear_gradient()
         self.losses.append(loss)
         self.finite.append(finite)
         self.step += 1
@@ -133,34 +136,37 @@ def build(
     most_rows: int,
 ) -> Slot:
     """Make a slot's weights on the base's device and plug them into its packed layers."""
-    parameters: dict[str, nn.Parameter] = {}
+    low_rank: dict[str, tuple[Tensor, Tensor]] = {}
     for layer in config.layers:
         for module in config.target_modules:
             name = base.architecture.full_name(layer, module)
             fan_in, fan_out = base.architecture.shapes[module]
             # PEFT's initialisation: Kaiming uniform with a = sqrt(5) for A, which is 1/sqrt(fan_in), and 0 for B.
             a = _uniform((config.rank, fan_in), 1 / math.sqrt(fan_in), _stream(seed, name))
-            share = LowRank(
-                a=_parameter(a, base),
-                b=_parameter(torch.zeros(fan_out, config.rank), base),
-                scaling=config.scaling,
-                dropout=config.dropout,
-                seed=mix(seed, zlib.crc32(name.encode())),
-            )
-            base.linears[name].shares[slot_id] = share
-            parameters[f"{PREFIX}{name}.lora_A.weight"] = share.a
-            parameters[f"{PREFIX}{name}.lora_B.weight"] = share.b
+            low_rank[name] = a, torch.zeros(fan_out, config.rank)
+    full: dict[str, Tensor] = {}
     for name, packed in base.copies.items():
-        copies: dict[str, nn.Parameter] = {}
         for own, template in packed.template.named_parameters():
-            full = f"{name}.{own}"
-            start = (
-                _fresh(packed.template, own, template, _stream(seed, full), base) if full in base.fresh else template
+            is_fresh = f"{name}.{own}" in base.fresh
+            full[f"{name}.{own}"] = (
+                _fresh(packed.template, own, template, _stream(seed, f"{name}.{own}"), base) if is_fresh else template
             )
-            copies[own] = parameters[f"{PREFIX}{full}"] = _parameter(start.detach().clone(), base)
-        packed.copies[slot_id] = copies
+    weights = Weights(
+        low_rank,
+        full,
+        scaling=config.scaling,
+        device=base.device,
+        dtype=base.adapter_dtype,
+        product_dtype=base.dtype,
+    )
+    for name, share in weights.low_rank.items():
+        share.dropout, share.seed = config.dropout, mix(seed, zlib.crc32(name.encode()))
+        base.linears[name].shares[slot_id] = share
+    for name, packed in base.copies.items():
+        own_names = (own for own, _ in packed.template.named_parameters())
+        packed.copies[slot_id] = {own: weights.full[f"{name}.{own}"] for own in own_names}
     optimiser = torch.optim.AdamW(
-        list(parameters.values()), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        [weights.values], lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     return Slot(
         id=slot_id,
@@ -168,7 +174,7 @@ def build(
         seed=seed,
         train=train,
         lengths=lengths,
-        parameters=parameters,
+        weights=weights,
         optimiser=optimiser,
         most_rows=min(config.batch_size, most_rows),
     )
@@ -199,7 +205,3 @@ def _stream(seed: int, name: str) -> torch.Generator:
 
 def _uniform(shape: tuple[int, int], bound: float, stream: torch.Generator) -> Tensor:
     return (torch.rand(shape, generator=stream, dtype=torch.float64) * 2 - 1) * bound
-
-
-def _parameter(values: Tensor, base: ResidentBase) -> nn.Parameter:
-    return nn.Parameter(values.to(device=base.device, dtype=base.adapter_dtype))

@@ -105,6 +105,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     from autolora.engine.engine import Engine
     from autolora.engine.memory import cost_model
     from autolora.engine.speed import measured_rates
+    from autolora.engine.together import choose as choose_together
     from autolora.tasks.sequence import SequenceTask
 
     if spec.threads:
@@ -122,6 +123,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     costs = cost_model(engine, spec.choices)
     if costs.kinds:
         engine.fit_to(devices.free_bytes(device), max(kind.pass_bytes_per_row for kind in costs.kinds.values()))
+    choose_together(engine)
     return engine, EngineFacts(
         device=devices.in_words(device),
         on_cpu=device.type == "cpu",

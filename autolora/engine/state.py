@@ -19,6 +19,9 @@ from autolora.durable import write_whole
 from autolora.engine.slots import Slot
 from autolora.errors import EngineError
 
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+"""As torch names AdamW's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SlotState:
@@ -37,7 +40,13 @@ class SlotState:
 
 def adapter_tensors(slot: Slot) -> dict[str, Tensor]:
     """Return the adapter's weights by PEFT's names, on the CPU."""
-    return {name: p.detach().cpu().clone().contiguous() for name, p in slot.parameters.items()}
+    return _copied(slot.parameters)
+
+
+def _copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
 
 
 def load_adapter(slot: Slot, tensors: dict[str, Tensor]) -> None:
@@ -51,19 +60,17 @@ def load_adapter(slot: Slot, tensors: dict[str, Tensor]) -> None:
     if ours != theirs:
         differing = sorted(set(ours.items()) ^ set(theirs.items()))[:3]
         raise EngineError(f"adapter weights do not fit the configuration: {differing}", "use the adapter's own config")
-    with torch.no_grad():
-        for name, parameter in slot.parameters.items():
-            parameter.copy_(tensors[name])
+    for name, parameter in slot.parameters.items():
+        parameter.copy_(tensors[name])
 
 
 def snapshot(slot: Slot, config_json: str) -> SlotState:
     """Return a copy of everything the slot needs to go on."""
-    moments = {}
-    for name, parameter in slot.parameters.items():
-        state = slot.optimiser.state.get(parameter, {})
-        for key in ("exp_avg", "exp_avg_sq"):
-            if key in state:
-                moments[f"{name}|{key}"] = state[key].detach().cpu().clone().contiguous()
+    moments: dict[str, Tensor] = {}
+    for key in _MOMENTS:
+        flat = slot.optimiser.state.get(slot.weights.values, {}).get(key)
+        if flat is not None:
+            moments |= {f"{name}|{key}": tensor for name, tensor in _copied(slot.weights.named(flat)).items()}
     return SlotState(
         adapter=adapter_tensors(slot),
         moments=moments,
@@ -78,12 +85,15 @@ def restore(slot: Slot, state: SlotState) -> None:
     """Put a snapshot into a freshly built slot of the same configuration and seed."""
     load_adapter(slot, state.adapter)
     slot.step, slot.seconds = state.step, state.seconds
-    for name, parameter in slot.parameters.items():
-        if f"{name}|exp_avg" in state.moments:
-            slot.optimiser.state[parameter] = {
-                "step": torch.tensor(float(state.step)),
-                **{key: state.moments[f"{name}|{key}"].to(parameter.device) for key in ("exp_avg", "exp_avg_sq")},
-            }
+    if not state.moments:
+        return
+    values = slot.weights.values
+    # A fused optimiser's count of steps is where its weights are.
+    ours = slot.optimiser.state[values] = {"step": torch.tensor(float(state.step), device=values.device)}
+    for key in _MOMENTS:
+        ours[key] = torch.zeros_like(values.detach())
+        for name, moment in slot.weights.named(ours[key]).items():
+            moment.copy_(state.moments[f"{name}|{key}"])
 
 
 def write(state: SlotState, path: Path) -> None:

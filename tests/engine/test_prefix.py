@@ -64,10 +64,12 @@ def configs_with_cuts(engine) -> dict[str, AdapterConfig]:
     }
 
 
+@pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_packs_that_mix_first_layers_equal_plain_peft_alone(family, tiny_folder, tiny_dataset) -> None:
+def test_packs_that_mix_first_layers_equal_plain_peft_alone(family, together, tiny_folder, tiny_dataset) -> None:
     engine = engine_for(tiny_folder(family, layers=4), tiny_dataset, chunk_rows=64, cache=in_memory())
     assert engine.base.stack is not None, "this family is to reuse prefixes"
+    engine.base.pack.together = together
     configs = configs_with_cuts(engine)
     plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
 

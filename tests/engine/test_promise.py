@@ -98,9 +98,11 @@ def trained_with_joins_and_leaves(engine: Engine, configs: dict[str, AdapterConf
     return ours
 
 
+@pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "llama", "gpt2"])
-def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, tiny_folder, tiny_dataset) -> None:
+def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, together, tiny_folder, tiny_dataset) -> None:
     engine = engine_for(tiny_folder(family), tiny_dataset, chunk_rows=20)
+    engine.base.pack.together = together
     configs = mixed_configs(engine)
     plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
 
@@ -148,11 +150,10 @@ def test_in_float32_the_gradients_of_one_step_agree_with_peft(tiny_folder, tiny_
 
     kept: dict[str, dict[str, torch.Tensor]] = {}
     for name, slot in engine.slots.items():
-        original = slot.update
 
-        def keep_gradients(loss, name=name, slot=slot, original=original):
-            kept[name] = {key: p.grad.clone() for key, p in slot.parameters.items()}
-            return original(loss)
+        def keep_gradients(loss, name=name, slot=slot):
+            slot.weights.complete_gradient()
+            kept[name] = {key: g.clone() for key, g in slot.weights.named(slot.weights.gradient).items()}
 
         slot.update = keep_gradients  # type: ignore[method-assign]
     engine.step(list(configs))

@@ -308,9 +308,9 @@ def test_numbers_that_are_not_finite_end_their_job_as_diverged_and_no_other(wher
         wait_for(runner, name, token, allowed_rung=0)
 
     def poison(engine):
-        parameter = next(iter(engine.slots["wild"].parameters.values()))
         if where == "gradient":
-            parameter.register_hook(lambda gradient: gradient * bad)
+            head = next(iter(engine.slots["wild"].weights.full.values()))
+            head.register_hook(lambda gradient: gradient * bad)
             return
 
         def spoil(module, inputs, output):
