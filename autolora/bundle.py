@@ -25,14 +25,14 @@ from autolora.durable import unwritable
 from autolora.engine.start import EngineFacts
 from autolora.errors import BundleError
 from autolora.failpoints import failpoint
-from autolora.loading import Answers, loading_code
+from autolora.loading import FOUR_BIT, Answers, loading_code
 from autolora.records import AdapterConfig, Dataset, to_json
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import problem_of
 
 _CHECK_TIMEOUT_S = 3600
-_SAME_LABELS = {"exact": 0.995, "fast": 0.95}
-"""Least share of the test rows' labels that must be the same in plain PEFT in float32 as in the engine."""
+_SAME_LABELS = {"exact": 0.995, "fast": 0.95, "4bit": 0.95}
+"""Least share of the test rows' labels that must be the same in plain PEFT as in the engine."""
 _JOBS = {
     "single_label": "labels a text with one of {classes} classes",
     "multi_label": "labels a text with any of {classes} classes",
@@ -66,7 +66,7 @@ class Contents:
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
-    """How the bundle did in a fresh process with plain transformers and peft, in float32."""
+    """How the bundle did in a fresh process with plain transformers and peft, on the base in float32 or in 4 bits."""
 
     rows: int
     """Test rows, or a stratified sample of them, that it labelled."""
@@ -173,7 +173,7 @@ def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
             "validation_mean_of_seeds": contents.validation,
             "test": contents.test,
             "test_ci95": list(contents.test_ci95),
-            "test_in_plain_peft_float32": result.test,
+            "test_in_plain_peft": result.test,
             "same_labels_in_plain_peft": result.same_labels,
             "rows_in_plain_peft": result.rows,
         },
@@ -192,7 +192,14 @@ def self_test(folder: Path, contents: Contents, *, base_folder: Path, engine_out
     test = subset(everything, contents.checked or len(everything), seed=contents.seed)
     place_of = {row_id: place for place, row_id in enumerate(everything.row_ids)}
     engine_outputs = engine_outputs[[place_of[row_id] for row_id in test.row_ids]]
-    rows = json.dumps({"texts": list(test.texts), "max_length": contents.max_length, "num_labels": problem.num_labels})
+    rows = json.dumps(
+        {
+            "texts": list(test.texts),
+            "max_length": contents.max_length,
+            "num_labels": problem.num_labels,
+            "quantization": FOUR_BIT if contents.facts.precision == "4bit" else None,
+        }
+    )
     script = Path(__file__).with_name("bundle_check.py")
     logits = folder / "logits.npy"
     try:
@@ -236,11 +243,12 @@ def card(contents: Contents, result: SelfTest) -> str:
     """Return the README of the bundle."""
     facts, config, data = contents.facts, contents.config, contents.dataset
     low, high = contents.test_ci95
+    plain = f"the same in plain PEFT, base in {'4 bits' if facts.precision == '4bit' else 'float32'}"
     trained = sum(int(np.size(weights)) for weights in contents.weights.values())
     rows = {
         "base model": f"`{facts.base_id}`, {facts.base_hash}",
         f"{contents.metric}, test split ({len(data.test)} rows)": f"{contents.test:.3f} (95 % {low:.3f} to {high:.3f})",
-        f"the same in plain PEFT, float32 ({result.rows} rows)": f"{result.test:.3f}; {result.same_labels:.1%} equal",
+        f"{plain} ({result.rows} rows)": f"{result.test:.3f}; {result.same_labels:.1%} equal",
         f"{contents.metric}, validation split, mean of fresh seeds": f"{contents.validation:.3f}",
         "trained parameters": f"{trained:,} of {facts.base_params:,}",
         "rank, alpha": f"{config.rank}, {config.alpha:g}{' (rsLoRA)' if config.use_rslora else ''}",
@@ -260,6 +268,7 @@ def card(contents: Contents, result: SelfTest) -> str:
         base_model=facts.base_id,
         adapter=".",
         max_length=contents.max_length,
+        four_bit=facts.precision == "4bit",
     )
     return f"""---
 library_name: peft

@@ -1,6 +1,7 @@
 """Runs as a script of its own: a bundle in plain transformers and peft, as any user would load it. Imports no autolora.
 
-Usage: python bundle_check.py ADAPTER_FOLDER BASE_FOLDER LOGITS.npy < {"texts": [...], "max_length": N, "num_labels": N}
+Usage: python bundle_check.py ADAPTER_FOLDER BASE_FOLDER LOGITS.npy < {"texts": [...], "max_length": N, "num_labels": N,
+"quantization": null, or the arguments of a BitsAndBytesConfig}
 Writes the logits (rows, num_labels) in float32, and prints the seconds.
 """
 
@@ -16,14 +17,18 @@ def logits_of(adapter: str, base: str, request: dict[str, Any], batch_size: int 
     """Return the logits of each text ``(rows, num_labels)``."""
     import torch
     from peft import PeftModel
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, BitsAndBytesConfig
 
     tokenizer = AutoTokenizer.from_pretrained(base)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
+    options: dict[str, Any] = {"dtype": torch.float32}
+    if request["quantization"]:  # of weights in another precision, some would be packed as other numbers
+        packing = BitsAndBytesConfig(**request["quantization"])
+        options = {"dtype": torch.bfloat16, "quantization_config": packing}
     model = AutoModelForSequenceClassification.from_pretrained(
-        base, num_labels=request["num_labels"], dtype=torch.float32, ignore_mismatched_sizes=True
+        base, num_labels=request["num_labels"], ignore_mismatched_sizes=True, **options
     )
     model.config.pad_token_id = tokenizer.pad_token_id
     model = PeftModel.from_pretrained(model, adapter).eval()
@@ -37,7 +42,7 @@ def logits_of(adapter: str, base: str, request: dict[str, Any], batch_size: int 
             batch = tokenizer(
                 [texts[at] for at in rows], truncation=True, max_length=limit, padding=True, return_tensors="pt"
             )
-            logits[rows] = model(**batch).logits
+            logits[rows] = model(**batch).logits.float()
     return logits.numpy()
 
 

@@ -150,7 +150,11 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
     "--min-metric", type=float, help="Score on the validation split that a positive verdict needs; for mae the most."
 )
 @click.option("--seed", type=int, help="Seed of splits, sampler and weights; 0 unless set.")
-@click.option("--precision", type=click.Choice(["auto", "exact", "fast"]), help="float32, or bf16 where it is faster.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "exact", "fast", "4bit"]),
+    help="Of the base: float32, bf16, or 4 bits where it is too large for those; auto takes bf16 where it is faster.",
+)
 @click.option("--prefix-cache", help="Memory (and disk) for what is computed of a row once, such as 2GB; 0 for none.")
 @click.option("--address", help="Join this Ray cluster instead of starting a private one.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/NAME unless set.")

@@ -10,6 +10,16 @@ from dataclasses import dataclass
 
 from autolora.records import ProblemType
 
+FOUR_BIT = {
+    "load_in_4bit": True,
+    "bnb_4bit_quant_type": "nf4",
+    "bnb_4bit_use_double_quant": True,
+    "bnb_4bit_compute_dtype": "bfloat16",
+    # Heads are trained, and those that the checkpoint lacks have nothing to be packed. (Patterns since transformers 5.)
+    "llm_int8_skip_modules": ["classifier", "pre_classifier", "pooler", ".*pooler", "score"],
+}
+"""transformers' ``BitsAndBytesConfig`` of a base in 4 bits, as QLoRA has it (arXiv 2305.14314)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
@@ -25,7 +35,7 @@ class Answers:
     """A number is output * scale + center."""
 
 
-def loading_code(answers: Answers, *, base_model: str, adapter: str, max_length: int) -> str:
+def loading_code(answers: Answers, *, base_model: str, adapter: str, max_length: int, four_bit: bool = False) -> str:
     """Return a program that prints the answer to a text.
 
     Args:
@@ -33,13 +43,21 @@ def loading_code(answers: Answers, *, base_model: str, adapter: str, max_length:
         base_model: Folder or hub id of the base.
         adapter: Folder of the adapter, from where the program is run.
         max_length: Tokens a text is cut to.
+        four_bit: Whether the adapter was trained on the base in 4 bits.
     """
     names = f"classes = {list(answers.classes)!r}\n" if answers.classes else ""
     num_labels = "len(classes)" if answers.classes else "1"
+    classes = ["AutoModelForSequenceClassification", "AutoTokenizer"]
+    dtype, packed = "float32", ""
+    if four_bit:
+        dtype = "bfloat16"  # of weights in another precision, some would be packed as other numbers
+        classes.append("BitsAndBytesConfig")
+        arguments = ", ".join(f"{name}={value!r}" for name, value in FOUR_BIT.items())
+        packed = f"\n    quantization_config=BitsAndBytesConfig({arguments}),"
     return f"""\
 import torch
 from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import {", ".join(classes)}
 
 base_model = {base_model!r}  # or the folder that holds it
 {names}
@@ -47,7 +65,7 @@ tokenizer = AutoTokenizer.from_pretrained(base_model)
 tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
 tokenizer.padding_side = "right"
 base = AutoModelForSequenceClassification.from_pretrained(
-    base_model, num_labels={num_labels}, dtype="float32", ignore_mismatched_sizes=True
+    base_model, num_labels={num_labels}, dtype="{dtype}", ignore_mismatched_sizes=True,{packed}
 )
 base.config.pad_token_id = tokenizer.pad_token_id
 model = PeftModel.from_pretrained(base, {adapter!r}).eval()

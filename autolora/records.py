@@ -17,7 +17,7 @@ from autolora.errors import SpaceError
 T = TypeVar("T")
 
 Verdict = Literal["adopt", "keep_default", "use_simpler", "not_ready"]
-Precision = Literal["exact", "fast"]
+Precision = Literal["exact", "fast", "4bit"]
 SplitName = Literal["train", "validation", "test"]
 ProblemType = Literal["single_label", "multi_label", "regression"]
 """What a row's label is: one class, any number of classes, or a number."""

@@ -34,7 +34,7 @@ METRICS: dict[ProblemType, tuple[str, ...]] = {
 }
 """What can score each problem; the first is taken where none is named."""
 PROBLEMS: tuple[ProblemType, ...] = get_args(ProblemType)
-PrecisionWish = Literal["auto", "exact", "fast"]
+PrecisionWish = Literal["auto", "exact", "fast", "4bit"]
 PRECISIONS: tuple[PrecisionWish, ...] = get_args(PrecisionWish)
 LARGEST_SEED = 2**31 - 1
 LEAST_MEMORY_BYTES = 1024
@@ -201,7 +201,7 @@ class Request:
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
     precision: PrecisionWish = "auto"
-    """``auto`` takes ``fast`` where the device has bf16 instructions."""
+    """``auto`` takes ``fast`` where the device is faster in bf16, and never ``4bit``."""
     prefix_cache: int | None = None
     """Bytes that rows' hidden states below the adapted layers may take in an engine's memory, and again on the disk; 0
     keeps none, None takes a part of what is free."""

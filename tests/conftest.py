@@ -70,16 +70,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory):
-    """Return a function from a family's name to a checkpoint folder of a model of two layers, or so many."""
+    """Return a function from a family's name to the folder of a model, of two layers and width 32 unless asked."""
     from tests import tiny_models
 
-    made: dict[tuple[str, int], Path] = {}
+    made: dict[tuple[str, int, int], Path] = {}
 
-    def folder(family: str = "bert", layers: int = 2) -> Path:
-        if (family, layers) not in made:
+    def folder(family: str = "bert", layers: int = 2, width: int = 32) -> Path:
+        if (family, layers, width) not in made:
             place = tmp_path_factory.mktemp("models") / f"tiny-{family}"
-            made[family, layers] = tiny_models.make(family, place, layers=layers)
-        return made[family, layers]
+            made[family, layers, width] = tiny_models.make(family, place, layers=layers, width=width)
+        return made[family, layers, width]
 
     return folder
 

@@ -208,7 +208,7 @@ def test_provenance_says_where_the_adapter_comes_from(written) -> None:
         "rows": {"train": 96, "validation": 48, "test": 48},
     }
     assert said["scores"]["test"] == it.contents.test
-    assert said["scores"]["test_in_plain_peft_float32"] == result.test
+    assert said["scores"]["test_in_plain_peft"] == result.test
     assert (said["seed"], said["precision"], said["classes"]) == (1, "exact", list(CLASSES))
     assert {"torch", "transformers", "peft", "python"} <= said["versions"].keys()
 

@@ -120,3 +120,29 @@ def test_what_the_search_did_can_be_listed_and_read_again(searched) -> None:
         )
         assert done.stdout
     assert Path(record.path / "DONE").exists()
+
+
+def test_a_search_on_a_base_in_4_bits_ends_in_an_adapter_for_that_base(tiny_folder, tmp_path) -> None:
+    base = tiny_folder("llama", width=128)
+    with open(tmp_path / "rows.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *((f"{LATE} {at}", "late") for at in range(60))])
+        csv.writer(file).writerows((f"{DEAR} {at}", "dear") for at in range(60))
+    (tmp_path / "space.yaml").write_text(yaml.safe_dump(SPACE))
+    wanted = request_from(
+        tmp_path / "rows.csv", base_model=base, space=tmp_path / "space.yaml", trials=2, precision="4bit"
+    )
+    with progress.make(plain=True) as shown:
+        record = flow.search(wanted, tmp_path / "run", progress=shown)
+
+    found = record.recommendation
+    assert found.precision == "4bit"
+    assert found.metric.test > 0.9
+    card = (record.path / "adapter" / "README.md").read_text()
+    assert "| precision of training | 4bit |" in card
+    program = card.split("```python\n")[1].split("```")[0]
+    program = program.replace(f"base_model = {found.base_model['id']!r}", f"base_model = {str(base)!r}")
+    program = program.replace("Put your own text here.", DEAR)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=record.path / "adapter", capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("dear ")

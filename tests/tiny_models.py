@@ -33,14 +33,14 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 FAMILIES = ("bert", "distilbert", "roberta", "llama", "qwen2", "qwen3", "gemma3", "gpt2")
 
 
-def make(family: str, folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
+def make(family: str, folder: Path, *, layers: int = 2, width: int = 32, seed: int = 0) -> Path:
     """Write a checkpoint of ``family`` and return its folder."""
     torch.manual_seed(seed)
     vocab = len(SPECIAL) + len(WORDS)
     small = {"vocab_size": vocab, "max_position_embeddings": 40}
     wide = {
-        "hidden_size": 32,
-        "intermediate_size": 48,
+        "hidden_size": width,
+        "intermediate_size": width * 3 // 2,
         "num_hidden_layers": layers,
         "num_attention_heads": 4,
         "initializer_range": 0.1,
@@ -50,7 +50,13 @@ def make(family: str, folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
         "roberta": lambda: RobertaModel(RobertaConfig(**small, **wide, pad_token_id=0), add_pooling_layer=False),
         "distilbert": lambda: DistilBertModel(
             DistilBertConfig(
-                **small, dim=32, hidden_dim=48, n_layers=layers, n_heads=4, pad_token_id=0, initializer_range=0.1
+                **small,
+                dim=width,
+                hidden_dim=width * 3 // 2,
+                n_layers=layers,
+                n_heads=4,
+                pad_token_id=0,
+                initializer_range=0.1,
             )
         ),
         "llama": lambda: LlamaModel(LlamaConfig(**small, **wide, num_key_value_heads=2, pad_token_id=0)),
@@ -71,7 +77,7 @@ def make(family: str, folder: Path, *, layers: int = 2, seed: int = 0) -> Path:
             GPT2Config(
                 vocab_size=vocab,
                 n_positions=40,
-                n_embd=32,
+                n_embd=width,
                 n_layer=layers,
                 n_head=4,
                 pad_token_id=0,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from autolora.engine import first_token
+from autolora.engine import first_token, four_bit
 from autolora.engine.architecture import Architecture, describe
 from autolora.engine.checkpoint import Checkpoint
 from autolora.engine.packed import Pack, PackedCopies, PackedLinear
@@ -76,7 +76,7 @@ def load_base(
     Args:
         checkpoint: A checked folder.
         task: Says which kind of model, and how many classes.
-        precision: ``exact`` holds the base in float32, ``fast`` in bf16.
+        precision: ``exact`` holds the base in float32, ``fast`` in bf16, ``4bit`` in 4 bits as far as it can be packed.
         device: Where it lives.
         dtype: Overrides the precision's dtype for base *and* adapters (tests use float64).
         attention: transformers' name of an implementation; that which is usually faster on the device unless given.
@@ -85,10 +85,12 @@ def load_base(
         BaseModelError: If transformers cannot load it.
     """
     base_dtype = dtype or (torch.float32 if precision == "exact" else torch.bfloat16)
-    loaded = task.load_model(checkpoint.folder, dtype=base_dtype, attention=attention or usual_attention(device))
+    options = four_bit.options(device) if precision == "4bit" else {}
+    attention = attention or usual_attention(device)
+    loaded = task.load_model(checkpoint.folder, dtype=base_dtype, attention=attention, options=options)
     model = loaded.model.requires_grad_(False).eval().to(device)
     weight_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
-    parameter_count = sum(p.numel() for p in model.parameters())
+    parameter_count = sum(four_bit.count(p) for p in model.parameters())
     architecture = describe(model)
     pack = Pack()
     linears, copies = {}, {}
@@ -98,6 +100,11 @@ def load_base(
             f"the checkpoint holds no weights for the layers {architecture.stack!r} that its config.json speaks of",
             "the weights are of another model, or were cut: copy the model again",
         )
+    for layer in range(architecture.depth):
+        for module in architecture.shapes:
+            name = architecture.full_name(layer, module)
+            linears[name] = PackedLinear(model.get_submodule(name), pack)
+            _replace(model, name, linears[name])
     pad_token = getattr(model.config, "pad_token_id", None) or 0
     blocks = list(model.get_submodule(architecture.stack).children())
     first_token_only = first_token.replace_last(model, blocks[-1], pad_token=pad_token)
@@ -105,11 +112,6 @@ def load_base(
     for name in sorted(_leaf_owners(model, modules_to_save)):
         copies[name] = PackedCopies(model.get_submodule(name).to(dtype or torch.float32), pack)
         _replace(model, name, copies[name])
-    for layer in range(architecture.depth):
-        for module in architecture.shapes:
-            name = architecture.full_name(layer, module)
-            linears[name] = PackedLinear(model.get_submodule(name), pack)
-            _replace(model, name, linears[name])
     return ResidentBase(
         model=model,
         checkpoint=checkpoint,

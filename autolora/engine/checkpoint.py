@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +34,8 @@ class Checkpoint:
     """``sha256:`` over ``config.json`` and every safetensors file, by name."""
     weight_bytes: int
     """Size of the safetensors files."""
+    parameters: int
+    """Numbers in them."""
 
 
 def find(name: str, *, base_id: str | None = None) -> Checkpoint:
@@ -67,6 +70,7 @@ def find(name: str, *, base_id: str | None = None) -> Checkpoint:
         id=base_id or _id_of(folder.resolve()),
         hash=_hash(tuple(map(_version, (folder / "config.json", *weights)))),
         weight_bytes=sum(path.stat().st_size for path in weights),
+        parameters=sum(map(_parameters, weights)),
     )
 
 
@@ -133,6 +137,12 @@ def _check(folder: Path, name: str) -> None:
                 pass  # opening reads the header and holds it against the file's size
         except (SafetensorError, OSError) as error:
             raise BaseModelError(f"{weights.name} of {name!r} is damaged: {error}", "copy the model again") from error
+
+
+def _parameters(weights: Path) -> int:
+    """Return how many numbers a safetensors file holds; only its header is read."""
+    with safe_open(weights, framework="numpy") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - no dict
 
 
 def _version(path: Path) -> tuple[str, int, int]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 import torch
 from numpy.typing import NDArray
 
+from autolora.engine import four_bit
 from autolora.errors import EngineError
 from autolora.records import Precision
 
@@ -48,7 +49,7 @@ def has_bf16(device: torch.device) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def pick_precision(device: torch.device, wish: str = "auto") -> tuple[Precision, str]:
+def pick_precision(device: torch.device, wish: Precision | Literal["auto"] = "auto") -> tuple[Precision, str]:
     """Return the precision that is wished for, and why it was chosen if that was left open.
 
     A CPU that has instructions for bf16 need not be fast at it: it is timed, for about half a second.
@@ -58,15 +59,17 @@ def pick_precision(device: torch.device, wish: str = "auto") -> tuple[Precision,
     """
     if wish == "exact":
         return "exact", "it is asked for"
+    if wish == "4bit" and not four_bit.is_there():
+        raise EngineError("precision 4bit needs the package bitsandbytes", "pip install 'autolora[4bit]'")
     if not has_bf16(device):
-        if wish == "fast":
+        if wish in ("fast", "4bit"):
             raise EngineError(
-                f"precision fast needs instructions for bf16, which {in_words(device)} has not",
+                f"precision {wish} needs instructions for bf16, which {in_words(device)} has not",
                 "use precision exact, or auto",
             )
         return "exact", "the device has no bf16 instructions"
-    if wish == "fast":
-        return "fast", "it is asked for"
+    if wish == "fast" or wish == "4bit":
+        return wish, "it is asked for"
     if device.type == "cuda":
         return "fast", "the device multiplies bf16"
     gain = matrix_rate(device, torch.bfloat16) / matrix_rate(device, torch.float32)

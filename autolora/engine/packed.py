@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from autolora.engine import products
+from autolora.engine import four_bit, products
 from autolora.engine.dropout import row_masks
 from autolora.engine.weights import LowRank
 
@@ -69,15 +69,23 @@ class PackedLinear(nn.Module):
         self.shares: dict[str, LowRank] = {}
         # transformers' Conv1D stores its weight the other way round.
         self._is_turned = type(base).__name__ == "Conv1D"
+        self._is_packed = four_bit.is_packed(base.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the module's output ``(rows, ..., out_features)`` with every segment's share added."""
         runs = self._runs(x)
-        if not runs:
-            y: Tensor = self.base(x)
-            return y
-        base: Any = self.base
-        return products.add(x, base.weight.T if self._is_turned else base.weight, base.bias, runs)
+        if runs or self._is_packed:  # the packed one's own product would be rounded in another way than with shares
+            return products.add(x, self._matrix, self.base.bias, runs)  # type: ignore[arg-type]
+        y: Tensor = self.base(x)
+        return y
+
+    def _matrix(self) -> Tensor:
+        """Return the frozen weight ``(out, in)``."""
+        weight: Any = self.base.weight
+        if self._is_packed:
+            return four_bit.unpacked(weight)
+        matrix: Tensor = weight.T if self._is_turned else weight
+        return matrix
 
     def _runs(self, x: Tensor) -> tuple[products.Run, ...]:
         """Return the rows that have a share here, neighbours with as many rows in one run if products are joined."""

@@ -9,7 +9,7 @@ Knows tensors and runs of rows; knows no slots, models or optimisers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -28,16 +28,17 @@ class Run(NamedTuple):
     """Of dropout, in the shape of the rows."""
 
 
-def add(x: Tensor, weight: Tensor, bias: Tensor | None, runs: tuple[Run, ...]) -> Tensor:
+def add(x: Tensor, weight: Callable[[], Tensor], bias: Tensor | None, runs: tuple[Run, ...]) -> Tensor:
     """Return ``x weightᵀ + bias`` with every run's low-rank products added.
 
     Args:
         x: Input ``(rows, ..., in)``.
-        weight: Frozen ``(out, in)``.
+        weight: Returns the frozen one ``(out, in)``; asked again for backward, since one that is packed is not to be
+            kept unpacked.
         bias: Frozen ``(out,)``.
         runs: Of the batch, in its order. Backward adds to their shares' gradients where they stand.
     """
-    anchor = torch.zeros((), requires_grad=True)
+    anchor = torch.zeros((), requires_grad=bool(runs))
     y: Tensor = _Product.apply(x, anchor, weight, bias, runs)  # type: ignore[no-untyped-call]
     return y
 
@@ -51,9 +52,14 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, anchor: Tensor, weight: Tensor, bias: Tensor | None, runs: tuple[Run, ...]
+        ctx: Any,
+        x: Tensor,
+        anchor: Tensor,
+        weight: Callable[[], Tensor],
+        bias: Tensor | None,
+        runs: tuple[Run, ...],
     ) -> Tensor:
-        y = nn.functional.linear(x, weight, bias)
+        y = nn.functional.linear(x, weight(), bias)
         saved = []
         for run in runs:
             rows, out = _parts(x, run), _parts(y, run)
@@ -62,18 +68,18 @@ class _Product(torch.autograd.Function):
             middle = _masked(rows, run) @ a.mT
             (out.baddbmm_ if out.dim() == 3 else out.addmm_)(middle, b)
             saved += [a, b, middle]
-        ctx.runs = runs
-        ctx.save_for_backward(x, weight, *saved)
+        ctx.weight, ctx.runs = weight, runs
+        ctx.save_for_backward(x, *saved)
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad_y,) = grads
-        x, weight, *saved = ctx.saved_tensors
+        x, *saved = ctx.saved_tensors
         grad_y = grad_y.contiguous()
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = (grad_y.view(-1, grad_y.shape[-1]) @ weight).view(x.shape)
+            grad_x = (grad_y.view(-1, grad_y.shape[-1]) @ ctx.weight()).view(x.shape)
         for run, a, b, middle in zip(ctx.runs, saved[::3], saved[1::3], saved[2::3], strict=True):
             grad_out = _parts(grad_y, run)
             grad_middle = grad_out @ b.mT

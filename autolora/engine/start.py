@@ -7,10 +7,12 @@ import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from autolora.engine.checkpoint import Checkpoint
 from autolora.engine.costs import CostModel, Rates
 from autolora.engine.watch import PATIENCE_SECONDS
+from autolora.errors import BaseModelError
 from autolora.records import Precision, Split
 from autolora.tasks.problems import Problem
 
@@ -22,6 +24,10 @@ ALLOCATOR = {
     "MALLOC_TOP_PAD_": "268435456",
 }
 """What an engine's process needs in its environment; glibc reads it when a process starts."""
+_BYTES_PER_PARAMETER: dict[Precision, float] = {"exact": 4.0, "fast": 2.0, "4bit": 0.5}
+"""Of the base; at the least."""
+_LOADED_SHARE = 0.9
+"""Of a checkpoint's numbers, at the least: it may hold heads for other jobs."""
 _CACHE_SHARE = 0.25
 """Of the memory that is free at the start."""
 _LEAVE_ON_DISK = 2**30
@@ -38,8 +44,8 @@ class EngineSpec:
     max_length: int
     train: Split
     validation: Split
-    precision: str
-    """``auto``, ``exact`` or ``fast``."""
+    precision: Precision | Literal["auto"]
+    """In which the base is held."""
     device: str = "auto"
     threads: int = 0
     """CPU threads; 0 takes all."""
@@ -93,7 +99,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     """Load the base, encode the data, measure the costs, and return the engine with its facts.
 
     Raises:
-        BaseModelError: If the base cannot be loaded or lacks what a choice names.
+        BaseModelError: If the base cannot be loaded, has no room on the device, or lacks what a choice names.
         EngineError: If the device is not there, or lacks the precision.
     """
     import torch
@@ -113,6 +119,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     device = devices.pick(spec.device)
     precision, _ = devices.pick_precision(device, spec.precision)
     checkpoint = find(spec.folder, base_id=spec.base_id)
+    _check_fits(checkpoint, precision, device)
     task = SequenceTask(problem=spec.problem, max_length=spec.max_length)
     base = load_base(checkpoint, task, precision=precision, device=device)
     tokenizer = task.load_tokenizer(Path(spec.folder))
@@ -148,6 +155,21 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     )
 
 
+def _check_fits(checkpoint: Checkpoint, precision: Precision, device: Any) -> None:
+    """Refuse a base that has no room: on a CPU the system would kill the engine in the middle of loading it."""
+    from autolora.engine.device import free_bytes, in_words
+
+    least = checkpoint.parameters * _BYTES_PER_PARAMETER[precision]
+    free = free_bytes(device)
+    if least * _LOADED_SHARE > free:
+        smaller = {"exact": "precision fast or 4bit, ", "fast": "precision 4bit, ", "4bit": ""}[precision]
+        raise BaseModelError(
+            f"the base model {checkpoint.id!r} takes {least / 1e9:.1f} GB in precision {precision}, but"
+            f" {in_words(device)} has {free / 1e9:.1f} GB free",
+            f"use {smaller}a smaller base, or a device with more memory",
+        )
+
+
 def _cache(cache_bytes: int | None, device: Any) -> Any:
     from autolora.engine.device import free_bytes
     from autolora.engine.row_cache import MemoryRows, RowCache
@@ -171,7 +193,7 @@ def keep_prefixes(engine: Any, folder: str) -> None:
     cache.file = FileRows(
         Path(folder),
         limit_bytes=limit,
-        identity=f"{base.checkpoint.hash} {base.dtype} {base.device.type} {made_by}",
+        identity=f"{base.checkpoint.hash} {base.precision} {base.dtype} {base.device.type} {made_by}",
         width=base.stack.width,
         dtype=base.dtype,
     )

@@ -45,4 +45,5 @@ def how_to_load(report: SearchReport) -> str:
         base_model=report.base_model,
         adapter=BUNDLE,
         max_length=report.data.max_length,
+        four_bit=found is not None and found.precision == "4bit",
     )

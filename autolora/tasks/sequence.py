@@ -6,6 +6,7 @@ Knows texts, tokens and logits; what a label is, its problem knows. Knows no ada
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,8 +99,16 @@ class SequenceTask:
         tokenizer.padding_side = "right"
         return tokenizer
 
-    def load_model(self, folder: Path, *, dtype: torch.dtype, attention: str) -> LoadedModel:
+    def load_model(
+        self, folder: Path, *, dtype: torch.dtype, attention: str, options: Mapping[str, Any] | None = None
+    ) -> LoadedModel:
         """Return the base with an untrained head.
+
+        Args:
+            folder: Of the base.
+            dtype: Of its weights.
+            attention: transformers' name of an implementation.
+            options: What else transformers is told, such as how weights are packed.
 
         Raises:
             BaseModelError: If transformers cannot load it as a sequence classifier.
@@ -124,6 +133,7 @@ class SequenceTask:
                     trust_remote_code=False,
                     ignore_mismatched_sizes=True,
                     output_loading_info=True,
+                    **options or {},
                 )
         except Exception as error:  # likewise
             raise BaseModelError(
