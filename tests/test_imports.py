@@ -127,7 +127,8 @@ def importers() -> dict[str, set[str]]:
 def declared() -> dict[str, str]:
     """Return the remark behind each dependency in pyproject.toml, by the name it is imported under."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    wanted = tomllib.loads(text)["project"]["dependencies"]
+    project = tomllib.loads(text)["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["4bit"]]
     remarks = {}
     for requirement in wanted:
         name = re.split(r"[\[><=!~ ]", requirement, maxsplit=1)[0]
