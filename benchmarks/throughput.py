@@ -1,6 +1,7 @@
 """How many examples a second one engine trains, against plain PEFT in a process of its own, and against the device.
 
     python benchmarks/throughput.py [--model DIR] [--length 128] [--batch 16] [--slots 1 4 8 16 32] [--out FILE.json]
+    python benchmarks/throughput.py --model DIR --batch 8 --length 256 --ranks 4 8 16 32 --processes 1 2 4 8  # a GPU
 
 Protocol. Random tokens, every row of full length, eight classes; adapters of rank 8 on every linear module unless said
 otherwise. Each figure is the median of ``--repeats`` timings of at least ``--seconds`` after a warm-up.
@@ -8,7 +9,9 @@ otherwise. Each figure is the median of ``--repeats`` timings of at least ``--se
 - *the device's matrix rate*: products of 2048 × 384 × 1536 and 2048³ in the base's precision; the better of the two.
 - *plain PEFT*: PEFT under autocast and AdamW as the hand-written script's Trainer runs them, one model, with ``sdpa``
   and with ``eager`` attention. No Trainer, no data loader: it is faster than that script.
-- *ours*: the engine, 1 to 32 slots, from the second epoch on (rows' prefixes are cached), by first adapted layer.
+- *several processes* of it share the device for ``--processes``; their rates are added.
+- *ours*: the engine, 1 to 32 slots, from the second epoch on (rows' prefixes are cached), by first adapted layer; with
+  attention and low-rank products as an engine chooses them at its start. ``--ranks`` are taken in turn by the slots.
 - *fraction*: products that training an adapter takes, forward and for the gradients of inputs, over the time and the
   matrix rate. They are counted from the shapes, for what is computed: a last layer of which only the first token is
   wanted counts for that.
@@ -26,13 +29,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from autolora.engine import attention, together
 from autolora.engine import device as devices
 from autolora.engine.base import load_base
 from autolora.engine.checkpoint import find
@@ -44,7 +51,6 @@ from autolora.tasks.problems import SingleLabel
 from autolora.tasks.sequence import Encoded, SequenceTask
 
 CLASSES = 8
-RANK = 8
 
 
 def main() -> None:
@@ -56,6 +62,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--slots", type=int, nargs="*", default=[1, 4, 8, 16, 32])
+    parser.add_argument("--ranks", type=int, nargs="*", default=[8])
+    parser.add_argument("--processes", type=int, nargs="*", default=[1])
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--no-peft", action="store_true", help="leave plain PEFT out")
     parser.add_argument("--out", default="throughput.json")
@@ -69,6 +77,8 @@ def main() -> None:
     task = SequenceTask(problem=SingleLabel(classes=tuple(map(str, range(CLASSES)))), max_length=args.length)
     base = load_base(find(args.model), task, precision=precision, device=device)
     data = made_up(args, base)
+    probing = Engine(base, task, {"train": data})
+    chosen = {"attention": attention.choose(probing), "together": together.choose(probing)}
     rate = matrix_rate(base.dtype, device)
     result: dict[str, Any] = {
         "command": sys.argv,
@@ -77,10 +87,13 @@ def main() -> None:
         "commit": commit(),
         "versions": {name: version(name) for name in ("autolora", "torch", "transformers", "peft")},
         "matrix_rate_gflops": rate / 1e9,
+        **chosen,
         "ours": [],
         "peft": [],
     }
     print(f"{result['device']}, {precision}, {rate / 1e9:,.0f} GFLOP/s in products; {Path(args.model).name}")
+    joint = "together" if chosen["together"] else "one slot after the other"
+    print(f"{chosen['attention']} attention, low-rank products {joint}")
     configs = kinds(base, args)
     print("\n| adapter | slots | examples/s | of the matrix rate |\n|---|---|---|---|")
     for name, config in configs.items():
@@ -90,12 +103,13 @@ def main() -> None:
             result["ours"].append({"adapter": name, "slots": slots, "examples_per_s": figure, "fraction": fraction})
             print(f"| {name} | {slots} | {figure:,.1f} | {fraction:.0%} |", flush=True)
     if not args.no_peft:
-        print("\n| plain PEFT | attention | examples/s |\n|---|---|---|")
+        print("\n| plain PEFT | processes | attention | examples/s |\n|---|---|---|---|")
         for name, config in configs.items():
-            for attention in ("sdpa", "eager"):
-                figure = plain_peft(args, config, base, attention, precision)
-                result["peft"].append({"adapter": name, "attention": attention, "examples_per_s": figure})
-                print(f"| {name} | {attention} | {figure:,.1f} |", flush=True)
+            for way, processes in product(attention.IMPLEMENTATIONS, args.processes):
+                figure = plain_peft(args, config, base, way, precision, processes)
+                line = {"adapter": name, "attention": way, "processes": processes, "examples_per_s": figure}
+                result["peft"].append(line)
+                print(f"| {name} | {processes} | {way} | {figure:,.1f} |", flush=True)
     Path(args.out).write_text(json.dumps(result, indent=1))
 
 
@@ -105,8 +119,8 @@ def kinds(base: Any, args: argparse.Namespace) -> dict[str, AdapterConfig]:
 
     def config(layers: str, modules: str = "all_linear") -> AdapterConfig:
         return AdapterConfig(
-            rank=RANK,
-            alpha=2 * RANK,
+            rank=args.ranks[0],
+            alpha=2 * args.ranks[0],
             target_modules=arch.modules(modules),
             layers=arch.layer_range(layers),
             learning_rate=1e-4,
@@ -138,8 +152,9 @@ def ours(base: Any, task: SequenceTask, data: Encoded, config: AdapterConfig, sl
     """Return the examples a second of an engine from the second epoch on."""
     engine = Engine(base, task, {"train": data}, cache=RowCache(MemoryRows(1 << 33), device=base.device))
     names = [f"slot {at}" for at in range(slots)]
-    for name in names:
-        engine.admit(name, config, seed=0)
+    for at, name in enumerate(names):
+        rank = args.ranks[at % len(args.ranks)]
+        engine.admit(name, replace(config, rank=rank, alpha=2 * rank), seed=0)
     for _ in range(engine.slots[names[0]].steps_in_epoch):
         engine.step(names[:1])  # the first epoch fills the cache
     figure = repeated(lambda: engine.step(names), slots * args.batch, args)
@@ -148,25 +163,31 @@ def ours(base: Any, task: SequenceTask, data: Encoded, config: AdapterConfig, sl
     return figure
 
 
-def plain_peft(args: Any, config: AdapterConfig, base: Any, attention: str, precision: str) -> float:
-    """Return the examples a second of PEFT in a fresh process, with the allocator as it finds it."""
+def plain_peft(args: Any, config: AdapterConfig, base: Any, way: str, precision: str, processes: int) -> float:
+    """Return the examples a second of PEFT in fresh processes at once, with the allocator as they find it."""
     arch = base.architecture
     request = {
         "args": vars(args),
         "targets": [arch.full_name(layer, module) for layer in config.layers for module in config.target_modules],
-        "attention": attention,
+        "attention": way,
         "bf16": precision == "fast",
+        "threads": max(1, (os.cpu_count() or 1) // processes),
     }
     environment = {name: value for name, value in os.environ.items() if name not in ALLOCATOR}
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("throughput_peft.py"))],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=True,
-    )
-    return float(done.stdout.split()[-1])
+
+    def one(_: int) -> float:
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("throughput_peft.py"))],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
+        )
+        return float(done.stdout.split()[-1])
+
+    with ThreadPoolExecutor(processes) as pool:
+        return sum(pool.map(one, range(processes)))
 
 
 def products(base: Any, config: AdapterConfig, length: int) -> float:

@@ -16,6 +16,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     args = request["args"]
     transformers.logging.set_verbosity_error()
+    torch.set_num_threads(request["threads"])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     base = transformers.AutoModelForSequenceClassification.from_pretrained(
         args["model"], num_labels=8, attn_implementation=request["attention"]

@@ -22,10 +22,12 @@ pytestmark = pytest.mark.tiny
 STEPS = 20
 
 
-def engine_for(folder, dataset, *, chunk_rows=0, dtype=torch.float64, cache=None, precision="exact") -> Engine:
+def engine_for(
+    folder, dataset, *, chunk_rows=0, dtype=torch.float64, cache=None, precision="exact", device="cpu"
+) -> Engine:
     task = SequenceTask(problem=problem_of(dataset), max_length=24)
     checkpoint = find(str(folder))
-    base = load_base(checkpoint, task, precision=precision, device=torch.device("cpu"), dtype=dtype)
+    base = load_base(checkpoint, task, precision=precision, device=torch.device(device), dtype=dtype)
     tokenizer = task.load_tokenizer(checkpoint.folder)
     splits = {name: task.encode(tokenizer, getattr(dataset, name)) for name in ("train", "validation", "test")}
     return Engine(base, task, splits, chunk_rows=chunk_rows, cache=cache)
