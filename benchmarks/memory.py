@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+
+from provenance import provenance
 
 from autolora import demo
 from autolora.engine.measure_call import measured_peak
@@ -51,7 +52,7 @@ def main() -> None:
             choices=tuple(product(MODULES, LAYERS)),
         )
     )
-    result: dict[str, object] = {"command": sys.argv, "device": facts.device, "versions": facts.versions}
+    result = provenance(facts.device) | {"precision": facts.precision}
     print(f"{facts.device}, {facts.precision}, {args.length} tokens, {Path(folder).name}\n")
     print("| modules | layers | rank | rows | predicted (MB) | measured (MB) | off |\n|---|---|---|---|---|---|---|")
     cells = []

@@ -31,13 +31,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from provenance import provenance
 
 from autolora.engine import attention, together
 from autolora.engine import device as devices
@@ -81,11 +81,8 @@ def main() -> None:
     chosen = {"attention": attention.choose(probing), "together": together.choose(probing)}
     rate = matrix_rate(base.dtype, device)
     result: dict[str, Any] = {
-        "command": sys.argv,
-        "device": devices.in_words(device),
+        **provenance(devices.in_words(device)),
         "precision": precision,
-        "commit": commit(),
-        "versions": {name: version(name) for name in ("autolora", "torch", "transformers", "peft")},
         "matrix_rate_gflops": rate / 1e9,
         **chosen,
         "ours": [],
@@ -243,11 +240,6 @@ def repeated(step: Callable[[], Any], examples: int, args: Any) -> float:
         devices.synchronise(devices.pick())
         figures.append(examples * count / (time.perf_counter() - start))
     return statistics.median(figures)
-
-
-def commit() -> str:
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

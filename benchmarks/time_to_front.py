@@ -4,10 +4,11 @@
     python benchmarks/time_to_front.py snippets.csv --script hand_written.py --setting=--bf16
 
 Both search the same space on the same rows: shuffled with seed 0, the first ``--rows`` train, the next 500 validate,
-cut at 128 tokens, ``--trials`` trials of ``--epochs`` epochs. Ours explores only, since the script confirms nothing;
-its own first suggestions are switched off; every seed runs in a process of its own, timed from its start. The script
-runs as it is, once for each ``--setting``, or its JSON lines of an earlier run on the same machine are read (``t`` in
-seconds since its start, ``accuracy``, ``trainable_params``, ``config``).
+cut at 128 tokens. The script runs ``--trials`` trials of ``--epochs`` epochs in full, ours ``--our-trials``, most of
+which it stops early. Ours explores only, since the script confirms nothing; its own first suggestions are switched off;
+every seed runs in a process of its own, timed from its start. The script runs as it is, once for each ``--setting``, or
+its JSON lines of an earlier run on the same machine are read (``t`` in seconds since its start, ``accuracy``,
+``trainable_params``, ``config``).
 
 *Hypervolume*: accuracy above the majority share of the validation rows, scaled to 1; log10 of trainable parameters
 from 10^6 (0) down to 10^3 (1); the reference point is (majority share, 10^6). *The target* is the script's final one;
@@ -20,7 +21,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import platform
 import random
 import shlex
 import statistics
@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from provenance import provenance
 
 from autolora import demo
 from autolora.engine.checkpoint import find
@@ -123,8 +124,11 @@ def one_search(args: argparse.Namespace) -> dict[str, Any]:
 
     spec = spec_of(args)
     ended: list[dict[str, Any]] = []
+    ends: list[float] = []
 
     def listen(event: str, trial: Any) -> None:
+        if event == "ended":
+            ends.append(time.time() - args.begun)
         if event == "ended" and trial.state == TrialState.COMPLETE:
             point = {"t": time.time() - args.begun, "accuracy": trial.metric, "params": trial.trainable_params}
             ended.append(point | {"config": to_json(trial.config)})
@@ -138,7 +142,7 @@ def one_search(args: argparse.Namespace) -> dict[str, Any]:
                 problem=spec.problem,
                 metric=metric_named("accuracy"),
                 limits=Limits(),
-                trials=args.trials,
+                trials=args.our_trials,
                 deadline=lambda: float("inf"),
                 seed=args.seed,
                 first_suggestions=False,
@@ -153,13 +157,13 @@ def one_search(args: argparse.Namespace) -> dict[str, Any]:
         facts = engines.facts
     return {
         "points": ended,
+        "ends": ends,
         "seconds": time.time() - args.begun,
         "seconds_to_engine": started,
         "seconds_working": sum(t.seconds for t in trials),
         "states": {state: sum(t.state == state for t in trials) for state in TrialState},
         "device": facts.device,
         "precision": facts.precision,
-        "versions": facts.versions,
     }
 
 
@@ -175,8 +179,8 @@ def ours(args: argparse.Namespace, seed: int) -> dict[str, Any]:
             args.model,
             "--rows",
             args.rows,
-            "--trials",
-            args.trials,
+            "--our-trials",
+            args.our_trials,
         ]
         command += ["--epochs", args.epochs, "--precision", args.precision]
         command += ["--one-search", out, "--seed", seed, "--begun", repr(time.time())]
@@ -280,6 +284,7 @@ def main() -> None:
     parser.add_argument("--model", help="folder; the demo's base unless set")
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--our-trials", type=int, default=48)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
     parser.add_argument("--precision", default="auto")
@@ -304,29 +309,42 @@ def report(args: argparse.Namespace, peers: dict[str, Any], found: dict[int, dic
     rescorer = Rescorer(args)
     first = next(iter(found.values()))
     print(f"{first['device']}, {first['precision']}; reference point ({floor:.3f}, {PARAMS_WORST:,.0f})\n")
-    print("| | trials in full | wall time (s) | hypervolume | stood after (s) | best accuracy | on test rows |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        f"| | trials in full | {args.trials} trials (s) | hypervolume | all (s) | hypervolume | stood after (s) |",
+        end="",
+    )
+    print(" best accuracy | on test rows |\n|---|---|---|---|---|---|---|---|---|")
     result: dict[str, Any] = {
-        "command": sys.argv,
-        "machine": platform.processor() or platform.machine(),
+        **provenance(first["device"]),
+        "precision": first["precision"],
         "floor": floor,
     }
 
-    def line(name: str, points: list[dict[str, Any]], seconds: float) -> dict[str, float]:
+    def line(name: str, points: list[dict[str, Any]], ends: list[float]) -> dict[str, float]:
+        """Print what a search had when as many of its trials had ended as the script had, and when all had."""
+        then = sorted(ends)[: args.trials][-1]
+        early = volume([point for point in points if point["t"] <= then], floor)
         final = volume(points, floor)
         stood = first_at(points, floor, final) or 0.0
         on_test = volume(rescorer.on_test(points), floor)
         best = max((p["accuracy"] for p in points), default=0.0)
-        figures = {"seconds": seconds, "hypervolume": final, "stood": stood, "best": best, "on_test": on_test}
-        print(f"| {name} | {len(points)} | {seconds:.0f} | {final:.4f} | {stood:.0f} | {best:.3f} | {on_test:.4f} |")
+        figures = {"hypervolume": final, "stood": stood, "best": best, "on_test": on_test, "early": early, "then": then}
+        cells = [
+            name,
+            f"{len(points)} of {len(ends)}",
+            f"{then:.0f}",
+            f"{early:.4f}",
+            f"{max(ends):.0f}",
+            f"{final:.4f}",
+        ]
+        print("|", " | ".join([*cells, f"{stood:.0f}", f"{best:.3f}", f"{on_test:.4f}"]), "|", flush=True)
         return figures
 
     result["peers"] = {
-        name: line(f"script {name}", points, points[-1]["t"]) | {"points": points} for name, points in peers.items()
+        name: line(f"script {name}", points, [p["t"] for p in points]) | {"points": points}
+        for name, points in peers.items()
     }
-    result["ours"] = {
-        seed: line(f"autolora, seed {seed}", it["points"], it["seconds"]) | it for seed, it in found.items()
-    }
+    result["ours"] = {seed: line(f"autolora, seed {seed}", it["points"], it["ends"]) | it for seed, it in found.items()}
     if peers:
         target = max(it["hypervolume"] for it in result["peers"].values())
         theirs = min(it["stood"] for it in result["peers"].values())
