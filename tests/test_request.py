@@ -197,7 +197,7 @@ def test_keys_without_a_value_have_their_default(tmp_path: Path) -> None:
         ("budget.minutes", "15m", "budget: minutes must be a finite number above 0, but got '15m'"),
         ("seed", -1, "seed must be a whole number from 0 to 2,147,483,647, but got -1"),
         ("seed", 2**31, "seed must be a whole number from 0 to 2,147,483,647, but got 2147483648"),
-        ("precision", "fp16", "precision must be one of auto, exact, fast, but got 'fp16'"),
+        ("precision", "fp16", "precision must be one of auto, exact, fast, 4bit, but got 'fp16'"),
         ("first_suggestions", "off", "first_suggestions must be true or false, but got 'off'"),
         ("address", " ", "address must be text, but got ' '"),
     ],

@@ -57,7 +57,7 @@ def test_output_and_gradients_are_those_of_the_formula(runs_of, x_learns, masked
     y, grad_x, grads = by_autograd(x, weight, bias, shares, mask)
 
     ours_x = x.clone().requires_grad_(x_learns)
-    ours = products.add(ours_x, weight, bias, tuple(runs))
+    ours = products.add(ours_x, lambda: weight, bias, tuple(runs))
     ours.square().sum().backward()
 
     torch.testing.assert_close(ours.detach(), y)
@@ -71,7 +71,7 @@ def test_gradients_are_added_to_those_that_are_there() -> None:
     shares = shares_of(RANKS)
     for _ in range(2):
         once = [share.grad_a.clone() for share in shares if share]
-        products.add(x, weight, None, together(shares)).sum().backward()
+        products.add(x, lambda: weight, None, together(shares)).sum().backward()
 
     torch.testing.assert_close([share.grad_a for share in shares if share], [2 * grad for grad in once])
 
@@ -80,12 +80,8 @@ def test_what_is_multiplied_in_bf16_is_summed_in_float32() -> None:
     shares = shares_of((3, 3), torch.bfloat16)
     for share in shares:
         share.grad_a, share.grad_b = share.grad_a.float(), share.grad_b.float()
-    products.add(
-        torch.randn(4, TOKENS, WIDTH, dtype=torch.bfloat16),
-        torch.randn(OUT, WIDTH, dtype=torch.bfloat16),
-        None,
-        together(shares),
-    ).sum().backward()
+    x, weight = (torch.randn(*shape, dtype=torch.bfloat16) for shape in ((4, TOKENS, WIDTH), (OUT, WIDTH)))
+    products.add(x, lambda: weight, None, together(shares)).sum().backward()
 
     assert {share.grad_a.dtype for share in shares} == {torch.float32}
     assert all(share.grad_a.abs().sum() > 0 for share in shares)
@@ -108,7 +104,7 @@ def test_together_a_device_is_asked_no_more_often_for_many_slots_than_for_few() 
         x, weight = torch.randn(2 * slots, TOKENS, WIDTH), torch.randn(OUT, WIDTH)
         runs = together(shares_of([1 + at % 3 for at in range(slots)], torch.float32))
         with Calls() as counted:
-            products.add(x.requires_grad_(), weight, None, runs).sum().backward()
+            products.add(x.requires_grad_(), lambda: weight, None, runs).sum().backward()
         return counted.count
 
     assert calls(16) == calls(3)
