@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 import torch
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from autolora.engine import four_bit
 from autolora.errors import EngineError
 from autolora.records import Precision
+from autolora.request import PrecisionWish
 
 _CGROUP = Path("/sys/fs/cgroup")
 _WORTH_IT = 1.2
@@ -49,7 +50,7 @@ def has_bf16(device: torch.device) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def pick_precision(device: torch.device, wish: Precision | Literal["auto"] = "auto") -> tuple[Precision, str]:
+def pick_precision(device: torch.device, wish: PrecisionWish = "auto") -> tuple[Precision, str]:
     """Return the precision that is wished for, and why it was chosen if that was left open.
 
     A CPU that has instructions for bf16 need not be fast at it: it is timed, for about half a second.

@@ -7,13 +7,14 @@ import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from autolora.engine.checkpoint import Checkpoint
 from autolora.engine.costs import CostModel, Rates
 from autolora.engine.watch import PATIENCE_SECONDS
 from autolora.errors import BaseModelError
 from autolora.records import Precision, Split
+from autolora.request import PrecisionWish
 from autolora.tasks.problems import Problem
 
 _PACKAGES = ("autolora", "torch", "transformers", "peft", "optuna", "ray", "scikit-learn", "numpy", "safetensors")
@@ -44,7 +45,7 @@ class EngineSpec:
     max_length: int
     train: Split
     validation: Split
-    precision: Precision | Literal["auto"]
+    precision: PrecisionWish
     """In which the base is held."""
     device: str = "auto"
     threads: int = 0

@@ -24,10 +24,10 @@ def choose(engine: Engine) -> bool:
     Args:
         engine: With no slot taken.
     """
-    length = usual_length(engine)
     pack, arch = engine.base.pack, engine.base.architecture
     if engine.chunk_rows < len(_RANKS) * _ROWS:
         return pack.together
+    length = usual_length(engine)
     names = [f"rank {rank} probe" for rank in _RANKS]
     seconds = {}
     with ExitStack() as after:

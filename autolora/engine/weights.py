@@ -14,6 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+PREFIX = "base_model.model."
+"""What PEFT puts before the base's own names."""
+
 
 @dataclass
 class LowRank:
@@ -121,7 +124,3 @@ class Weights:
             views[key] = flat[at : at + shape.numel()].view(shape)
             at += shape.numel()
         return views
-
-
-PREFIX = "base_model.model."
-"""What PEFT puts before the base's own names."""

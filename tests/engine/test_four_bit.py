@@ -16,11 +16,10 @@ from autolora.engine import device as devices
 from autolora.engine import four_bit, state
 from autolora.engine.costs import CostModel
 from autolora.engine.measure import peak_bytes
-from autolora.engine.start import EngineSpec, start
+from autolora.engine.start import start
 from autolora.errors import EngineError
 from autolora.loading import FOUR_BIT
-from autolora.tasks.problems import problem_of
-from tests.engine.test_promise import engine_for, mixed_configs
+from tests.engine.test_promise import engine_for, mixed_configs, spec_of
 
 pytestmark = pytest.mark.tiny
 
@@ -32,17 +31,7 @@ PARAMS = {
 }  # fmt: skip
 
 
-def spec_of(folder, dataset, precision="4bit") -> EngineSpec:
-    return EngineSpec(
-        folder=str(folder),
-        base_id="tiny",
-        problem=problem_of(dataset),
-        max_length=24,
-        train=dataset.train,
-        validation=dataset.validation,
-        precision=precision,
-        choices=(("all_linear", "all"),),
-    )
+CHOICES = (("all_linear", "all"),)
 
 
 def in_four_bits(folder, dataset, **options):
@@ -54,7 +43,7 @@ def test_an_adapter_trained_on_4_bits_gives_the_same_answers_in_plain_peft_on_4_
     family, tiny_folder, tiny_dataset, tmp_path
 ) -> None:
     folder = tiny_folder(family, width=WIDTH)
-    engine, facts = start(spec_of(folder, tiny_dataset))
+    engine, facts = start(spec_of(folder, tiny_dataset, "4bit", choices=CHOICES))
     config = facts.costs.config(PARAMS)
     slot = engine.admit("x", config, seed=0)
     before = engine.outputs("x", "train") == engine.splits["train"].targets
@@ -92,7 +81,9 @@ def test_slots_on_4_bits_do_not_depend_on_their_neighbours(family, tiny_folder, 
 
 def test_weights_in_4_bits_take_less_memory_and_are_counted_as_what_they_stand_for(tiny_folder, tiny_dataset) -> None:
     folder = tiny_folder("llama", layers=4, width=WIDTH)
-    (_, packed), (_, fast) = (start(spec_of(folder, tiny_dataset, precision)) for precision in ("4bit", "fast"))
+    (_, packed), (_, fast) = (
+        start(spec_of(folder, tiny_dataset, precision, choices=CHOICES)) for precision in ("4bit", "fast")
+    )
 
     assert packed.base_params == fast.base_params
     assert packed.weight_bytes < 0.5 * fast.weight_bytes
@@ -101,7 +92,7 @@ def test_weights_in_4_bits_take_less_memory_and_are_counted_as_what_they_stand_f
 
 def test_memory_is_predicted_for_4_bits_too(tiny_folder, tiny_dataset) -> None:
     folder = tiny_folder("llama", layers=4, width=WIDTH)
-    _, facts = start(spec_of(folder, tiny_dataset))
+    _, facts = start(spec_of(folder, tiny_dataset, "4bit", choices=CHOICES))
     costs: CostModel = facts.costs
     for changes in ({}, {"rank": 16}, {"batch_size": 16}):
         config = replace(costs.config(PARAMS), **changes)

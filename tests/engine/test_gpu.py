@@ -11,16 +11,16 @@ import torch
 from autolora.engine import state, together
 from autolora.engine.measure import peak_bytes
 from autolora.engine.row_cache import MemoryRows, RowCache
-from autolora.engine.start import EngineSpec, start
+from autolora.engine.start import start
 from autolora.errors import TrialDiverged
-from autolora.tasks.problems import problem_of
 from tests.engine.plain_peft import PlainPeft
-from tests.engine.test_four_bit import PARAMS, WIDTH
+from tests.engine.test_four_bit import CHOICES, PARAMS, WIDTH
 from tests.engine.test_prefix import configs_with_cuts
 from tests.engine.test_promise import (
     STEPS,
     engine_for,
     mixed_configs,
+    spec_of,
     trained_with_joins_and_leaves,
     worst_relative_difference,
 )
@@ -102,17 +102,7 @@ def test_a_slot_resumed_from_a_file_goes_on_as_if_it_had_never_stopped(tiny_fold
 @pytest.mark.parametrize("precision", ["exact", "fast", "4bit"])
 def test_an_engine_starts_learns_and_predicts_its_memory(precision, tiny_folder, tiny_dataset) -> None:
     folder = tiny_folder("llama", layers=4, width=WIDTH)
-    spec = EngineSpec(
-        folder=str(folder),
-        base_id="tiny",
-        problem=problem_of(tiny_dataset),
-        max_length=24,
-        train=tiny_dataset.train,
-        validation=tiny_dataset.validation,
-        precision=precision,
-        choices=(("all_linear", "all"),),
-    )
-    engine, facts = start(spec)
+    engine, facts = start(spec_of(folder, tiny_dataset, precision, choices=CHOICES))
     config = facts.costs.config(PARAMS)
     slot = engine.admit("x", config, seed=0)
     before = (engine.outputs("x", "train") == engine.splits["train"].targets).mean()

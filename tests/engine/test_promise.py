@@ -11,6 +11,7 @@ from autolora.engine import state
 from autolora.engine.base import load_base
 from autolora.engine.checkpoint import find
 from autolora.engine.engine import Engine
+from autolora.engine.start import EngineSpec
 from autolora.records import AdapterConfig
 from autolora.tasks.problems import problem_of
 from autolora.tasks.sequence import SequenceTask
@@ -31,6 +32,20 @@ def engine_for(
     tokenizer = task.load_tokenizer(checkpoint.folder)
     splits = {name: task.encode(tokenizer, getattr(dataset, name)) for name in ("train", "validation", "test")}
     return Engine(base, task, splits, chunk_rows=chunk_rows, cache=cache)
+
+
+def spec_of(folder, dataset, precision, **options) -> EngineSpec:
+    """Return what an engine of its own is started with on the same rows."""
+    return EngineSpec(
+        folder=str(folder),
+        base_id="tiny",
+        problem=problem_of(dataset),
+        max_length=24,
+        train=dataset.train,
+        validation=dataset.validation,
+        precision=precision,
+        **options,
+    )
 
 
 def mixed_configs(engine: Engine) -> dict[str, AdapterConfig]:

@@ -6,23 +6,11 @@ import pytest
 
 from autolora.engine import device as devices
 from autolora.engine.checkpoint import find
-from autolora.engine.start import EngineSpec, start
+from autolora.engine.start import start
 from autolora.errors import BaseModelError
-from autolora.tasks.problems import problem_of
+from tests.engine.test_promise import spec_of
 
 pytestmark = pytest.mark.tiny
-
-
-def spec_of(folder, dataset, precision) -> EngineSpec:
-    return EngineSpec(
-        folder=str(folder),
-        base_id="tiny",
-        problem=problem_of(dataset),
-        max_length=24,
-        train=dataset.train,
-        validation=dataset.validation,
-        precision=precision,
-    )
 
 
 @pytest.mark.parametrize(
