@@ -95,6 +95,10 @@ class Choice:
         """Return a member, each as likely as the others."""
         return self.values[int(random.integers(len(self.values)))]
 
+    def moved(self, value: Any, by: float) -> Any:
+        """Return ``value``: between the values of a choice there is nothing."""
+        return value
+
     def as_dict(self) -> dict[str, Any]:
         """Return the parameter as YAML writes it."""
         return {"type": self.kind, "values": [list(v) if isinstance(v, tuple) else v for v in self.values]}
@@ -144,6 +148,13 @@ class Float:
     def sample(self, random: np.random.Generator) -> float:
         """Return a member, drawn uniformly on the parameter's scale."""
         return self._at(float(random.random()))
+
+    def moved(self, value: float, by: float) -> float:
+        """Return the member that lies a share of the range, on its scale, above ``value``; below it if negative."""
+        if self.log:
+            length = math.log(self.high) - math.log(self.low)
+            return min(max(math.exp(math.log(value) + by * length), self.low), self.high)
+        return min(max(value + by * (self.high - self.low), self.low), self.high)
 
     def _at(self, share: float) -> float:
         if self.log:
@@ -216,6 +227,12 @@ class Int:
             return self.low + self.step * int(random.integers((self.high - self.low) // self.step + 1))
         # Half a step beyond both bounds, so that they are as likely as their neighbours.
         return self._on_grid(math.exp(random.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5))))
+
+    def moved(self, value: int, by: float) -> int:
+        """Return the member nearest to a share of the range, on its scale, above ``value``; below it if negative."""
+        if self.log:
+            return self._on_grid(value * (self.high / self.low) ** by)
+        return self._on_grid(value + by * (self.high - self.low))
 
     def _on_grid(self, place: float) -> int:
         inside = min(max(place, self.low), self.high)

@@ -146,3 +146,21 @@ def test_every_member_of_a_whole_range_is_drawn() -> None:
 
     assert {Int(low=1, high=9, step=4).sample(random) for _ in range(100)} == {1, 5, 9}
     assert {Int(low=1, high=3, log=True).sample(random) for _ in range(100)} == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "by", "expected"),
+    [
+        (Float(low=1e-4, high=1e-2, log=True), 1e-3, 0.25, 10**-2.5),
+        (Float(low=1e-4, high=1e-2, log=True), 1e-3, 3.0, 1e-2),
+        (Float(low=0.0, high=0.2), 0.1, -0.25, 0.05),
+        (Int(low=1, high=64, log=True), 8, 1 / 6, 16),
+        (Int(low=2, high=10, step=2), 4, 0.3, 6),
+        (Choice(values=(1, 2, 4)), 2, 0.9, 2),
+    ],
+)
+def test_a_member_is_moved_by_a_share_of_its_range_and_stays_inside(parameter, value, by, expected) -> None:
+    moved = parameter.moved(value, by)
+
+    assert moved == pytest.approx(expected)
+    assert parameter.contains(moved)

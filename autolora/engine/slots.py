@@ -74,6 +74,10 @@ class Slot:
             self._epoch = (epoch, batches)
         return self._epoch[1][batch]
 
+    def longest_due(self) -> int:
+        """Return the tokens of the longest row of the next step."""
+        return int(self.lengths[self.batch_rows()].max())
+
     def learning_rate(self) -> float:
         """Return the rate of the next step: linear climb, then linear fall to 0 over the full schedule."""
         warmup = math.ceil(self.config.warmup_share * self.total_steps)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from autolora.engine.attention import usual_length
 from autolora.engine.costs import CostModel, Kind, Rates
 from autolora.engine.engine import SCORING_CHUNK_ROWS, Engine
 from autolora.engine.order import epoch_batches
@@ -46,8 +47,9 @@ def measured_rates(engine: Engine, costs: CostModel, batch_size: int) -> Rates:
 
 def _training_rate(engine: Engine, kind: Kind, batch_size: int) -> float:
     config = _config(kind, batch_size)
-    names = [f"speed probe {at}" for at in range(max(1, min(_SLOTS, engine.chunk_rows // batch_size)))]
     lengths = engine.splits["train"].kept_lengths
+    at_once = engine.chunk_tokens // (batch_size * usual_length(engine))
+    names = [f"speed probe {at}" for at in range(max(1, min(_SLOTS, at_once)))]
     tokens = 0.0
 
     def step() -> None:

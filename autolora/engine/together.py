@@ -25,9 +25,9 @@ def choose(engine: Engine) -> bool:
         engine: With no slot taken.
     """
     pack, arch = engine.base.pack, engine.base.architecture
-    if engine.chunk_rows < len(_RANKS) * _ROWS:
-        return pack.together
     length = usual_length(engine)
+    if engine.chunk_tokens < len(_RANKS) * _ROWS * length:
+        return pack.together
     names = [f"rank {rank} probe" for rank in _RANKS]
     seconds = {}
     with ExitStack() as after:

@@ -108,6 +108,7 @@ class Board:
 
     def __post_init__(self) -> None:
         """Take up what an earlier owner of the study left: its results, and its unfinished trials."""
+        self.ledger.explore(self.space, self.costs, floor=self.judge.floor, refuse=self._refuse)
         self._backlog = list(self.ledger.orphans())
         self._drop_states()
         for record in self.ledger.records():
@@ -145,7 +146,7 @@ class Board:
         engine = self._free_engine()
         if engine is None or self.finished:
             return None
-        record = self._backlog.pop(0) if self._backlog else self.ledger.ask(self.space, self.costs, self._refuse)
+        record = self._backlog.pop(0) if self._backlog else self.ledger.ask()
         if record is None or record.config is None:
             self.used_up = True
             return None

@@ -385,7 +385,7 @@ def _must_agree(what: str, ours: str, theirs: str, place: Place) -> None:
 
 def _import_meanwhile() -> None:
     """Import what the driver needs next while the engines load: seconds that nobody then waits for."""
-    for name in ("optuna", "ray.tune", "sklearn.metrics"):
+    for name in ("optuna", "ray.tune", "sklearn.gaussian_process", "sklearn.metrics"):
         importlib.import_module(name)
 
 

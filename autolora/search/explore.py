@@ -21,8 +21,9 @@ from autolora.space import Space
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import Problem
 
-CPU_SLOTS = 2
-"""Slots that live at once on a CPU: there packing saves no time, and width starves the sampler of feedback."""
+CPU_SLOTS = 4
+"""Slots that live at once on a CPU: as many batches of short texts pass together, and of long ones width saves no time,
+but starves the sampler of feedback. In simulated searches four found a front in less time than two and than eight."""
 GPU_SLOTS = 16
 _LEASE_RETRIES = 2
 

@@ -7,13 +7,13 @@ before that. Rung scores are kept as attributes and never told as final values.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,8 +22,11 @@ from autolora.engine.costs import CostModel
 from autolora.errors import RunFolderError
 from autolora.failpoints import failpoint
 from autolora.objectives import Direction
-from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState, from_json, to_json
-from autolora.space import Choice, Float, Int, Space
+from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState, to_json
+from autolora.search.proposer import Proposer
+from autolora.search.sampler import FrontSampler, distributions, members, stored
+from autolora.search.study_records import is_trial, record_of, rungs_of, state_of
+from autolora.space import Space
 
 _OPTUNA_STATES = {TrialState.COMPLETE: OptunaState.COMPLETE, TrialState.STOPPED: OptunaState.PRUNED}
 _MOST_REFUSALS = 40
@@ -52,9 +55,9 @@ class Ledger:
                 study_name=name,
                 load_if_exists=True,
                 directions=[direction, "minimize", "minimize"],
-                # A resumed study draws on, instead of proposing its first suggestions again.
-                sampler=optuna.samplers.TPESampler(seed=seed + started, n_startup_trials=8, constant_liar=True),
+                sampler=optuna.samplers.RandomSampler(),  # until it is told of a space
             )
+        self._seed = seed + started
 
     def close(self) -> None:
         """Close the study's file; it is opened again when it is asked."""
@@ -79,29 +82,47 @@ class Ledger:
             for params in suggestions if states <= {OptunaState.WAITING} else ():
                 failpoint("study.enqueue")
                 # A process before this one may have come half-way.
-                self.study.enqueue_trial({name: _stored(value) for name, value in params.items()}, skip_if_exists=True)
+                self.study.enqueue_trial({name: stored(value) for name, value in params.items()}, skip_if_exists=True)
 
-    def ask(self, space: Space, costs: CostModel, refuse: Callable[[AdapterConfig], str]) -> TrialRecord | None:
-        """Ask for a configuration that is worth training; None when the space holds no more.
+    def explore(
+        self, space: Space, costs: CostModel, *, floor: float, refuse: Callable[[AdapterConfig], str] = lambda _: ""
+    ) -> None:
+        """Set what is asked for from now on.
 
         Args:
             space: What to sample from.
-            costs: Turns sampled values into a configuration.
+            costs: Turns sampled values into a configuration, and says what it costs.
+            floor: The metric that is to be had without training.
             refuse: Says why a configuration must not be trained, or nothing.
         """
+        proposer = Proposer(
+            space=space,
+            costs=costs,
+            direction="maximize" if self.study.directions[0] == StudyDirection.MAXIMIZE else "minimize",
+            floor=floor,
+            # A resumed study draws on, instead of drawing the same again.
+            seed=self._seed,
+            admits=lambda config: not refuse(config),
+        )
+        self.study.sampler = FrontSampler(proposer)
+        self._space, self._costs, self._refuse = space, costs, refuse
+
+    def ask(self) -> TrialRecord | None:
+        """Ask for a configuration that is worth training; None when the space holds no more."""
+        space, costs = self._space, self._costs
         for _ in range(_MOST_REFUSALS):
             with self._durably():
                 failpoint("study.ask")
-                trial = self.study.ask()
+                trial = self.study.ask(distributions(space))
                 failpoint("study.asked")
-                params = {name: _suggest(trial, name, parameter) for name, parameter in space.parameters.items()}
+                params = members(space, trial.params)
                 config = costs.config(space.fixed | params)
                 trial.set_user_attr("params", params)
                 trial.set_user_attr("trainable_params", costs.trainable_params(config))
                 trial.set_user_attr("peak_memory_bytes", costs.peak_memory_bytes(config))
                 failpoint("study.config")
                 trial.set_user_attr("config", to_json(config))  # last: with it, it is a trial
-            reason = refuse(config) or self._tried_before(config, trial.number)
+            reason = self._refuse(config) or self._tried_before(config, trial.number)
             if not reason:
                 return self.record(trial.number)
             self.tell(trial.number, TrialState.REFUSED, cause=reason)
@@ -155,27 +176,25 @@ class Ledger:
 
     def rungs(self, number: int) -> tuple[RungRecord, ...]:
         """Return a trial's rungs so far."""
-        return _rungs(self._frozen(number))
+        return rungs_of(self._frozen(number))
 
     def outputs(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield (trial, rung, outputs on the validation rows) of everything that was scored."""
         for trial in self.study.get_trials(deepcopy=False):
-            for rung in _rungs(trial):
+            for rung in rungs_of(trial):
                 yield trial.number, rung.rung, base64.b64decode(trial.user_attrs[f"outputs_{rung.rung}"])
 
     def record(self, number: int) -> TrialRecord:
         """Return one trial as a record."""
-        return _record(self._frozen(number))
+        return record_of(self._frozen(number))
 
     def records(self) -> tuple[TrialRecord, ...]:
         """Return every trial that was asked for, as records; suggestions still waiting are none."""
-        return tuple(_record(t) for t in self.study.get_trials(deepcopy=False) if "config" in t.user_attrs)
+        return tuple(record_of(t) for t in self.study.get_trials(deepcopy=False) if is_trial(t))
 
     def count(self, state: TrialState | None = None) -> int:
         """Return how many trials were asked for, or are in a state; decodes no record, for it is asked all the time."""
-        return sum(
-            "config" in t.user_attrs and state in (None, _state(t)) for t in self.study.get_trials(deepcopy=False)
-        )
+        return sum(is_trial(t) and state in (None, state_of(t)) for t in self.study.get_trials(deepcopy=False))
 
     def orphans(self) -> tuple[TrialRecord, ...]:
         """Return the trials that were running when the last owner of the study ended.
@@ -184,7 +203,7 @@ class Ledger:
         suggestion of ours, that waits again.
         """
         for trial in self.study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
-            if "config" not in trial.user_attrs:
+            if not is_trial(trial):
                 with self._durably():
                     if "fixed_params" in trial.system_attrs:
                         self.study.enqueue_trial(trial.system_attrs["fixed_params"])
@@ -209,54 +228,5 @@ def cannot_be_kept(path: Path, error: BaseException) -> RunFolderError:
     )
 
 
-def _suggest(trial: optuna.Trial, name: str, parameter: Choice | Float | Int) -> Any:
-    if isinstance(parameter, Choice):
-        stored = trial.suggest_categorical(name, [_stored(value) for value in parameter.values])
-        return next(value for value in parameter.values if _stored(value) == stored)
-    if isinstance(parameter, Int):
-        return trial.suggest_int(name, parameter.low, parameter.high, step=parameter.step, log=parameter.log)
-    return trial.suggest_float(name, parameter.low, parameter.high, log=parameter.log)
-
-
-def _stored(value: Any) -> Any:
-    """Return a choice as Optuna keeps it: lists become JSON text."""
-    return json.dumps(value) if isinstance(value, list | tuple) else value
-
-
 def _is_refused(trial: optuna.trial.FrozenTrial) -> bool:
     return bool(trial.user_attrs.get("state") == TrialState.REFUSED.value)
-
-
-def _rungs(trial: optuna.trial.FrozenTrial) -> tuple[RungRecord, ...]:
-    return tuple(from_json(text, RungRecord) for text in trial.user_attrs.get("rungs", ()))
-
-
-def _state(trial: optuna.trial.FrozenTrial) -> TrialState:
-    # Optuna's own state decides: an attribute may have been written just before the process ended.
-    return TrialState(trial.user_attrs.get("state", "failed")) if trial.state.is_finished() else TrialState.RUNNING
-
-
-def _record(trial: optuna.trial.FrozenTrial) -> TrialRecord:
-    attrs = trial.user_attrs
-    rungs = _rungs(trial)
-    return TrialRecord(
-        number=trial.number,
-        state=_state(trial),
-        params=attrs.get("params", {}),
-        config=from_json(attrs["config"], AdapterConfig) if "config" in attrs else None,
-        metric=rungs[-1].score.value if rungs else None,
-        trainable_params=attrs.get("trainable_params"),
-        peak_memory_bytes=attrs.get("peak_memory_bytes"),
-        rungs=rungs,
-        seconds=max(float(attrs.get("seconds", 0.0)), rungs[-1].seconds if rungs else 0.0),
-        cause=attrs.get("cause", ""),
-        started_at=_utc(trial.datetime_start),
-        ended_at=_utc(trial.datetime_complete),
-    )
-
-
-def _utc(moment: Any) -> str:
-    """Return Optuna's local, zoneless time as ISO 8601 in UTC."""
-    from datetime import UTC
-
-    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else ""

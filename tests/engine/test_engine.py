@@ -14,7 +14,7 @@ from autolora.engine.engine import Engine
 from autolora.errors import EngineError, TrialDiverged, TrialOutOfMemory
 from autolora.tasks.problems import SingleLabel
 from autolora.tasks.sequence import SequenceTask
-from tests.engine.test_promise import engine_for, mixed_configs, worst_relative_difference
+from tests.engine.test_promise import LENGTH, engine_for, mixed_configs, worst_relative_difference
 
 pytestmark = pytest.mark.tiny
 
@@ -68,14 +68,29 @@ def test_a_device_that_is_not_asked_at_every_step_says_later_where_a_slot_diverg
         engine.outputs("small", "validation")
 
 
+def test_slots_pass_together_as_far_as_their_rows_are_of_about_one_length(tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(), tiny_dataset)
+    engine.chunk_tokens, engine.most_padding = 60, 0.25
+    short, long, longer = (np.full(24, tokens) for tokens in (4, 8, 10))
+    for at, lengths in enumerate((short, longer, short, long, long, short, short)):
+        config = replace(mixed_configs(engine)["small"], batch_size=3)
+        engine.admit(str(at), config, seed=0).lengths = lengths
+
+    groups = list(engine.chunks([str(at) for at in range(7)]))
+
+    assert groups == [["0", "2", "5", "6"], ["3", "4"], ["1"]]
+    engine.most_padding = 10.0
+    assert list(engine.chunks(["0", "1", "3"])) == [["0", "3"], ["1"]], "what is padded counts in full"
+
+
 def test_passes_are_no_larger_than_what_is_free(tiny_folder, tiny_dataset) -> None:
     engine = engine_for(tiny_folder(), tiny_dataset, chunk_rows=64)
     engine.fit_to(free_bytes=10_000, bytes_per_row=1000.0)  # four fifths of it may be used
     slot = engine.admit("other_batch", replace(mixed_configs(engine)["other_batch"], batch_size=20), seed=0)
     engine.admit("small", mixed_configs(engine)["small"], seed=0)
 
-    assert (slot.most_rows, engine.chunk_rows) == (8, 8)
-    assert list(engine.chunks(["other_batch", "small"])) == [["other_batch"], ["small"]]
+    assert (slot.most_rows, engine.chunk_tokens) == (8, 8 * LENGTH)
+    assert sorted(engine.chunks(["other_batch", "small"])) == [["other_batch"], ["small"]]
     engine.fit_to(free_bytes=0, bytes_per_row=1000.0)
     assert engine.most_rows == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -21,17 +22,20 @@ from tests.engine.plain_peft import PlainPeft
 pytestmark = pytest.mark.tiny
 
 STEPS = 20
+LENGTH = 24
 
 
 def engine_for(
     folder, dataset, *, chunk_rows=0, dtype=torch.float64, cache=None, precision="exact", device="cpu"
 ) -> Engine:
-    task = SequenceTask(problem=problem_of(dataset), max_length=24)
+    task = SequenceTask(problem=problem_of(dataset), max_length=LENGTH)
     checkpoint = find(str(folder))
     base = load_base(checkpoint, task, precision=precision, device=torch.device(device), dtype=dtype)
     tokenizer = task.load_tokenizer(checkpoint.folder)
     splits = {name: task.encode(tokenizer, getattr(dataset, name)) for name in ("train", "validation", "test")}
-    return Engine(base, task, splits, chunk_rows=chunk_rows, cache=cache)
+    # As many rows as are asked for pass at once, whatever their lengths.
+    packing = {"chunk_tokens": chunk_rows * LENGTH, "most_padding": math.inf} if chunk_rows else {}
+    return Engine(base, task, splits, cache=cache, **packing)
 
 
 def spec_of(folder, dataset, precision, **options) -> EngineSpec:
@@ -40,7 +44,7 @@ def spec_of(folder, dataset, precision, **options) -> EngineSpec:
         folder=str(folder),
         base_id="tiny",
         problem=problem_of(dataset),
-        max_length=24,
+        max_length=LENGTH,
         train=dataset.train,
         validation=dataset.validation,
         precision=precision,
@@ -118,7 +122,7 @@ def trained_with_joins_and_leaves(engine: Engine, configs: dict[str, AdapterConf
 @pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "llama", "gpt2"])
 def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, together, tiny_folder, tiny_dataset) -> None:
-    engine = engine_for(tiny_folder(family), tiny_dataset, chunk_rows=20)
+    engine = engine_for(tiny_folder(family), tiny_dataset, chunk_rows=12)
     engine.base.pack.together = together
     configs = mixed_configs(engine)
     plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
@@ -133,7 +137,7 @@ def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, together, 
 @pytest.mark.parametrize("problem", ["multi_label", "regression"])
 @pytest.mark.parametrize("family", ["bert", "llama"])
 def test_other_labels_are_packed_as_classes_are(family, problem, tiny_folder, tiny_dataset) -> None:
-    engine = engine_for(tiny_folder(family), relabelled(tiny_dataset, problem), chunk_rows=20)
+    engine = engine_for(tiny_folder(family), relabelled(tiny_dataset, problem), chunk_rows=12)
     configs = mixed_configs(engine)
     plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
 

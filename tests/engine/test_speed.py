@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from autolora.engine.attention import usual_length
 from autolora.engine.memory import cost_model
 from autolora.engine.speed import measured_rates
 from tests.engine.test_promise import engine_for
@@ -44,7 +45,7 @@ def test_a_device_with_room_for_many_adapters_is_measured_with_many(engine, monk
         return step(names)
 
     monkeypatch.setattr(engine, "step", noted)
-    monkeypatch.setattr(engine, "chunk_rows", 32)
+    monkeypatch.setattr(engine, "chunk_tokens", 4 * 8 * usual_length(engine))
 
     measured_rates(engine, cost_model(engine, [("attention_qv", "last_1")]), 8)
 

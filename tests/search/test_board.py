@@ -14,7 +14,7 @@ from autolora.search.judge import Judge
 from autolora.search.ledger import Ledger
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import SingleLabel
-from tests.search.test_ledger import COSTS, SPACE, ask, rung
+from tests.search.test_ledger import COSTS, SPACE, open_ledger, rung
 
 pytestmark = pytest.mark.unit
 
@@ -47,8 +47,8 @@ def names(slots) -> list[str]:
 
 
 def test_a_kill_between_a_trials_end_and_the_removal_of_its_state_leaves_no_state_behind(tmp_path, slots) -> None:
-    ledger = Ledger(tmp_path / "study.db", seed=0)
-    ended, running = ask(ledger), ask(ledger)
+    ledger = open_ledger(tmp_path)
+    ended, running = ledger.ask(), ledger.ask()
     ledger.add_rung(ended.number, rung(0), bytes_of(np.zeros((2, 2))))
     ledger.tell(ended.number, TrialState.STOPPED, cause="dominated")
     for trial in (ended, running):
@@ -60,8 +60,8 @@ def test_a_kill_between_a_trials_end_and_the_removal_of_its_state_leaves_no_stat
 
 
 def test_a_state_that_an_engine_still_wrote_after_its_trial_had_ended_is_removed_with_the_last(tmp_path, slots) -> None:
-    ledger = Ledger(tmp_path / "study.db", seed=0)
-    trial = ask(ledger)
+    ledger = open_ledger(tmp_path)
+    trial = ledger.ask()
     board = board_of(ledger, slots)
     ledger.tell(trial.number, TrialState.STOPPED, cause="dominated")
     board._backlog.clear()

@@ -29,12 +29,10 @@ COSTS = CostModel(
 )  # fmt: skip
 
 
-def open_ledger(tmp_path) -> Ledger:
-    return Ledger(tmp_path / "study.db", seed=0)
-
-
-def ask(ledger):
-    return ledger.ask(SPACE, COSTS, lambda config: "")
+def open_ledger(tmp_path, space=SPACE, **options) -> Ledger:
+    ledger = Ledger(tmp_path / "study.db", seed=0)
+    ledger.explore(space, COSTS, floor=0.3, **options)
+    return ledger
 
 
 def rung(number: int, value: float = 0.5) -> RungRecord:
@@ -46,7 +44,7 @@ def rung(number: int, value: float = 0.5) -> RungRecord:
 
 def test_what_was_told_is_there_after_reopening(tmp_path) -> None:
     first = open_ledger(tmp_path)
-    trial = ask(first)
+    trial = first.ask()
     for at in range(3):
         first.add_rung(trial.number, rung(at, 0.5 + at / 10), b"\x01\x00")
     told = first.tell(trial.number, TrialState.COMPLETE, seconds=4.0)
@@ -62,7 +60,7 @@ def test_what_was_told_is_there_after_reopening(tmp_path) -> None:
 
 def test_rung_scores_of_a_stopped_trial_are_no_final_values(tmp_path) -> None:
     ledger = open_ledger(tmp_path)
-    trial = ask(ledger)
+    trial = ledger.ask()
     ledger.add_rung(trial.number, rung(0), b"")
     record = ledger.tell(trial.number, TrialState.STOPPED, cause="dominated")
 
@@ -73,7 +71,7 @@ def test_rung_scores_of_a_stopped_trial_are_no_final_values(tmp_path) -> None:
 
 def test_a_rung_that_is_reported_twice_counts_once(tmp_path) -> None:
     ledger = open_ledger(tmp_path)
-    trial = ask(ledger)
+    trial = ledger.ask()
     ledger.add_rung(trial.number, rung(0, 0.5), b"")
     ledger.add_rung(trial.number, rung(0, 0.9), b"")
 
@@ -82,7 +80,7 @@ def test_a_rung_that_is_reported_twice_counts_once(tmp_path) -> None:
 
 def test_trials_that_were_running_are_orphans_of_the_next_owner(tmp_path) -> None:
     first = open_ledger(tmp_path)
-    running, ended = ask(first), ask(first)
+    running, ended = first.ask(), first.ask()
     first.add_rung(running.number, rung(0), b"\x00\x00")
     first.tell(ended.number, TrialState.DIVERGED, cause="nan")
     half_asked = first.study.ask()
@@ -99,34 +97,37 @@ def test_trials_that_were_running_are_orphans_of_the_next_owner(tmp_path) -> Non
 
 
 def test_refused_configurations_are_kept_with_their_reason_and_never_returned(tmp_path) -> None:
-    ledger = open_ledger(tmp_path)
-    trial = ledger.ask(SPACE, COSTS, lambda config: "too large" if config.rank > 1 else "")
+    ledger = open_ledger(tmp_path, refuse=lambda config: "too large" if config.rank > 1 else "")
+    ledger.enqueue(({"rank": 2, "target_modules": "attention_qv", "learning_rate": 5e-3},))
+    trials = [ledger.ask() for _ in range(3)]
+    refused = [r for r in ledger.records() if r.state == TrialState.REFUSED]
 
-    assert trial.config.rank == 1
-    assert all(r.cause == "too large" for r in ledger.records() if r.state == TrialState.REFUSED)
-    assert ledger.ask(SPACE, COSTS, lambda config: "never") is None
+    assert [trial.config.rank for trial in trials] == [1, 1, 1]
+    assert [(r.cause, r.config.rank) for r in refused] == [("too large", 2)]
+    ledger.explore(SPACE, COSTS, floor=0.3, refuse=lambda config: "never")
+    assert ledger.ask() is None
 
 
 def test_first_suggestions_come_first_and_only_into_an_empty_study(tmp_path) -> None:
     ledger = open_ledger(tmp_path)
     wanted = {"rank": 2, "target_modules": ("query",), "learning_rate": 5e-3}
     ledger.enqueue((wanted,))
-    first = ask(ledger)
+    first = ledger.ask()
     ledger.enqueue((wanted,))
 
     assert first.params == {"rank": 2, "target_modules": ["query"], "learning_rate": 5e-3}
-    assert ask(ledger).params != first.params
+    assert ledger.ask().params != first.params
 
 
 def test_the_same_configuration_is_not_trained_twice(tmp_path) -> None:
-    ledger = open_ledger(tmp_path)
     choices = Space(
         name="s",
         parameters={"rank": Choice(values=(1, 2))},
         fixed={"layers": "all", "target_modules": "attention_qv", "learning_rate": 1e-3},
     )
+    ledger = open_ledger(tmp_path, choices)
     ranks = []
-    while (trial := ledger.ask(choices, COSTS, lambda config: "")) is not None:
+    while (trial := ledger.ask()) is not None:
         ranks.append(trial.config.rank)
 
     assert sorted(ranks) == [1, 2]
@@ -147,4 +148,4 @@ def test_first_suggestions_that_came_half_way_are_made_whole(tmp_path) -> None:
     ledger = open_ledger(tmp_path)
     ledger.enqueue(wanted)
 
-    assert [ask(ledger).config.learning_rate for _ in wanted] == [2e-3, 5e-3, 8e-3]
+    assert [ledger.ask().config.learning_rate for _ in wanted] == [2e-3, 5e-3, 8e-3]

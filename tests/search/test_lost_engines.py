@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -134,7 +135,7 @@ def test_a_trial_that_hangs_is_timed_out_and_its_neighbour_completes(watched, cl
 def pack_and_hang(actor) -> None:
     """Have all slots take their steps together, and hang in such a step once both have trained a while."""
     engine = actor.runner.engine
-    engine.chunk_rows, step = 64, engine.step
+    engine.chunk_tokens, engine.most_padding, step = 1 << 12, math.inf, engine.step
 
     def hang(slots):
         if len(slots) > 1 and all(engine.slots[slot].step > 5 for slot in slots):

@@ -1,0 +1,193 @@
+"""Which configuration to try next: the one by which the front is expected to grow most. Knows records, not Optuna.
+
+Quality is learned from every score of every trial, at whichever rung (``surrogate``); costs are known (``gain``). What
+is still running counts as being as good as believed, so that trials that run at once are spread out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolora.engine.costs import CostModel
+from autolora.objectives import Direction
+from autolora.pareto import on_front
+from autolora.records import AdapterConfig, TrialRecord, TrialState
+from autolora.search.encoding import Encoder
+from autolora.space import Space
+
+Array = NDArray[np.float64]
+
+_START = 4
+"""Trials that are drawn by chance before anything is believed of the others."""
+_DRAWN = 512
+"""Candidates from all over the space."""
+_NEAR = 256
+"""Candidates near the front."""
+_STEP = 0.1
+"""How far a number is moved for a candidate near the front; 1 is its whole range."""
+_MOST_POINTS = 300
+"""Scores that are learned from; the time for it grows with their cube."""
+_REFIT_GROWTH = 1.1
+_REFERENCE = 1.1
+"""Cost beyond which nothing counts, where 0 and 1 are the least and the greatest in the space: even the dearest
+configuration is worth something."""
+
+
+@dataclass(kw_only=True)
+class Proposer:
+    """Proposes configurations for one search."""
+
+    space: Space
+    costs: CostModel
+    direction: Direction
+    """In which the metric is better."""
+    floor: float
+    """The metric that is to be had for nothing."""
+    seed: int
+    admits: Callable[[AdapterConfig], bool] = lambda config: True
+    """Whether a configuration may be trained at all."""
+    _random: np.random.Generator = field(init=False)
+    _encoder: Encoder = field(init=False)
+    _shape: Array | None = field(init=False, default=None)
+    _fitted_on: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Look over the space's costs."""
+        self._random = np.random.default_rng(self.seed)
+        self._encoder = Encoder(self.space)
+        raw = np.array([self._raw_costs(self._config(params)) for params in self._drawn(_DRAWN)])
+        self._least, self._width = raw.min(axis=0), np.maximum(np.ptp(raw, axis=0), 1e-9)
+
+    def propose(self, seen: Sequence[TrialRecord]) -> dict[str, Any]:
+        """Return settings to try next, a member of the space.
+
+        Where every candidate was tried or is not admitted, it is one of those.
+
+        Args:
+            seen: Every trial so far, refused ones included.
+        """
+        candidates = list(self._candidates(seen))
+        if not candidates:
+            return self.space.sample(self._random)
+        costs = np.array([self._place(self._config(params)) for params in candidates])
+        trials = [trial for trial in seen if trial.state != TrialState.REFUSED]
+        points, values = self._observed(trials)
+        if len(trials) < _START or len(values) < 2:
+            # With all as good as each other, one adds what lies beyond its costs.
+            room = np.clip(_REFERENCE - costs, 0, None).prod(axis=1)
+            return candidates[int(self._random.choice(len(candidates), p=room / room.sum()))]
+        return candidates[int(np.argmax(self._gains(candidates, costs, trials, points, values)))]
+
+    # ---------------------------------------------------------------------------------------------------- what is known
+
+    def _observed(self, trials: Sequence[TrialRecord]) -> tuple[Array, Array]:
+        """Return points ``(scores, axes)`` and qualities ``(scores,)``; of too many, the furthest and newest."""
+        rows: list[tuple[float, int, tuple[float, ...], float]] = []
+        for trial in trials:
+            at = self._encoder.point(trial.params)
+            rows += [(rung.share, trial.number, at, self._quality(rung.score.value)) for rung in trial.rungs]
+            if trial.state.is_failure:
+                rows.append((1.0, trial.number, at, self._quality(self.floor)))
+        rows.sort(key=lambda row: row[:2], reverse=True)
+        points = [(*at, _along(share)) for share, _, at, _ in rows[:_MOST_POINTS]]
+        return np.array(points), np.array([quality for *_, quality in rows[:_MOST_POINTS]])
+
+    def _quality(self, metric: float) -> float:
+        """Return a metric so that larger is better; what is worse than nothing is worth as much as nothing."""
+        sign = 1.0 if self.direction == "maximize" else -1.0
+        return max(sign * metric, sign * self.floor) if math.isfinite(metric) else sign * self.floor
+
+    def _end(self, trial: TrialRecord) -> float:
+        return self._quality(trial.rungs[-1].score.value)
+
+    def _gains(
+        self,
+        candidates: Sequence[dict[str, Any]],
+        costs: Array,
+        trials: Sequence[TrialRecord],
+        points: Array,
+        values: Array,
+    ) -> Array:
+        from autolora.search import surrogate
+        from autolora.search.gain import expected_gain
+
+        refit = self._shape is None or len(values) >= _REFIT_GROWTH * self._fitted_on
+        belief = surrogate.fit(points, values, shape=self._shape, refit=refit)
+        if refit:
+            self._shape, self._fitted_on = belief.shape, len(values)
+        done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        quality = [self._end(trial) for trial in done]
+        running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+        if running:
+            ends = np.array([(*self._encoder.point(trial.params), 1.0) for trial in running])
+            quality += belief.predict(ends)[0].tolist()
+            belief = belief.believing(ends)
+        paid = [self._place(trial.config) for trial in (*done, *running) if trial.config is not None]
+        mean, spread = belief.predict(np.array([(*self._encoder.point(params), 1.0) for params in candidates]))
+        return expected_gain(
+            mean,
+            spread,
+            costs,
+            quality=np.array(quality),
+            paid=np.array(paid).reshape(-1, 2),
+            floor=self._quality(self.floor),
+            reference=_REFERENCE,
+        )
+
+    # ------------------------------------------------------------------------------------------------------- candidates
+
+    def _candidates(self, seen: Sequence[TrialRecord]) -> Iterator[dict[str, Any]]:
+        """Yield members that were not tried yet and may be: from all over the space, and near the best so far."""
+        tried = {trial.config for trial in seen}
+        for params in (*self._drawn(_DRAWN), *self._near(self._front(seen))):
+            config = self._config(params)
+            if config not in tried and self.admits(config):
+                tried.add(config)
+                yield params
+
+    def _drawn(self, count: int) -> list[dict[str, Any]]:
+        return [self.space.sample(self._random) for _ in range(count)]
+
+    def _front(self, seen: Sequence[TrialRecord]) -> list[TrialRecord]:
+        """Return the trials that no other one beats."""
+        done = [trial for trial in seen if trial.state == TrialState.COMPLETE and trial.config is not None]
+        if not done:
+            return []
+        losses = [(-self._end(trial), *self._raw_costs(trial.config)) for trial in done if trial.config is not None]
+        return [trial for trial, on in zip(done, on_front(np.array(losses)), strict=True) if on]
+
+    def _near(self, front: Sequence[TrialRecord]) -> Iterator[dict[str, Any]]:
+        """Yield neighbours of trials: one or two settings drawn anew, numbers moved a little."""
+        for _ in range(_NEAR if front else 0):
+            params = self.space.snap(front[int(self._random.integers(len(front)))].params)
+            fresh = self.space.sample(self._random)
+            names = list(params)
+            for at in self._random.choice(
+                len(names), size=min(len(names), int(self._random.integers(1, 3))), replace=False
+            ):
+                params[names[at]] = fresh[names[at]]
+            for name, parameter in self.space.parameters.items():
+                params[name] = parameter.moved(params[name], _STEP * float(self._random.normal()))
+            yield params
+
+    def _config(self, params: dict[str, Any]) -> AdapterConfig:
+        return self.costs.config(self.space.fixed | params)
+
+    def _raw_costs(self, config: AdapterConfig) -> tuple[float, float]:
+        return math.log(self.costs.trainable_params(config)), math.log(self.costs.peak_memory_bytes(config))
+
+    def _place(self, config: AdapterConfig) -> Array:
+        """Return trained parameters and memory, 0 and 1 being the least and the greatest of the space."""
+        place: Array = (np.array(self._raw_costs(config)) - self._least) / self._width
+        return place
+
+
+def _along(share: float) -> float:
+    """Return a share of training as a coordinate: thrice as much of it is half an axis."""
+    return 1.0 + math.log(share) / math.log(9)
