@@ -4,10 +4,10 @@
     python benchmarks/samplers.py compare table.jsonl [--searches 24] [--trials 60] [--only ours tpe] [--out FILE.json]
 
 Protocol. ``measure`` trains configurations from all over the space of ``time_to_front.py`` (Sobol points) with the
-engine, and keeps accuracy at every rung, and seconds. ``compare`` fits forests to them, one for each rung; what a forest
+engine, and keeps accuracy at every rung, and seconds. ``compare`` fits forests to them, one for each rung; what one
 misses on rows left out of its trees is drawn as chance, anew in every search. Simulated trials go from rung to rung in
-the seconds that such trials took, in turn with those that train beside them, and stop when a cheaper one is better there
-beyond what 500 validation rows tell. A search is measured by when it reaches the median hypervolume of searches like
+the seconds that such trials took, in turn with those beside them, and stop when a cheaper one is better there beyond
+what 500 validation rows tell. A search is measured by when it reaches the median hypervolume of searches like
 the hand-written script's: 24 trials in full, proposed by TPE.
 
 A simulation is no proof: it is for choosing among proposers, where real searches would take days. Forests know nothing
