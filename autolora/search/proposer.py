@@ -167,11 +167,8 @@ class Proposer:
         for _ in range(_NEAR if front else 0):
             params = self.space.snap(front[int(self._random.integers(len(front)))].params)
             fresh = self.space.sample(self._random)
-            names = list(params)
-            for at in self._random.choice(
-                len(names), size=min(len(names), int(self._random.integers(1, 3))), replace=False
-            ):
-                params[names[at]] = fresh[names[at]]
+            names = self._random.permutation(list(params))[: int(self._random.integers(1, 3))]
+            params |= {name: fresh[name] for name in names.tolist()}
             for name, parameter in self.space.parameters.items():
                 params[name] = parameter.moved(params[name], _STEP * float(self._random.normal()))
             yield params
