@@ -19,6 +19,7 @@ SPACE = {
         "learning_rate": {"type": "float", "low": 0.005, "high": 0.02, "log": True},
     },
     "fixed": {"target_modules": "all_linear", "layers": "all", "epochs": 15, "batch_size": 8, "max_length": 24},
+    "start": [{"rank": 2, "learning_rate": 0.01}, {"rank": 1, "learning_rate": 0.01}],
 }
 
 
@@ -73,7 +74,7 @@ def test_a_socket_that_others_could_reach_is_seen(tmp_path) -> None:
 
 @pytest.fixture
 def task_file(tmp_path, tiny_folder):
-    split = made_up_split(150, seed=5)
+    split = made_up_split(300, seed=5)
     with open(tmp_path / "rows.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "label"])

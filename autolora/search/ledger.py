@@ -46,10 +46,6 @@ class Ledger:
             self._storage = storage = optuna.storages.RDBStorage(
                 f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
             )
-            started = 0
-            if path.exists():
-                with_trials = {s.study_name: s.n_trials for s in optuna.get_all_study_summaries(storage)}
-                started = with_trials.get(name, 0)
             self.study = optuna.create_study(
                 storage=storage,
                 study_name=name,
@@ -57,7 +53,7 @@ class Ledger:
                 directions=[direction, "minimize", "minimize"],
                 sampler=optuna.samplers.RandomSampler(),  # until it is told of a space
             )
-        self._seed = seed + started
+        self._seed = seed
 
     def close(self) -> None:
         """Close the study's file; it is opened again when it is asked."""
@@ -100,7 +96,6 @@ class Ledger:
             costs=costs,
             direction="maximize" if self.study.directions[0] == StudyDirection.MAXIMIZE else "minimize",
             floor=floor,
-            # A resumed study draws on, instead of drawing the same again.
             seed=self._seed,
             admits=lambda config: not refuse(config),
         )

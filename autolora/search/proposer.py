@@ -53,6 +53,7 @@ class Proposer:
     admits: Callable[[AdapterConfig], bool] = lambda config: True
     """Whether a configuration may be trained at all."""
     _random: np.random.Generator = field(init=False)
+    """Begun anew for every proposal, so that its draws depend on its number alone and not on what came when."""
     _encoder: Encoder = field(init=False)
     _shape: Array | None = field(init=False, default=None)
     _fitted_on: int = field(init=False, default=0)
@@ -72,13 +73,15 @@ class Proposer:
         Args:
             seen: Every trial so far, refused ones included.
         """
-        candidates = list(self._candidates(seen))
+        self._random = np.random.default_rng([self.seed, len(seen)])
+        trials = [trial for trial in seen if trial.state != TrialState.REFUSED]
+        points, values = self._observed(trials)
+        by_chance = len(trials) < _START or len(values) < 2
+        candidates = list(self._candidates(seen, [] if by_chance else self._front(trials)))
         if not candidates:
             return self.space.sample(self._random)
         costs = np.array([self._place(self._config(params)) for params in candidates])
-        trials = [trial for trial in seen if trial.state != TrialState.REFUSED]
-        points, values = self._observed(trials)
-        if len(trials) < _START or len(values) < 2:
+        if by_chance:
             # With all as good as each other, one adds what lies beyond its costs.
             room = np.clip(_REFERENCE - costs, 0, None).prod(axis=1)
             return candidates[int(self._random.choice(len(candidates), p=room / room.sum()))]
@@ -142,10 +145,10 @@ class Proposer:
 
     # ------------------------------------------------------------------------------------------------------- candidates
 
-    def _candidates(self, seen: Sequence[TrialRecord]) -> Iterator[dict[str, Any]]:
+    def _candidates(self, seen: Sequence[TrialRecord], front: Sequence[TrialRecord]) -> Iterator[dict[str, Any]]:
         """Yield members that were not tried yet and may be: from all over the space, and near the best so far."""
         tried = {trial.config for trial in seen}
-        for params in (*self._drawn(_DRAWN), *self._near(self._front(seen))):
+        for params in (*self._drawn(_DRAWN), *self._near(front)):
             config = self._config(params)
             if config not in tried and self.admits(config):
                 tried.add(config)

@@ -163,6 +163,13 @@ def test_one_seed_proposes_the_same_again() -> None:
     assert [t.params for t in searched(4, 8)] == [t.params for t in searched(4, 8)]
 
 
+def test_the_first_trials_depend_on_nothing_that_came_before_them() -> None:
+    ours, ended = proposer(5), searched(5, 3)
+    running = [trial(t.number, t.params, state=TrialState.RUNNING, rungs=0) for t in ended]
+
+    assert ours.propose(ended) == ours.propose(running) == proposer(5).propose(running)
+
+
 def test_of_many_scores_the_furthest_and_newest_are_learned_from(monkeypatch) -> None:
     monkeypatch.setattr(proposing, "_MOST_POINTS", 5)
     settings = [{"rank": 1, "layers": "all", "learning_rate": 1e-3 * (n + 1)} for n in range(8)]
