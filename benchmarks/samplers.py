@@ -35,6 +35,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 
 from autolora import demo
 from autolora.engine.costs import CostModel
+from autolora.objectives import metric_named
 from autolora.pareto import hypervolume
 from autolora.records import RungRecord, Score, TrialRecord, TrialState, from_json, to_json
 from autolora.search.board import RUNGS
@@ -43,6 +44,7 @@ from autolora.search.proposer import Proposer
 from autolora.search.sampler import distributions, members
 
 EPOCHS = 2
+METRIC = metric_named("accuracy")
 SPACE = time_to_front.space(EPOCHS)
 STEPS = 250
 START_SECONDS = 8.0
@@ -159,6 +161,7 @@ class Trial:
             state=self.state,
             params=self.params,
             config=self.config,
+            metric=self.scores[self.rungs - 1] if self.rungs else None,
             trainable_params=self.trained,
             peak_memory_bytes=self.memory,
             rungs=tuple(
@@ -182,9 +185,9 @@ class Ours:
     """The project's proposer."""
 
     def __init__(self, world: World, seed: int) -> None:
-        self._proposer = Proposer(space=SPACE, costs=world.costs, direction="maximize", floor=world.floor, seed=seed)
+        self._proposer = Proposer(space=SPACE, costs=world.costs, metric=METRIC, floor=world.floor, seed=seed)
 
-    def ask(self, number: int, trials: list[Trial]) -> dict[str, Any]:
+    def ask(self, trials: list[Trial]) -> dict[str, Any]:
         """Return the settings of the next trial."""
         return self._proposer.propose([trial.record() for trial in trials])
 
@@ -200,10 +203,10 @@ class Optunas:
         self._study = optuna.create_study(directions=directions, sampler=sampler)
         self._asked: dict[int, Any] = {}
 
-    def ask(self, number: int, trials: list[Trial]) -> dict[str, Any]:
+    def ask(self, trials: list[Trial]) -> dict[str, Any]:
         """Return the settings of the next trial."""
-        self._asked[number] = self._study.ask(distributions(SPACE))
-        return members(SPACE, self._asked[number].params)
+        asked = self._asked[len(trials)] = self._study.ask(distributions(SPACE))
+        return members(SPACE, asked.params)
 
     def tell(self, trial: Trial) -> None:
         """Tell the study how a trial ended."""
@@ -249,7 +252,7 @@ class Search:
         while True:
             running = [trial for trial in self.seen if trial.state == TrialState.RUNNING]
             while len(running) < self.width and len(self.seen) < self.trials:
-                params = self.proposer.ask(len(self.seen), self.seen)
+                params = self.proposer.ask(self.seen)
                 self.seen.append(self.world.trial(len(self.seen), params, self.random))
                 running.append(self.seen[-1])
             if not running:

@@ -108,7 +108,8 @@ class Board:
 
     def __post_init__(self) -> None:
         """Take up what an earlier owner of the study left: its results, and its unfinished trials."""
-        self.ledger.explore(self.space, self.costs, floor=self.judge.floor, refuse=self._refuse)
+        metric = self.judge.scorer.objective
+        self.ledger.explore(self.space, self.costs, metric=metric, floor=self.judge.floor, refuse=self._refuse)
         self._backlog = list(self.ledger.orphans())
         self._drop_states()
         for record in self.ledger.records():

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.study import StudyDirection
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,7 +20,7 @@ from autolora.durable import unwritable
 from autolora.engine.costs import CostModel
 from autolora.errors import RunFolderError
 from autolora.failpoints import failpoint
-from autolora.objectives import Direction
+from autolora.objectives import Direction, Objective
 from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState, to_json
 from autolora.search.proposer import Proposer
 from autolora.search.sampler import FrontSampler, distributions, members, stored
@@ -81,20 +80,27 @@ class Ledger:
                 self.study.enqueue_trial({name: stored(value) for name, value in params.items()}, skip_if_exists=True)
 
     def explore(
-        self, space: Space, costs: CostModel, *, floor: float, refuse: Callable[[AdapterConfig], str] = lambda _: ""
+        self,
+        space: Space,
+        costs: CostModel,
+        *,
+        metric: Objective,
+        floor: float,
+        refuse: Callable[[AdapterConfig], str] = lambda _: "",
     ) -> None:
         """Set what is asked for from now on.
 
         Args:
             space: What to sample from.
             costs: Turns sampled values into a configuration, and says what it costs.
+            metric: What quality is measured by.
             floor: The metric that is to be had without training.
             refuse: Says why a configuration must not be trained, or nothing.
         """
         proposer = Proposer(
             space=space,
             costs=costs,
-            direction="maximize" if self.study.directions[0] == StudyDirection.MAXIMIZE else "minimize",
+            metric=metric,
             floor=floor,
             seed=self._seed,
             admits=lambda config: not refuse(config),

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolora.engine.costs import CostModel
-from autolora.objectives import Direction
-from autolora.pareto import on_front
+from autolora.objectives import Objective
+from autolora.recommend import front
 from autolora.records import AdapterConfig, TrialRecord, TrialState
 from autolora.search.encoding import Encoder
 from autolora.space import Space
@@ -45,8 +45,7 @@ class Proposer:
 
     space: Space
     costs: CostModel
-    direction: Direction
-    """In which the metric is better."""
+    metric: Objective
     floor: float
     """The metric that is to be had for nothing."""
     seed: int
@@ -77,15 +76,16 @@ class Proposer:
         trials = [trial for trial in seen if trial.state != TrialState.REFUSED]
         points, values = self._observed(trials)
         by_chance = len(trials) < _START or len(values) < 2
-        candidates = list(self._candidates(seen, [] if by_chance else self._front(trials)))
+        candidates = list(self._candidates(seen, () if by_chance else front(tuple(trials), self.metric)))
         if not candidates:
             return self.space.sample(self._random)
-        costs = np.array([self._place(self._config(params)) for params in candidates])
+        settings = [params for params, _ in candidates]
+        costs = np.array([self._place(config) for _, config in candidates])
         if by_chance:
             # With all as good as each other, one adds what lies beyond its costs.
             room = np.clip(_REFERENCE - costs, 0, None).prod(axis=1)
-            return candidates[int(self._random.choice(len(candidates), p=room / room.sum()))]
-        return candidates[int(np.argmax(self._gains(candidates, costs, trials, points, values)))]
+            return settings[int(self._random.choice(len(settings), p=room / room.sum()))]
+        return settings[int(np.argmax(self._gains(settings, costs, trials, points, values)))]
 
     # ---------------------------------------------------------------------------------------------------- what is known
 
@@ -103,20 +103,18 @@ class Proposer:
 
     def _quality(self, metric: float) -> float:
         """Return a metric so that larger is better; what is worse than nothing is worth as much as nothing."""
-        sign = 1.0 if self.direction == "maximize" else -1.0
-        return max(sign * metric, sign * self.floor) if math.isfinite(metric) else sign * self.floor
-
-    def _end(self, trial: TrialRecord) -> float:
-        return self._quality(trial.rungs[-1].score.value)
+        nothing = -self.metric.loss(self.floor)
+        return max(-self.metric.loss(metric), nothing) if math.isfinite(metric) else nothing
 
     def _gains(
         self,
-        candidates: Sequence[dict[str, Any]],
+        settings: Sequence[dict[str, Any]],
         costs: Array,
         trials: Sequence[TrialRecord],
         points: Array,
         values: Array,
     ) -> Array:
+        # Takes a second to import, which whoever only reads a study need not wait for.
         from autolora.search import surrogate
         from autolora.search.gain import expected_gain
 
@@ -125,14 +123,14 @@ class Proposer:
         if refit:
             self._shape, self._fitted_on = belief.shape, len(values)
         done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-        quality = [self._end(trial) for trial in done]
+        quality = [self._quality(trial.rungs[-1].score.value) for trial in done]
         running = [trial for trial in trials if trial.state == TrialState.RUNNING]
         if running:
             ends = np.array([(*self._encoder.point(trial.params), 1.0) for trial in running])
             quality += belief.predict(ends)[0].tolist()
             belief = belief.believing(ends)
         paid = [self._place(trial.config) for trial in (*done, *running) if trial.config is not None]
-        mean, spread = belief.predict(np.array([(*self._encoder.point(params), 1.0) for params in candidates]))
+        mean, spread = belief.predict(np.array([(*self._encoder.point(params), 1.0) for params in settings]))
         return expected_gain(
             mean,
             spread,
@@ -145,30 +143,24 @@ class Proposer:
 
     # ------------------------------------------------------------------------------------------------------- candidates
 
-    def _candidates(self, seen: Sequence[TrialRecord], front: Sequence[TrialRecord]) -> Iterator[dict[str, Any]]:
+    def _candidates(
+        self, seen: Sequence[TrialRecord], best: Sequence[TrialRecord]
+    ) -> Iterator[tuple[dict[str, Any], AdapterConfig]]:
         """Yield members that were not tried yet and may be: from all over the space, and near the best so far."""
         tried = {trial.config for trial in seen}
-        for params in (*self._drawn(_DRAWN), *self._near(front)):
+        for params in (*self._drawn(_DRAWN), *self._near(best)):
             config = self._config(params)
             if config not in tried and self.admits(config):
                 tried.add(config)
-                yield params
+                yield params, config
 
     def _drawn(self, count: int) -> list[dict[str, Any]]:
         return [self.space.sample(self._random) for _ in range(count)]
 
-    def _front(self, seen: Sequence[TrialRecord]) -> list[TrialRecord]:
-        """Return the trials that no other one beats."""
-        done = [trial for trial in seen if trial.state == TrialState.COMPLETE and trial.config is not None]
-        if not done:
-            return []
-        losses = [(-self._end(trial), *self._raw_costs(trial.config)) for trial in done if trial.config is not None]
-        return [trial for trial, on in zip(done, on_front(np.array(losses)), strict=True) if on]
-
-    def _near(self, front: Sequence[TrialRecord]) -> Iterator[dict[str, Any]]:
+    def _near(self, best: Sequence[TrialRecord]) -> Iterator[dict[str, Any]]:
         """Yield neighbours of trials: one or two settings drawn anew, numbers moved a little."""
-        for _ in range(_NEAR if front else 0):
-            params = self.space.snap(front[int(self._random.integers(len(front)))].params)
+        for _ in range(_NEAR if best else 0):
+            params = self.space.snap(best[int(self._random.integers(len(best)))].params)
             fresh = self.space.sample(self._random)
             names = self._random.permutation(list(params))[: int(self._random.integers(1, 3))]
             params |= {name: fresh[name] for name in names.tolist()}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from autolora.engine.costs import CostModel, Kind, key
+from autolora.objectives import metric_named
 from autolora.records import RungRecord, Score, TrialState
 from autolora.search.ledger import Ledger
 from autolora.space import Choice, Float, Space
@@ -31,7 +32,7 @@ COSTS = CostModel(
 
 def open_ledger(tmp_path, space=SPACE, **options) -> Ledger:
     ledger = Ledger(tmp_path / "study.db", seed=0)
-    ledger.explore(space, COSTS, floor=0.3, **options)
+    ledger.explore(space, COSTS, metric=metric_named("accuracy"), floor=0.3, **options)
     return ledger
 
 
@@ -104,7 +105,7 @@ def test_refused_configurations_are_kept_with_their_reason_and_never_returned(tm
 
     assert [trial.config.rank for trial in trials] == [1, 1, 1]
     assert [(r.cause, r.config.rank) for r in refused] == [("too large", 2)]
-    ledger.explore(SPACE, COSTS, floor=0.3, refuse=lambda config: "never")
+    ledger.explore(SPACE, COSTS, metric=metric_named("accuracy"), floor=0.3, refuse=lambda config: "never")
     assert ledger.ask() is None
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autolora.engine.costs import CostModel, Kind, key
+from autolora.objectives import metric_named
 from autolora.pareto import hypervolume
 from autolora.records import RungRecord, Score, TrialRecord, TrialState
 from autolora.search import proposer as proposing
@@ -45,8 +46,8 @@ def truth(params, share: float = 1.0) -> float:
     return FLOOR + max(0.0, 0.4 + size - 0.4 * missed) * (1 + 0.3 * math.log(share) / math.log(9))
 
 
-def proposer(seed: int = 0, *, direction="maximize", floor=FLOOR, **options) -> Proposer:
-    return Proposer(space=SPACE, costs=COSTS, direction=direction, floor=floor, seed=seed, **options)
+def proposer(seed: int = 0, *, metric="accuracy", floor=FLOOR, **options) -> Proposer:
+    return Proposer(**({"space": SPACE} | options), costs=COSTS, metric=metric_named(metric), floor=floor, seed=seed)
 
 
 def trial(number: int, params, *, state=TrialState.COMPLETE, rungs: int = 3, value=truth) -> TrialRecord:
@@ -56,6 +57,7 @@ def trial(number: int, params, *, state=TrialState.COMPLETE, rungs: int = 3, val
         state=state,
         params=params,
         config=config,
+        metric=value(params, SHARES[rungs - 1]) if rungs else None,
         trainable_params=COSTS.trainable_params(config),
         peak_memory_bytes=COSTS.peak_memory_bytes(config),
         rungs=tuple(
@@ -127,7 +129,7 @@ def test_what_is_better_when_smaller_is_looked_for_at_the_other_end() -> None:
         return 2.0 - truth(params, share)
 
     seen = [trial(n, SPACE.sample(random), value=error) for n in range(20)]
-    ours = proposer(direction="minimize", floor=error({"rank": 1, "layers": "last_1", "learning_rate": 1e-4}, 1.0))
+    ours = proposer(metric="mae", floor=error({"rank": 1, "layers": "last_1", "learning_rate": 1e-4}, 1.0))
 
     assert 1e-3 < ours.propose(seen)["learning_rate"] < 2.5e-2
 
@@ -149,7 +151,9 @@ def test_scores_that_are_no_numbers_or_worse_than_nothing_are_worth_nothing() ->
 def test_nothing_is_proposed_twice_or_against_the_limits() -> None:
     rest = {"layers": "all", "learning_rate": 5e-3}
     small = Space(name="s", parameters={"rank": Choice(values=(1, 2, 4, 8))}, fixed=SPACE.fixed | rest)
-    ours = Proposer(space=small, costs=COSTS, direction="maximize", floor=FLOOR, seed=0, admits=lambda c: c.rank < 8)
+    ours = Proposer(
+        space=small, costs=COSTS, metric=metric_named("accuracy"), floor=FLOOR, seed=0, admits=lambda c: c.rank < 8
+    )
     seen = []
     for number in range(3):
         params = ours.propose(seen) | rest
