@@ -35,7 +35,7 @@ from autolora.request import Request
 from autolora.results import SearchRecord
 from autolora.search.cluster import open_cluster
 from autolora.search.engines import Engines, open_engines
-from autolora.search.explore import Exploration, explore, slots_per_engine
+from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
 from autolora.space import Space
 from autolora.summary import recommendation
@@ -357,7 +357,7 @@ class _Way:
             trainer=self.engines,
             folder=self.run.path / store.CONFIRM_DIR,
             seed=wanted.seed,
-            slots_per_engine=slots_per_engine(self.engines.facts),
+            slots_per_engine=self.engines.facts.slots,
             required=wanted.limits,
             baseline_seeds=now.depth.baseline_seeds,
             every_seed=planned.every_seed,

@@ -9,36 +9,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from autolora.engine import trial_pass
 from autolora.engine.base import usual_attention
-from autolora.engine.device import least_seconds
 from autolora.engine.engine import Engine
-from autolora.records import AdapterConfig
 
 IMPLEMENTATIONS = ("eager", "sdpa")
 _CLEARLY = 1.15
 """How many times as fast the other must be."""
 _WORTH_SECONDS = 0.01
 """A pass that takes no longer than this says nothing."""
-_ROWS = 8
-_LENGTH_QUANTILE = 0.75
 
 
 def choose(engine: Engine) -> str:
     """Time both on rows of the training split's length, have the engine use one, and return which."""
     usual = usual_attention(engine.base.device)
     other = next(name for name in IMPLEMENTATIONS if name != usual)
-    length = usual_length(engine)
-    seconds = {name: _seconds(engine, name, length) for name in (usual, other)}
+    seconds = {name: _seconds(engine, name) for name in (usual, other)}
     chosen = other if seconds[usual] > max(_WORTH_SECONDS, _CLEARLY * seconds[other]) else usual
     use(engine.base.model, chosen)
     return chosen
-
-
-def usual_length(engine: Engine) -> int:
-    """Return the tokens of a training row that is longer than most."""
-    return int(np.quantile(engine.splits["train"].kept_lengths, _LENGTH_QUANTILE))
 
 
 def use(model: Any, name: str) -> None:
@@ -49,17 +38,10 @@ def use(model: Any, name: str) -> None:
         model.config._attn_implementation = name  # transformers before it had a method for this
 
 
-def _seconds(engine: Engine, name: str, length: int) -> float:
+def _seconds(engine: Engine, name: str) -> float:
     """Return the least seconds of a pass forward and back; infinity where the family has no such implementation."""
-    probe = "attention probe"
-    lowest = tuple(engine.base.architecture.shapes)[:1]
-    config = AdapterConfig(rank=1, alpha=1, target_modules=lowest, layers=(0,), learning_rate=1e-3)
     try:
         use(engine.base.model, name)
     except (ImportError, ValueError):
         return float("inf")
-    engine.admit(probe, config, seed=0)
-    try:
-        return least_seconds(engine.base.device, lambda: engine.probe_pass([probe], _ROWS, length))
-    finally:
-        engine.release(probe)
+    return trial_pass.seconds(engine)

@@ -15,12 +15,21 @@ _STEPS = 3
 
 
 def peak_bytes(
-    folder: str, config: AdapterConfig, *, num_labels: int, length: int, precision: str, attention: str, device: str
+    folder: str,
+    config: AdapterConfig,
+    *,
+    num_labels: int,
+    length: int,
+    precision: str,
+    attention: str,
+    device: str,
+    fused_norms: bool = False,
 ) -> int:
     """Return the measured peak in bytes; to be called in a fresh process."""
     import numpy as np
 
     from autolora.engine import device as devices
+    from autolora.engine import norms
     from autolora.engine.base import load_base
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
@@ -31,6 +40,7 @@ def peak_bytes(
     place = devices.pick(device)
     task = SequenceTask(problem=SingleLabel(classes=tuple(map(str, range(num_labels)))), max_length=length)
     base = load_base(find(folder), task, precision=precision, device=place, attention=attention)  # type: ignore[arg-type]
+    norms.use(base, fused=fused_norms)
     rows = config.batch_size * _STEPS
     data = Encoded(
         tokens=tuple(np.ones(length, dtype=np.int32) for _ in range(rows)),

@@ -22,6 +22,7 @@ def measured_peak(folder: Path, config: AdapterConfig, facts: EngineFacts) -> in
         "length": facts.costs.length,
         "precision": facts.precision,
         "attention": facts.attention,
+        "fused_norms": facts.fused_norms,
         "device": "cpu" if facts.on_cpu else "cuda",
     }
     try:

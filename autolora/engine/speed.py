@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from autolora.engine.attention import usual_length
 from autolora.engine.costs import CostModel, Kind, Rates
 from autolora.engine.engine import SCORING_CHUNK_ROWS, Engine
 from autolora.engine.order import epoch_batches
+from autolora.engine.trial_pass import usual_length
 from autolora.records import AdapterConfig
 
 _LEAST_SECONDS = 0.5
@@ -25,31 +25,30 @@ _LEAST_STEPS = 2
 _RANK = 8
 _BATCHES = 4
 """Different batches that are trained on again and again: what is computed of a row once is no part of the speed."""
-_SLOTS = 16
-"""Most adapters that take their steps together, as they do on a device that has room for several at once."""
 
 
-def measured_rates(engine: Engine, costs: CostModel, batch_size: int) -> Rates:
+def measured_rates(engine: Engine, costs: CostModel, batch_size: int, *, slots: int) -> Rates:
     """Return the rows a second of an engine on its training and validation rows.
 
     Args:
         engine: With no slot taken.
         costs: Which kinds of adapters there are.
         batch_size: Rows of a training step.
+        slots: Adapters that take their steps together, as far as they pass together.
     """
     by_size = sorted(costs.kinds.values(), key=lambda kind: kind.pass_bytes_per_row)
     return Rates(
-        train_dearest=_training_rate(engine, by_size[-1], batch_size),
-        train_cheapest=_training_rate(engine, by_size[0], batch_size),
+        train_dearest=_training_rate(engine, by_size[-1], batch_size, slots),
+        train_cheapest=_training_rate(engine, by_size[0], batch_size, slots),
         score=_scoring_rate(engine, by_size[-1]),
     )
 
 
-def _training_rate(engine: Engine, kind: Kind, batch_size: int) -> float:
+def _training_rate(engine: Engine, kind: Kind, batch_size: int, slots: int) -> float:
     config = _config(kind, batch_size)
     lengths = engine.splits["train"].kept_lengths
     at_once = engine.chunk_tokens // (batch_size * usual_length(engine))
-    names = [f"speed probe {at}" for at in range(max(1, min(_SLOTS, at_once)))]
+    names = [f"speed probe {at}" for at in range(max(1, min(slots, at_once)))]
     tokens = 0.0
 
     def step() -> None:

@@ -29,6 +29,9 @@ _BYTES_PER_PARAMETER: dict[Precision, float] = {"exact": 4.0, "fast": 2.0, "4bit
 """Of the base; at the least."""
 _LOADED_SHARE = 0.9
 """Of a checkpoint's numbers, at the least: it may hold heads for other jobs."""
+_SLOTS = {"cpu": 4, "cuda": 16}
+"""Adapters held at once. On a CPU as many batches of short texts pass together, and of long ones width saves no time,
+but starves the search of feedback: in simulated searches four found a front in less time than two and than eight."""
 _CACHE_SHARE = 0.25
 """Of the memory that is free at the start."""
 _LEAVE_ON_DISK = 2**30
@@ -70,6 +73,10 @@ class EngineFacts:
     precision: Precision
     attention: str
     """transformers' name of how attention is computed."""
+    fused_norms: bool
+    """Whether torch computes the layers' RMS norms."""
+    slots: int
+    """Adapters that the engine is to hold at once."""
     base_id: str
     base_hash: str
     base_params: int
@@ -111,6 +118,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
     from autolora.engine.memory import cost_model
+    from autolora.engine.norms import choose as choose_norms
     from autolora.engine.speed import measured_rates
     from autolora.engine.together import choose as choose_together
     from autolora.tasks.sequence import SequenceTask
@@ -128,15 +136,19 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     engine = Engine(base, task, splits, cache=_cache(spec.cache_bytes, device))
     train = splits["train"]
     attention = choose_attention(engine)
+    fused_norms = choose_norms(engine)
     costs = cost_model(engine, spec.choices)
     if costs.kinds:
         engine.fit_to(devices.free_bytes(device), max(kind.pass_bytes_per_row for kind in costs.kinds.values()))
     choose_together(engine)
+    slots = _SLOTS[device.type]
     return engine, EngineFacts(
         device=devices.in_words(device),
         on_cpu=device.type == "cpu",
         precision=precision,
         attention=attention,
+        fused_norms=fused_norms,
+        slots=slots,
         base_id=checkpoint.id,
         base_hash=checkpoint.hash,
         base_params=base.parameter_count,
@@ -152,7 +164,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
         unknown_token_share=train.unknown_share,
         versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
         costs=costs,
-        rates=measured_rates(engine, costs, spec.timed_batch) if spec.timed_batch else None,
+        rates=measured_rates(engine, costs, spec.timed_batch, slots=slots) if spec.timed_batch else None,
     )
 
 

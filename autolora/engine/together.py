@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from autolora.engine.attention import usual_length
 from autolora.engine.device import least_seconds
 from autolora.engine.engine import Engine
+from autolora.engine.trial_pass import ROWS, usual_length
 from autolora.records import AdapterConfig
 
 _RANKS = (4, 8, 16, 32)
-_ROWS = 8
 
 
 def choose(engine: Engine) -> bool:
@@ -26,7 +25,7 @@ def choose(engine: Engine) -> bool:
     """
     pack, arch = engine.base.pack, engine.base.architecture
     length = usual_length(engine)
-    if engine.chunk_tokens < len(_RANKS) * _ROWS * length:
+    if engine.chunk_tokens < len(_RANKS) * ROWS * length:
         return pack.together
     names = [f"rank {rank} probe" for rank in _RANKS]
     seconds = {}
@@ -43,6 +42,6 @@ def choose(engine: Engine) -> bool:
             after.callback(engine.release, name)
         for joined in (False, True):
             pack.together = joined
-            seconds[joined] = least_seconds(engine.base.device, lambda: engine.probe_pass(names, _ROWS, length))
+            seconds[joined] = least_seconds(engine.base.device, lambda: engine.probe_pass(names, ROWS, length))
     pack.together = seconds[True] < seconds[False]
     return pack.together

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autolora.durable import unwritable
-from autolora.engine.start import EngineFacts
 from autolora.objectives import Objective
 from autolora.records import Split, TrialRecord
 from autolora.request import Limits
@@ -21,10 +20,6 @@ from autolora.space import Space
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import Problem
 
-CPU_SLOTS = 4
-"""Slots that live at once on a CPU: as many batches of short texts pass together, and of long ones width saves no time,
-but starves the sampler of feedback. In simulated searches four found a front in less time than two and than eight."""
-GPU_SLOTS = 16
 _LEASE_RETRIES = 2
 
 
@@ -44,11 +39,6 @@ class Exploration:
     early_stopping: bool = True
     splits: tuple[str, str] = ("train", "validation")
     """Names of the engines' splits that trials train on and are scored on."""
-
-
-def slots_per_engine(facts: EngineFacts) -> int:
-    """Return how many adapters an engine holds at once."""
-    return CPU_SLOTS if facts.on_cpu else GPU_SLOTS
 
 
 def explore(
@@ -103,7 +93,7 @@ def explore(
         trials=what.trials,
         deadline=what.deadline,
         slots_dir=slots,
-        slots_per_engine=slots_per_engine(facts),
+        slots_per_engine=facts.slots,
         crew=engines,
         listener=listener,
         note=note,

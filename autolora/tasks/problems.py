@@ -133,17 +133,21 @@ class MultiLabel(Problem):
         """Return the one threshold for all classes with the best score; of equals, the one nearest to 0.5.
 
         Between fixed ones the outputs' own quantiles are tried: early in a training, and for rare classes, all
-        probabilities are small.
+        probabilities are small. What is returned stands midway between two outputs, which decides the same: an output
+        that lay on the threshold itself would be rounded to either side wherever it is computed again.
         """
         own = np.unique(np.quantile(outputs.astype(np.float64), np.linspace(0.5, 0.999, 20)))
         tried = np.concatenate([[_USUAL_THRESHOLD], _THRESHOLDS, own[own > 0]])
         losses = [scorer.objective.loss(scorer.value(outputs >= each)) for each in tried]
         best = min(range(len(tried)), key=lambda at: (losses[at], abs(tried[at] - _USUAL_THRESHOLD)))
-        return float(tried[best])
+        known = np.unique(outputs.astype(np.float64))
+        at = np.searchsorted(known, tried[best])
+        return float(np.mean([known[at - 1] if at > 0 else 0.0, known[at] if at < len(known) else 1.0]))
 
     def predictions(self, outputs: Array, threshold: float | None = None) -> Array:
         """Return indicators of the classes whose probability reaches the threshold."""
-        return np.asarray(outputs >= (_USUAL_THRESHOLD if threshold is None else threshold))
+        # A plain number would be rounded to the outputs' few digits first.
+        return np.asarray(outputs >= np.float64(_USUAL_THRESHOLD if threshold is None else threshold))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ def engine(tiny_folder, tiny_dataset):
 )
 def test_the_usual_one_stays_unless_the_other_is_clearly_faster(eager, sdpa, chosen, engine, monkeypatch) -> None:
     seconds = {"eager": eager, "sdpa": sdpa}
-    monkeypatch.setattr(attention, "_seconds", lambda engine, name, length: seconds[name])
+    monkeypatch.setattr(attention, "_seconds", lambda engine, name: seconds[name])
 
     assert attention.choose(engine) == chosen
     assert engine.base.model.config._attn_implementation == chosen

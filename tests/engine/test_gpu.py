@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from autolora.engine import state, together
+from autolora.engine import norms, state, together
 from autolora.engine.measure import peak_bytes
 from autolora.engine.row_cache import MemoryRows, RowCache
 from autolora.engine.start import start
@@ -112,7 +112,14 @@ def test_an_engine_starts_learns_and_predicts_its_memory(precision, tiny_folder,
     assert (engine.outputs("x", "train") == engine.splits["train"].targets).mean() > before + 0.2
     assert np.isfinite(slot.mean_loss())
     measured = peak_bytes(
-        str(folder), config, num_labels=3, length=24, precision=precision, attention=facts.attention, device=GPU
+        str(folder),
+        config,
+        num_labels=3,
+        length=24,
+        precision=precision,
+        attention=facts.attention,
+        fused_norms=facts.fused_norms,
+        device=GPU,
     )
     assert facts.costs.peak_memory_bytes(config) == pytest.approx(measured, rel=0.1)
 
@@ -121,4 +128,12 @@ def test_both_ways_of_taking_products_are_timed(tiny_folder, tiny_dataset) -> No
     engine = engine_for(tiny_folder(), tiny_dataset, dtype=torch.float32, device=GPU)
 
     assert together.choose(engine) == engine.base.pack.together
+    assert not engine.slots
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3"])
+def test_both_ways_of_computing_norms_are_timed(family, tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(family), tiny_dataset, dtype=torch.float32, device=GPU)
+
+    assert norms.choose(engine) in (True, False)
     assert not engine.slots

@@ -62,6 +62,26 @@ def test_of_equally_good_thresholds_the_one_nearest_to_a_half_is_taken() -> None
     assert SEVERAL.threshold(np.where(truth, 0.9, 0.1), Scorer.build("macro_f1", truth, 3)) == 0.5
 
 
+def test_a_threshold_stands_midway_between_two_outputs() -> None:
+    truth = np.array([[True, False, False]] * 4)
+    outputs = np.tile(np.array([0.04, 0.02, 0.01], dtype=np.float16), (4, 1))
+
+    threshold = SEVERAL.threshold(outputs, Scorer.build("micro_f1", truth, 3))
+
+    assert threshold == pytest.approx(0.03, abs=1e-4)
+
+
+def test_a_threshold_tells_outputs_apart_that_differ_in_their_last_digit() -> None:
+    low = np.float16(0.3)
+    high = np.nextafter(low, np.float16(1))
+    truth = np.array([[True, False, False]] * 4)
+    outputs = np.tile(np.array([high, low, low]), (4, 1))
+
+    threshold = SEVERAL.threshold(outputs, Scorer.build("micro_f1", truth, 3))
+
+    assert (SEVERAL.predictions(outputs, threshold) == truth).all()
+
+
 def test_where_nothing_is_to_be_chosen_there_is_no_threshold() -> None:
     scorer = Scorer.build("mae", np.array([1.0, 2.0]), 0)
 
