@@ -10,8 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,24 +18,36 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from autolora import self_test
 from autolora.data import subset
 from autolora.durable import unwritable
+from autolora.engine.jobs import TokenRows
 from autolora.engine.start import EngineFacts
-from autolora.errors import BundleError
 from autolora.failpoints import failpoint
-from autolora.loading import FOUR_BIT, Answers, loading_code
-from autolora.records import AdapterConfig, Dataset, to_json
-from autolora.tasks.metrics import Scorer
+from autolora.loading import Answers, loading_code
+from autolora.records import AdapterConfig, Dataset, Prompts, to_json
+from autolora.self_test import Bundled, SelfTest
 from autolora.tasks.problems import problem_of
 
-_CHECK_TIMEOUT_S = 3600
-_SAME_LABELS = {"exact": 0.995, "fast": 0.95, "4bit": 0.95}
-"""Least share of the test rows' labels that must be the same in plain PEFT as in the engine."""
 _JOBS = {
     "single_label": "labels a text with one of {classes} classes",
     "multi_label": "labels a text with any of {classes} classes",
     "regression": "gives a text a number",
+    "generation": "writes an answer to a prompt",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """What a bundle that writes needs besides."""
+
+    prompts: Prompts
+    closed: tuple[str, ...]
+    """The answers to choose from by likelihood; none lets them be written."""
+    rows: TokenRows
+    """The test rows."""
+    losses: NDArray[Any]
+    """The engine's: summed loss and tokens of the wanted answers ``(rows, 2)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,19 +72,8 @@ class Contents:
     verdict: str
     checked: int | None = None
     """Test rows of the self-test; None means all."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SelfTest:
-    """How the bundle did in a fresh process with plain transformers and peft, on the base in float32 or in 4 bits."""
-
-    rows: int
-    """Test rows, or a stratified sample of them, that it labelled."""
-    test: float
-    """Score on these rows."""
-    same_labels: float
-    """Share of these rows' labels that are as the engine gave them."""
-    seconds: float
+    writing: Writing | None = None
+    """Where an answer is written."""
 
 
 def write(contents: Contents, final: Path, *, base_folder: Path, engine_outputs: NDArray[Any]) -> SelfTest:
@@ -84,7 +83,7 @@ def write(contents: Contents, final: Path, *, base_folder: Path, engine_outputs:
         contents: What goes in.
         final: The bundle's folder; replaced if it is an earlier bundle.
         base_folder: Where the self-test finds the base model.
-        engine_outputs: What the engine kept of its logits on the test split ``(rows, ...)``.
+        engine_outputs: What the engine kept of its logits on the test split ``(rows, ...)``, or what it answered.
 
     Raises:
         BundleError: If plain PEFT cannot load it, or does not reproduce its score.
@@ -116,7 +115,7 @@ def _fill(part: Path, contents: Contents, *, base_folder: Path, engine_outputs: 
     (part / "adapter_model.safetensors").write_bytes(save(weights, {"format": "pt"}))
     _write_json(part / "adapter_config.json", peft_config(contents.config, contents.facts))
     failpoint("bundle.weights")
-    result = self_test(part, contents, base_folder=base_folder, engine_outputs=engine_outputs)
+    result = tested(part, contents, base_folder=base_folder, engine_outputs=engine_outputs)
     failpoint("bundle.tested")
     _write_json(part / "autolora.json", provenance(contents, result))
     (part / "README.md").write_text(card(contents, result), encoding="utf-8")
@@ -163,6 +162,8 @@ def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
         "center": contents.dataset.center,
         "scale": contents.dataset.scale,
         "max_length": contents.max_length,
+        "prompts": None if contents.writing is None else json.loads(to_json(contents.writing.prompts)),
+        "answers": [] if contents.writing is None else list(contents.writing.closed),
         "data": {
             "source": data.source,
             "hash": data.hash,
@@ -176,67 +177,45 @@ def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
             "test_in_plain_peft": result.test,
             "same_labels_in_plain_peft": result.same_labels,
             "rows_in_plain_peft": result.rows,
+            "perplexity": result.perplexity_in_engine,
+            "perplexity_in_plain_peft": result.perplexity,
         },
         "device": facts.device,
         "versions": facts.versions,
     }
 
 
-def self_test(folder: Path, contents: Contents, *, base_folder: Path, engine_outputs: NDArray[Any]) -> SelfTest:
+def tested(folder: Path, contents: Contents, *, base_folder: Path, engine_outputs: NDArray[Any]) -> SelfTest:
     """Load the folder with plain transformers and peft in a fresh process, and compare it with the engine.
 
     Raises:
-        BundleError: If it cannot be loaded, or gives other labels or another score.
+        BundleError: If it cannot be loaded, or gives other labels or answers.
     """
     everything, problem = contents.dataset.test, problem_of(contents.dataset)
     test = subset(everything, contents.checked or len(everything), seed=contents.seed)
     place_of = {row_id: place for place, row_id in enumerate(everything.row_ids)}
-    engine_outputs = engine_outputs[[place_of[row_id] for row_id in test.row_ids]]
-    rows = json.dumps(
-        {
-            "texts": list(test.texts),
-            "max_length": contents.max_length,
-            "num_labels": problem.num_labels,
-            "quantization": FOUR_BIT if contents.facts.precision == "4bit" else None,
-        }
-    )
-    script = Path(__file__).with_name("bundle_check.py")
-    logits = folder / "logits.npy"
-    try:
-        done = subprocess.run(
-            [sys.executable, str(script), str(folder), str(base_folder), str(logits)],
-            input=rows,
-            capture_output=True,
-            text=True,
-            timeout=_CHECK_TIMEOUT_S,
-            env=os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
-            check=False,
+    places = [place_of[row_id] for row_id in test.row_ids]
+    it = Bundled(folder=folder, base_folder=base_folder, precision=contents.facts.precision, metric=contents.metric)
+    if contents.writing is None:
+        return self_test.of_labels(
+            it,
+            test,
+            problem,
+            threshold=contents.threshold,
+            max_length=contents.max_length,
+            engine_outputs=engine_outputs[places],
         )
-    except subprocess.TimeoutExpired as error:
-        raise BundleError(
-            f"the adapter's self-test took longer than {_CHECK_TIMEOUT_S:,} s", "give it a machine with less to do"
-        ) from error
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise BundleError(f"plain transformers and peft cannot load the adapter: {reason}", "this is a bug; report it")
-    plain = problem.predictions(problem.outputs(np.load(logits)), contents.threshold)
-    logits.unlink()
-    same = problem.same(plain, problem.predictions(engine_outputs, contents.threshold))
-    scorer = Scorer.build(contents.metric, problem.targets(test.labels), len(problem.classes))
-    result = SelfTest(
-        rows=len(test),
-        test=scorer.value(plain),
-        same_labels=float(same.mean()),
-        seconds=float(done.stdout.splitlines()[-1]),
+    writing = contents.writing
+    return self_test.of_answers(
+        it,
+        test,
+        writing.rows.take(places),
+        chat=contents.dataset.chat,
+        prompts=writing.prompts,
+        closed=writing.closed,
+        engine_answers=engine_outputs[places],
+        engine_losses=writing.losses[places],
     )
-    least = _SAME_LABELS[contents.facts.precision]
-    # A row on a class border may flip by rounding; in a small test split one row is more than the share allows.
-    if (~same).sum() > max(1, (1 - least) * same.size):
-        raise BundleError(
-            f"in plain PEFT {same.mean():.1%} of the test rows' labels are the engine's, but at least {least:.1%} must",
-            "this is a bug; report it with the run folder",
-        )
-    return result
 
 
 def card(contents: Contents, result: SelfTest) -> str:
@@ -249,6 +228,7 @@ def card(contents: Contents, result: SelfTest) -> str:
         "base model": f"`{facts.base_id}`, {facts.base_hash}",
         f"{contents.metric}, test split ({len(data.test)} rows)": f"{contents.test:.3f} (95 % {low:.3f} to {high:.3f})",
         f"{plain} ({result.rows} rows)": f"{result.test:.3f}; {result.same_labels:.1%} equal",
+        **_perplexities(result),
         f"{contents.metric}, validation split, mean of fresh seeds": f"{contents.validation:.3f}",
         "trained parameters": f"{trained:,} of {facts.base_params:,}",
         "rank, alpha": f"{config.rank}, {config.alpha:g}{' (rsLoRA)' if config.use_rslora else ''}",
@@ -264,6 +244,8 @@ def card(contents: Contents, result: SelfTest) -> str:
             threshold=contents.threshold,
             center=data.center,
             scale=data.scale,
+            prompts=None if contents.writing is None else contents.writing.prompts,
+            closed=() if contents.writing is None else contents.writing.closed,
         ),
         base_model=facts.base_id,
         adapter=".",
@@ -292,6 +274,14 @@ From inside this folder:
 {code}
 ```
 """
+
+
+def _perplexities(result: SelfTest) -> dict[str, str]:
+    if result.perplexity is None:
+        return {}
+    return {
+        "perplexity of the wanted answers": f"{result.perplexity_in_engine:.4f}; in plain PEFT {result.perplexity:.4f}"
+    }
 
 
 def _write_json(path: Path, value: Any) -> None:

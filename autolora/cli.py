@@ -111,6 +111,12 @@ def _data_options(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--text", help="Column that holds the text; text unless set."),
             click.option("--label", help="Column that holds the label; label unless set."),
+            click.option("--prompt", help="Column of the prompts, where an answer is to be written."),
+            click.option("--completion", help="Column of the answers; completion unless set."),
+            click.option("--messages", help="Column of conversations, of which the last message is the answer."),
+            click.option(
+                "--template", help="How a prompt is put to the base: chat, plain, or a text with {prompt} in it."
+            ),
             click.option(
                 "--problem",
                 type=click.Choice(["single_label", "multi_label", "regression"]),
@@ -138,8 +144,14 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("data")
 @_data_options
 @click.option("--base-model", help="Folder or hub id of the base model.")
-@click.option("--metric", help="What decides quality: macro_f1 (the default) or accuracy; micro_f1; mae or r2.")
-@click.option("--space", help="Search space: encoder (the default), decoder, attention_only, quick, or a YAML file.")
+@click.option(
+    "--metric",
+    help="What decides quality: macro_f1 (the default) or accuracy; micro_f1; mae or r2; of answers chrf (the default),"
+    " rouge_l, token_f1, exact_match, completion_loss, or accuracy by likelihood.",
+)
+@click.option(
+    "--space", help="Search space: encoder (the default), decoder (for answers), attention_only, quick, or a YAML file."
+)
 @click.option("--trials", type=int, help="How many configurations to try; 24 unless set.")
 @click.option("--budget", help="Time for everything, such as 15m or 1h30m.")
 @click.option("--rows", type=int, help="Use a stratified sample of this many rows.")

@@ -24,7 +24,11 @@ from autolora.store import TASK, RunFolder
 from autolora.values import listed, nearest, shown
 from autolora.yamlfile import inside
 
-_DATA = ("text", "label", "problem", "label_separator", "test", "rows", "encoding", "split_by", "split_by_time")
+_COLUMNS = ("text", "label", "prompt", "completion", "messages")
+_DATA = (
+    *(*_COLUMNS, "template", "problem", "label_separator"),
+    *("test", "rows", "encoding", "split_by", "split_by_time"),
+)
 _LIMITS = ("max_params", "max_memory", "min_metric")
 _BUDGET = ("trials", "budget")
 _PLAIN = ("base_model", "metric", "space", "seed", "precision", "prefix_cache", "address")
@@ -65,10 +69,12 @@ def examination_from(data: str, **flags: Any) -> Examination:
 def _source(data: str | Path, given: dict[str, Any]) -> DataRequest:
     """Return what flags say of a dataset that is named by its path or hub id."""
     is_hub = _is_hub_id(data)
+    written = "messages" in given or "prompt" in given or "completion" in given
+    usual = {"prompt": "prompt", "completion": "completion"} if written else {"text": "text", "label": "label"}
     return DataRequest(
         path=None if is_hub else str(data),
         hub=str(data) if is_hub else None,
-        **{"text": "text", "label": "label"} | {name: given[name] for name in _DATA if name in given},
+        **({} if "messages" in given else usual) | {name: given[name] for name in _DATA if name in given},
     )
 
 

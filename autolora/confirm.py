@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -20,12 +20,13 @@ from msgspec import MsgspecError
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
+from autolora.answered import AnswerShelf, texts, written_rivals
 from autolora.durable import unwritable, write_whole
 from autolora.engine import baselines
 from autolora.engine.costs import CostModel
-from autolora.engine.jobs import Job, Report, array_of
-from autolora.objectives import Objective
-from autolora.recommend import choose
+from autolora.engine.jobs import Finished, Job, Report, Written, array_of
+from autolora.objectives import BY_LIKELIHOOD, GUIDE, Objective
+from autolora.recommend import CONSTANTS, choose
 from autolora.records import (
     AdapterConfig,
     Candidate,
@@ -57,11 +58,14 @@ class Trainer(Protocol):
     def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
         """Train jobs in full and hand over each one's last report."""
 
-    def add_split(self, name: str, split: Split) -> None:
-        """Make another split known."""
+    def add_split(self, name: str, split: Split, examples: int = 0) -> None:
+        """Make another split known, whose prompts may begin with examples."""
 
-    def outputs(self, adapters: Sequence[tuple[AdapterConfig, Adapter]], split: str) -> list[Any]:
-        """Return what the problem keeps of each adapter's logits on a split."""
+    def outputs(self, adapters: Sequence[Finished | None], split: str) -> list[Any]:
+        """Return what the problem keeps of each adapter's, or the bare base's, scores on a split."""
+
+    def answers(self, adapters: Sequence[Finished | None], split: str, *, closed: Sequence[str] = ()) -> list[Written]:
+        """Return what each finished adapter, or the bare base, answers to a split's prompts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +93,13 @@ class Confirmed:
     adapter: Adapter | None
     """Weights of the chosen candidate's first seed, by PEFT's names."""
     test_outputs: Array | None
-    """Of that adapter; see ``Problem.outputs``."""
+    """Of that adapter; see ``Problem.outputs``, or what it answered."""
+    floor: float
+    """What is to be had without training, by the metric that trials are compared by."""
+    written: dict[str, Written] = field(default_factory=dict)
+    """Candidate → what its first seed answered to the test rows, where answers are written."""
+    losses: dict[str, Array] = field(default_factory=dict)
+    """Candidate → summed loss and tokens of the wanted answers to the test rows, likewise."""
 
 
 def default_config(costs: CostModel, epochs: float, batch_size: int, rate: float = DEFAULT_RATE) -> AdapterConfig:
@@ -135,6 +145,12 @@ class Confirmation:
             Scorer.build(self.metric.name, self._problem.targets(split.labels), len(self._problem.classes))
             for split in (self.dataset.validation, self.dataset.test)
         )
+        self._shelves: dict[str, AnswerShelf] = {}
+        if self._problem.name == "generation" and self.metric.name != GUIDE:
+            closed = self.dataset.answers if self.metric.name in BY_LIKELIHOOD else ()
+            self._shelves = {
+                split: AnswerShelf(folder=self.folder, split=split, closed=closed) for split in ("validation", "test")
+            }
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -201,6 +217,20 @@ class Confirmation:
 
         if jobs:
             self.trainer.train(jobs, slots_per_engine=self.slots_per_engine, on_done=keep)
+        if self._shelves:
+            trained = [self._kept(name, seed) for name, _, seed in wanted]
+            self._ask("validation", [k for k in trained if k is not None and k.state == TrialState.COMPLETE])
+
+    def _ask(self, split: str, trained: Sequence[Trained]) -> None:
+        """Have finished adapters answer to a split's prompts, unless their answers are kept."""
+        adapters = [
+            (self._path(k.name, k.seed).stem, k.weights_sha256, (k.config, self._weights_of(k.name, k.seed)))
+            for k in trained
+        ]
+        self._shelves[split].ask(self.trainer, adapters)
+
+    def _answered(self, split: str, kept: Trained) -> Written:
+        return self._shelves[split].of(self._path(kept.name, kept.seed).stem, kept.weights_sha256)
 
     def _path(self, name: str, seed: int) -> Path:
         return self.folder / f"{re.sub(r'[^a-z0-9_.-]', '_', name)}-{seed}.json"
@@ -250,7 +280,7 @@ class Confirmation:
 
     def _decided(self, kept: Trained) -> tuple[Array, float | None]:
         """Return a training's predictions on the validation rows, and the threshold that these rows chose."""
-        outputs = array_of(kept.outputs)
+        outputs = texts(self._answered("validation", kept)) if self._shelves else array_of(kept.outputs)
         threshold = self._problem.threshold(outputs, self._validation)
         return self._problem.predictions(outputs, threshold), threshold
 
@@ -301,26 +331,24 @@ class Confirmation:
         chosen = choose(candidates, self.metric, self.required)
         data = self.dataset
         self.on_test_opened()
-        fitted = [
-            fit(self._problem, self.metric.name, data.train, data.validation, data.test)
-            for fit in (baselines.constant, baselines.tfidf)
-        ]
         self.trainer.add_split("test", data.test)
-        places, wanted = [], []
-        for candidate in candidates:
-            for result in candidate.seeds if self.every_seed else candidate.seeds[:1]:
-                if result.state == TrialState.COMPLETE:
-                    places.append((candidate.name, result))
-                    wanted.append((self._config_of(candidate), self._weights(candidate, result.seed)))
+        places = [
+            (candidate, result)
+            for candidate in candidates
+            for result in (candidate.seeds if self.every_seed else candidate.seeds[:1])
+            if result.state == TrialState.COMPLETE
+        ]
         outputs = {
-            (name, result.seed): found
-            for (name, result), found in zip(places, self.trainer.outputs(wanted, "test"), strict=True)
+            (candidate.name, result.seed): found
+            for (candidate, result), found in zip(places, self._test_outputs(places), strict=True)
         }
         found = {
-            (name, result.seed): self._problem.predictions(outputs[name, result.seed], result.threshold)
-            for name, result in places
+            (candidate.name, result.seed): self._problem.predictions(
+                outputs[candidate.name, result.seed], result.threshold
+            )
+            for candidate, result in places
         }
-        simple = [self._simple(f) for f in fitted]
+        simple = [self._simple(f) for f in self._rivals()]
         scored = tuple(self._with_test(c, found) for c in candidates) + tuple(candidate for candidate, _ in simple)
         first = {c.name: found[c.name, c.seeds[0].seed] for c in candidates if (c.name, c.seeds[0].seed) in found}
         first |= {candidate.name: predictions for candidate, predictions in simple}
@@ -334,14 +362,69 @@ class Confirmation:
             paired_test_differences=differences,
             test_opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        if chosen is None:
-            return Confirmed(record=record, chosen=None, adapter=None, test_outputs=None)
-        return Confirmed(
+        confirmed = Confirmed(
             record=record,
+            chosen=None,
+            adapter=None,
+            test_outputs=None,
+            floor=self._floor(scored),
+            written=self._written(candidates, first) if self._shelves else {},
+            losses=self._losses(candidates, first) if self._problem.name == "generation" else {},
+        )
+        if chosen is None:
+            return confirmed
+        return replace(
+            confirmed,
             chosen=next(c for c in scored if c.name == chosen.name),
             adapter=self._weights(chosen, chosen.seeds[0].seed),
             test_outputs=outputs[chosen.name, chosen.seeds[0].seed],
         )
+
+    def _written(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Written]:
+        """Return what first seeds and rivals answered to the test rows, with the time that an answer took."""
+        found = {name: Written(texts=tuple(map(str, own)), seconds=0.0) for name, own in first.items()}
+        for candidate in candidates:
+            kept = self._kept(self._stored_name(candidate), candidate.seeds[0].seed)
+            if candidate.name in found and kept is not None:
+                found[candidate.name] = self._answered("test", kept)
+        for name in ("zero_shot", "few_shot"):
+            split = "test" if name == "zero_shot" else "few_shot_test"
+            found[name] = replace(self._shelves["test"], split=split).of(name, "")
+        return found
+
+    def _losses(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Array]:
+        """Return the losses of first seeds and of the base on the wanted answers to the test rows."""
+        there = [c for c in candidates if c.name in first]
+        adapters = [(self._config_of(c), self._weights(c, c.seeds[0].seed)) for c in there]
+        found = self.trainer.outputs([*adapters, None], "test")
+        return dict(zip([*(c.name for c in there), "zero_shot"], found, strict=True))
+
+    def _test_outputs(self, places: Sequence[tuple[Candidate, SeedResult]]) -> list[Array]:
+        """Return the outputs of trained candidates on the test rows."""
+        if not self._shelves:
+            wanted = [(self._config_of(c), self._weights(c, result.seed)) for c, result in places]
+            return self.trainer.outputs(wanted, "test")
+        trained = [self._kept(self._stored_name(c), result.seed) for c, result in places]
+        there = [k for k in trained if k is not None]
+        self._ask("test", there)
+        return [texts(self._answered("test", k)) for k in there]
+
+    def _rivals(self) -> list[baselines.Fitted]:
+        """Return what needs no adapter."""
+        data = self.dataset
+        if self._problem.name != "generation":
+            return [
+                fit(self._problem, self.metric.name, data.train, data.validation, data.test)
+                for fit in (baselines.constant, baselines.tfidf)
+            ]
+        return written_rivals(self.dataset, self.trainer, self._shelves)
+
+    def _floor(self, scored: Sequence[Candidate]) -> float:
+        """Return what is to be had without training, by what trials are compared by."""
+        if self._problem.name == "generation":
+            summed, tokens = self.trainer.outputs([None], "validation")[0].sum(axis=0)
+            return float(summed / tokens)
+        return next(c.validation or 0.0 for c in scored if c.name in CONSTANTS)
 
     def _config_of(self, candidate: Candidate) -> AdapterConfig:
         if candidate.config is None:
@@ -356,7 +439,10 @@ class Confirmation:
         )
 
     def _weights(self, candidate: Candidate, seed: int) -> Adapter:
-        return dict(load_file(self._path(self._stored_name(candidate), seed).with_suffix(".safetensors")))
+        return self._weights_of(self._stored_name(candidate), seed)
+
+    def _weights_of(self, name: str, seed: int) -> Adapter:
+        return dict(load_file(self._path(name, seed).with_suffix(".safetensors")))
 
     def _with_test(self, candidate: Candidate, found: dict[tuple[str, int], Array]) -> Candidate:
         seeds = tuple(

@@ -12,8 +12,8 @@ from autolora.data import find_in_tokens, prepare, record, subset
 from autolora.engine.checkpoint import find
 from autolora.records import DataRecord, Finding
 from autolora.request import DataRequest
+from autolora.tasks.kinds import task_of
 from autolora.tasks.problems import problem_of
-from autolora.tasks.sequence import SequenceTask
 
 TOKENS_OF_ROWS = 10_000
 """Training texts, drawn to keep the shares of the labels, in which tokens are counted at most."""
@@ -43,9 +43,10 @@ def examine(wanted: Examination) -> DataRecord:
     max_length = int(space.load(wanted.space).fixed["max_length"])
     if wanted.base_model is None:
         return record(dataset, seed=wanted.seed, max_length=max_length)
-    task = SequenceTask(problem=problem_of(dataset), max_length=max_length)
+    folder = find(wanted.base_model).folder
+    task = task_of(problem_of(dataset), max_length=max_length, folder=folder)
     counted = subset(dataset.train, TOKENS_OF_ROWS, seed=wanted.seed)
-    encoded = task.encode(task.load_tokenizer(find(wanted.base_model).folder), counted)
+    encoded = task.encode(task.load_tokenizer(folder), counted)
     return record(
         dataset,
         seed=wanted.seed,

@@ -16,21 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from autolora import bundle, plan, request, results, space, store
+from autolora import answered, bundle, plan, request, results, space, store
 from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
 from autolora.confirm import Confirmation, Confirmed
-from autolora.data import READ_OTHERWISE, find_in_tokens, prepare, record
+from autolora.data import MOST_ANSWERS, READ_OTHERWISE, find_in_tokens, prepare, record
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineSpec
 from autolora.errors import DataError, RunFolderError
 from autolora.limits import check_limits, pairs
-from autolora.objectives import Objective, metric_named
+from autolora.objectives import BY_LIKELIHOOD, Objective, guide_of, metric_named
 from autolora.pages import engineer_page
 from autolora.plan import Plan
 from autolora.portions import Portions, sizes_of, work_of
 from autolora.recommend import Choice, finalists, judge
-from autolora.records import Dataset, Finding, Recommendation, TrialRecord
+from autolora.records import Candidate, Dataset, Finding, Recommendation, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
 from autolora.search.cluster import open_cluster
@@ -71,6 +71,11 @@ class _Prepared:
     @property
     def max_length(self) -> int:
         return int(self.space.fixed["max_length"])
+
+    @property
+    def guide(self) -> Objective:
+        """What trials are compared by."""
+        return guide_of(self.metric, self.dataset.problem)
 
     @property
     def minutes(self) -> float | None:
@@ -147,6 +152,12 @@ def _read_finished(run: store.RunFolder) -> SearchRecord:
 
 def _prepare(wanted: Request) -> _Prepared:
     dataset = prepare(wanted.data, seed=wanted.seed)
+    if dataset.problem == "generation" and wanted.metric in BY_LIKELIHOOD and not dataset.answers:
+        raise DataError(
+            f"metric {wanted.metric} needs a closed set of answers in column {dataset.label_column!r}: at most"
+            f" {MOST_ANSWERS} different ones, each to several prompts",
+            "search with chrf, rouge_l, token_f1 or exact_match",
+        )
     return _Prepared(
         request=wanted,
         metric=metric_named(wanted.metric),
@@ -236,6 +247,7 @@ class _Way:
         trials = self._explore(planned)
         confirmed = self._confirm(trials, planned)
         self.run.write_confirm(confirmed.record)
+        self._keep_answers(confirmed)
         choice = judge(
             confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.request.limits, self._findings()
         )
@@ -306,7 +318,7 @@ class _Way:
     def _explore(self, planned: Plan) -> tuple[TrialRecord, ...]:
         wanted = self.prepared.request
         splits, validation = self.portions.explored(planned, self.engines)
-        ledger = open_ledger(self.run.path, seed=wanted.seed, direction=self.prepared.metric.direction)
+        ledger = open_ledger(self.run.path, seed=wanted.seed, direction=self.prepared.guide.direction)
         self.run.write_trials(ledger.records())  # readers' copy: behind by a kill, or damaged
         self.progress.stage("Searching")
         self._event("explore", trials=wanted.budget.trials)
@@ -322,7 +334,7 @@ class _Way:
             Exploration(
                 space=self.prepared.space,
                 problem=problem_of(self.prepared.dataset),
-                metric=self.prepared.metric,
+                metric=self.prepared.guide,
                 limits=wanted.limits,
                 trials=wanted.budget.trials,
                 deadline=self.clock.exploring_ends,
@@ -364,11 +376,38 @@ class _Way:
             on_trained=self.progress.confirming,
             on_test_opened=lambda: self._event("test_opened"),
         )
-        chosen = finalists(trials, self.prepared.metric, now.depth.finalists)
+        chosen = finalists(trials, self.prepared.guide, now.depth.finalists)
         if not chosen:
             self.progress.note("No trial was trained in full; there is nothing to confirm but the baselines.")
         return confirmation.run(
             chosen, epochs=float(fixed.get("epochs", 3.0)), batch_size=int(fixed.get("batch_size", 16))
+        )
+
+    def _keep_answers(self, confirmed: Confirmed) -> None:
+        """Keep what was answered to the test rows, where answers are written."""
+        if not confirmed.written:
+            return
+        chosen = () if confirmed.chosen is None else (confirmed.chosen.name,)
+        self.run.write_answers(
+            answered.record(
+                self.used_rows.test,
+                confirmed.written,
+                losses=confirmed.losses,
+                chat=self.prepared.dataset.chat,
+                shown=(*chosen, "default_lora", "few_shot", "zero_shot"),
+            )
+        )
+
+    def _writing(self, confirmed: Confirmed, chosen: Candidate, closed: tuple[str, ...]) -> bundle.Writing | None:
+        """Return what a bundle needs of answers, where they are written."""
+        prompts = self.engines.facts.prompts
+        if prompts is None:
+            return None
+        return bundle.Writing(
+            prompts=prompts,
+            closed=closed,
+            rows=self.engines.token_rows("test", self.used_rows.test, closed=closed),
+            losses=confirmed.losses[chosen.name],
         )
 
     def _bundle(
@@ -382,6 +421,7 @@ class _Way:
             assert chosen.validation is not None
             assert chosen.test is not None
             assert chosen.test_ci95 is not None
+            closed = self.prepared.dataset.answers if self.prepared.metric.name in BY_LIKELIHOOD else ()
             bundle.write(
                 bundle.Contents(
                     name=self.prepared.request.name,
@@ -398,6 +438,7 @@ class _Way:
                     test_ci95=chosen.test_ci95,
                     verdict=choice.verdict,
                     checked=planned.checked,
+                    writing=self._writing(confirmed, chosen, closed),
                 ),
                 self.run.path / store.BUNDLE,
                 base_folder=self.prepared.checkpoint.folder,
@@ -410,6 +451,7 @@ class _Way:
             confirmed=confirmed,
             choice=choice,
             metric=self.prepared.metric,
+            guide=self.prepared.guide,
             facts=facts,
             dataset=self.prepared.dataset,
             used=self.used_rows,

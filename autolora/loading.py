@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autolora.records import ProblemType
+from autolora.records import ProblemType, Prompts
 
 FOUR_BIT = {
     "load_in_4bit": True,
@@ -33,6 +33,10 @@ class Answers:
     center: float = 0.0
     scale: float = 1.0
     """A number is output * scale + center."""
+    prompts: Prompts | None = None
+    """How prompts are put to a base that writes."""
+    closed: Sequence[str] = ()
+    """Of which the likeliest is the answer; none lets it be written."""
 
 
 def loading_code(answers: Answers, *, base_model: str, adapter: str, max_length: int, four_bit: bool = False) -> str:
@@ -45,6 +49,8 @@ def loading_code(answers: Answers, *, base_model: str, adapter: str, max_length:
         max_length: Tokens a text is cut to.
         four_bit: Whether the adapter was trained on the base in 4 bits.
     """
+    if answers.prompts is not None:
+        return _writing_code(answers, answers.prompts, base_model=base_model, adapter=adapter, four_bit=four_bit)
     names = f"classes = {list(answers.classes)!r}\n" if answers.classes else ""
     num_labels = "len(classes)" if answers.classes else "1"
     classes = ["AutoModelForSequenceClassification", "AutoTokenizer"]
@@ -76,6 +82,68 @@ batch = tokenizer(texts, truncation=True, max_length=length, padding=True, retur
 with torch.inference_mode():
     outputs = model(**batch).logits
 {_printing(answers)}"""
+
+
+def _writing_code(answers: Answers, prompts: Prompts, *, base_model: str, adapter: str, four_bit: bool) -> str:
+    auto = "AutoModelForSeq2SeqLM" if prompts.in_pairs else "AutoModelForCausalLM"
+    classes, dtype, packed = [auto, "AutoTokenizer"], "float32", ""
+    if not answers.closed:
+        classes.append("GenerationConfig")
+    if four_bit:
+        classes.append("BitsAndBytesConfig")
+        arguments = ", ".join(f"{name}={value!r}" for name, value in FOUR_BIT.items())
+        dtype, packed = "bfloat16", f", quantization_config=BitsAndBytesConfig({arguments})"
+    if prompts.chat_template:
+        filled = (
+            'tokenizer.apply_chat_template(\n    [{"role": "user", "content": prompt}], tokenize=False,'
+            " add_generation_prompt=True\n)"
+        )
+        special = ", add_special_tokens=False"
+    else:
+        filled, special = f"{prompts.plain!r}.replace('{{prompt}}', prompt)", ""
+    head = f"""\
+import torch
+from peft import PeftModel
+from transformers import {", ".join(sorted(classes))}
+
+base_model = {base_model!r}  # or the folder that holds it
+tokenizer = AutoTokenizer.from_pretrained(base_model)
+base = {auto}.from_pretrained(base_model, dtype="{dtype}"{packed})
+model = PeftModel.from_pretrained(base, {adapter!r}).eval()
+
+prompt = "Put your own prompt here."
+text = {filled}
+"""
+    return head + (_choosing(answers, prompts, special) if answers.closed else _writing(prompts, special))
+
+
+def _writing(prompts: Prompts, special: str) -> str:
+    shown = "out[0]" if prompts.in_pairs else 'out[0, batch["input_ids"].shape[1]:]'
+    return f"""\
+batch = tokenizer(text{special}, return_tensors="pt")
+greedy = GenerationConfig(
+    do_sample=False,
+    max_new_tokens={prompts.longest_answer},
+    eos_token_id={list(prompts.stops)!r},
+    pad_token_id=tokenizer.pad_token_id or {prompts.stops[0]},
+)
+with torch.inference_mode():
+    out = model.generate(**batch, generation_config=greedy)
+print(tokenizer.decode({shown}, skip_special_tokens=True).strip())"""
+
+
+def _choosing(answers: Answers, prompts: Prompts, special: str) -> str:
+    gap = "" if prompts.chat_template or prompts.in_pairs or prompts.plain[-1:].isspace() else " "
+    return f"""\
+answers = {list(answers.closed)!r}
+start = len(tokenizer(text{special})["input_ids"])
+losses = []
+with torch.inference_mode():
+    for answer in answers:
+        ids = torch.tensor([tokenizer(text + {gap!r} + answer{special})["input_ids"] + [{prompts.stops[0]}]])
+        scores = model(input_ids=ids).logits[0, start - 1 : -1].log_softmax(dim=-1)
+        losses.append(-float(scores.gather(1, ids[0, start:, None]).sum()))
+print(answers[losses.index(min(losses))])"""
 
 
 def _printing(answers: Answers) -> str:

@@ -59,9 +59,27 @@ METRICS = {
         _share("accuracy"),
         Objective(name="mae", direction="minimize", unit="units of the label", best=0.0),
         Objective(name="r2", direction="maximize", unit="share", best=1.0),
+        _share("chrf"),
+        _share("rouge_l"),
+        _share("token_f1"),
+        _share("exact_match"),
+        Objective(name="completion_loss", direction="minimize", unit="nats a token", best=0.0),
     )
 }
 """What can be asked for as quality, by name."""
+
+
+GUIDE = "completion_loss"
+"""What trials are compared by where an answer is written: texts are written by few, and at the end."""
+
+
+BY_LIKELIHOOD = ("accuracy", "macro_f1")
+"""What scores the likeliest answer of a closed set, where an answer is written."""
+
+
+def guide_of(metric: Objective, problem: str) -> Objective:
+    """Return what trials are compared by, where that is another metric than the one that decides."""
+    return METRICS[GUIDE] if problem == "generation" else metric
 
 
 def metric_named(name: str) -> Objective:

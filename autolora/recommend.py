@@ -28,6 +28,9 @@ SIMPLE = {
     "tfidf": "TF-IDF with a linear model",
     "majority": "always answering the most frequent class",
     "constant": "always giving the same answer",
+    "nearest": "the answer to the nearest training prompt",
+    "zero_shot": "the base without an adapter",
+    "few_shot": "the base with examples in its prompt",
 }
 """Rivals that need no adapter, with what sentences call them."""
 CONSTANTS = ("majority", "constant")

@@ -19,10 +19,10 @@ T = TypeVar("T")
 Verdict = Literal["adopt", "keep_default", "use_simpler", "not_ready"]
 Precision = Literal["exact", "fast", "4bit"]
 SplitName = Literal["train", "validation", "test"]
-ProblemType = Literal["single_label", "multi_label", "regression"]
-"""What a row's label is: one class, any number of classes, or a number."""
-Label = int | float | tuple[int, ...]
-"""Of one row: the index of its class, the indices of its classes (ascending), or its number."""
+ProblemType = Literal["single_label", "multi_label", "regression", "generation"]
+"""What a row's label is: one class, any number of classes, a number, or a text that is to be written."""
+Label = int | float | tuple[int, ...] | str
+"""Of one row: the index of its class, the indices of its classes (ascending), its number, or its text."""
 QUANTILES = {"least": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "most": 1.0}
 """Which quantiles records keep of lengths and of numbers, by what tables call them."""
 
@@ -104,6 +104,12 @@ class Dataset:
     """Mean of the training rows' numbers, where labels are numbers: a model learns (number - center) / scale."""
     scale: float = 1.0
     """Standard deviation of the training rows' numbers."""
+    answers: tuple[str, ...] = ()
+    """Every text that is to be written, sorted, where few are written again and again; none where they are open."""
+    chat: bool = False
+    """Whether a text is a conversation: a JSON list of messages, of which the label is the next."""
+    template: str | None = None
+    """How a text becomes a prompt; see ``DataRequest.template``."""
     train: Split
     validation: Split
     test: Split
@@ -280,7 +286,8 @@ class Candidate:
     """A finalist or a baseline, confirmed under the same data and rules."""
 
     name: str
-    """``"finalist_12"``, ``"default_lora"``, ``"rate_grid"``, ``"tfidf"``, ``"majority"`` or ``"constant"``."""
+    """``"finalist_12"``, ``"default_lora"``, ``"rate_grid"``, ``"tfidf"``, ``"majority"`` or ``"constant"``; where an
+    answer is written also ``"zero_shot"``, ``"few_shot"``, ``"nearest"`` and ``"nearest_base"``."""
     kind: Literal["finalist", "baseline"]
     description: str
     """One line in words for tables."""
@@ -300,6 +307,51 @@ class Candidate:
     peak_memory_bytes: int
     """Predicted."""
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompts:
+    """How prompts are put to a base that writes, and how its answers end."""
+
+    chat_template: bool
+    """Whether by the chat template of its tokenizer."""
+    plain: str
+    """The template where it is not: a text with {prompt} in it."""
+    in_pairs: bool
+    """Whether an encoder reads the prompt and a decoder writes the answer."""
+    stops: tuple[int, ...]
+    """Tokens that end an answer; the first is the one that is learned."""
+    longest_answer: int
+    """Tokens at which it is ended: those of the longest of the training rows."""
+    example: str
+    """The first training row's prompt, as the base reads it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnsweredRow:
+    """A test row, and what was answered to it."""
+
+    row_id: str
+    prompt: str
+    """What the user said last."""
+    wanted: str
+    written: dict[str, str]
+    """By candidate: the chosen one, the default, and the base without an adapter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswersRecord:
+    """What ``answers.json`` keeps of a search whose adapters write: their test rows, and how like they are."""
+
+    rows: tuple[AnsweredRow, ...]
+    scores: dict[str, dict[str, float]]
+    """Candidate → metric → its mean over the test rows; perplexity and loss of the wanted answers too."""
+    row_scores: dict[str, tuple[float, ...]]
+    """Candidate → chrF of each row's answer."""
+    seconds: dict[str, float]
+    """Candidate → device time of an answer."""
+    word_lengths: dict[str, tuple[int, ...]]
+    """Candidate (and ``wanted``) → quantiles (0, 5, 25, 50, 75, 95, 100 %) of the answers' lengths in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -378,6 +430,8 @@ class SearchSummary:
     refused: int
     seconds: float
     device: str
+    metric: str = ""
+    """By which trials were compared, where that is another one than the one that decides; else empty."""
     hypervolume: float
     """Quality above the floor scaled to 1, log10 of trainable parameters between fixed ends; 0 to 1."""
     hypervolume_reference: dict[str, float]
@@ -425,6 +479,10 @@ class Recommendation:
     precision: Precision
     seed: int
     """The seed of the shipped adapter."""
+    prompts: Prompts | None = None
+    """Where an answer is written."""
+    answers: tuple[str, ...] = ()
+    """Where the likeliest of a closed set is taken: that set."""
 
 
 def to_json(value: object, *, indent: int = 0) -> str:

@@ -31,8 +31,11 @@ METRICS: dict[ProblemType, tuple[str, ...]] = {
     "single_label": ("macro_f1", "accuracy"),
     "multi_label": ("macro_f1", "micro_f1", "accuracy"),
     "regression": ("mae", "r2"),
+    "generation": ("chrf", "rouge_l", "token_f1", "exact_match", "completion_loss", "accuracy", "macro_f1"),
 }
 """What can score each problem; the first is taken where none is named."""
+UNBOUNDED = ("mae", "completion_loss")
+"""Metrics that are no shares; the smaller the better."""
 PROBLEMS: tuple[ProblemType, ...] = get_args(ProblemType)
 PrecisionWish = Literal["auto", "exact", "fast", "4bit"]
 PRECISIONS: tuple[PrecisionWish, ...] = get_args(PrecisionWish)
@@ -68,10 +71,19 @@ class DataRequest:
     """A file, or a folder saved with ``datasets.save_to_disk``."""
     hub: str | None = None
     """A dataset id on the hub, in place of ``path``."""
-    text: str
+    text: str | None = None
     """Column of the texts."""
-    label: str
+    label: str | None = None
     """Column of the labels."""
+    prompt: str | None = None
+    """Column of the prompts, in place of texts, where an answer is to be written."""
+    completion: str | None = None
+    """Column of the answers to them."""
+    messages: str | None = None
+    """Column of conversations, in place of prompts and answers: lists of messages, of which the last is the answer."""
+    template: str | None = None
+    """How a prompt is put to the base: ``chat`` (its tokenizer's template), ``plain``, or a text with {prompt} in it;
+    None takes ``chat`` where the tokenizer has one."""
     test: str | None = None
     """A second file (or saved folder) with the rows to test on."""
     rows: int | None = None
@@ -93,11 +105,11 @@ class DataRequest:
         Raises:
             RequestError: If a value breaks its rule.
         """
-        for name in ("text", "label"):
-            _check_text(name, getattr(self, name))
-        for name in ("path", "hub", "test", "encoding", "split_by", "split_by_time"):
+        columns = ("text", "label", "prompt", "completion", "messages")
+        for name in (*columns, "path", "hub", "test", "encoding", "split_by", "split_by_time", "template"):
             if getattr(self, name) is not None:
                 _check_text(name, getattr(self, name))
+        self._check_columns({name for name in columns if getattr(self, name) is not None})
         if (self.path is None) == (self.hub is None):
             raise RequestError(
                 f"exactly one of path and hub must be given, but got path={self.path!r} and hub={self.hub!r}",
@@ -108,10 +120,6 @@ class DataRequest:
                 f"at most one of split_by and split_by_time may be given, but got {self.split_by!r} and"
                 f" {self.split_by_time!r}",
                 "leave one out",
-            )
-        if self.text == self.label:
-            raise RequestError(
-                f"text and label must be two columns, but both are {self.text!r}", "name the label column"
             )
         if self.rows is not None:
             _check_whole("rows", self.rows, least=1)
@@ -129,6 +137,53 @@ class DataRequest:
                     "leave one of the two out",
                 )
 
+    @property
+    def inputs(self) -> str:
+        """The column that a model reads."""
+        return self.text or self.prompt or self.messages or ""
+
+    @property
+    def targets(self) -> str:
+        """The column of what it is to say; conversations hold both."""
+        return self.label or self.completion or self.messages or ""
+
+    def _check_columns(self, named: set[str]) -> None:
+        """Check that the columns are those of one kind of rows, and complete the problem from them."""
+        kinds = ({"text", "label"}, {"prompt", "completion"}, {"messages"})
+        if named not in kinds:
+            kind = next((kind for kind in kinds if named < kind), None)
+            missing = listed(sorted(kind - named)) if kind and named else ""
+            raise RequestError(
+                f"columns must be named as text and label, as prompt and completion, or as messages, but {missing} is"
+                " missing"
+                if missing
+                else "columns must be named as text and label, as prompt and completion, or as messages, but got"
+                f" {listed(sorted(named)) or 'none'}",
+                f"name {missing}" if missing else "name one of the three",
+            )
+        if len(named) > 1 and self.inputs == self.targets:
+            first, second = ("text", "label") if self.text else ("prompt", "completion")
+            raise RequestError(
+                f"{first} and {second} must be two columns, but both are {self.inputs!r}", f"name the {second} column"
+            )
+        writes = self.text is None
+        if writes and self.problem is None:
+            object.__setattr__(self, "problem", "generation")
+        if (self.problem == "generation") != writes:
+            raise RequestError(
+                f"problem {self.problem} does not fit the columns {listed(sorted(named))}",
+                "for generation name prompt and completion, or messages; for all else text and label",
+            )
+        if self.template is not None:
+            if not writes:
+                raise RequestError("template is for problem generation", "leave it out")
+            if self.template not in ("chat", "plain") and self.template.count("{prompt}") != 1:
+                raise RequestError(
+                    "template must be chat, plain, or a text in which {prompt} stands once, but got"
+                    f" {shown(self.template)}",
+                    "write, for example, 'Question: {prompt}\\nAnswer:'",
+                )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -140,7 +195,7 @@ class Limits:
     """Peak training memory in bytes."""
     min_metric: float | None = None
     """Worst score on the validation split (mean of the fresh seeds) that will do: worse, and the verdict is not ready.
-    Between 0 and 1, but for ``mae``, which may be at most this."""
+    Between 0 and 1, but for ``mae`` and ``completion_loss``, which may be at most this."""
 
     def __post_init__(self) -> None:
         """Check every limit.
@@ -154,7 +209,8 @@ class Limits:
             _check_whole("max_memory", self.max_memory, least=LEAST_MEMORY_BYTES, hint="write a unit, such as 8GB")
         if self.min_metric is not None and not (is_number(self.min_metric) and self.min_metric >= 0):
             raise RequestError(
-                f"min_metric must be between 0 and 1 (for mae a number from 0), but got {shown(self.min_metric)}",
+                "min_metric must be between 0 and 1 (for mae and completion_loss a number from 0), but got"
+                f" {shown(self.min_metric)}",
                 number_hint(self.min_metric) or "write 80 % as 0.8",
             )
 
@@ -194,9 +250,9 @@ class Request:
     base_id: str | None = None
     """What records call the base model; taken from the folder's name or the hub id where it is left out."""
     metric: str = ""
-    """Left empty, it is macro_f1 for classes and mae for numbers."""
-    space: str = "encoder"
-    """A shipped search space, or the path of a YAML file."""
+    """Left empty, it is macro_f1 for classes, mae for numbers and chrf for texts."""
+    space: str = ""
+    """A shipped search space, or the path of a YAML file; left empty, it is decoder for generation, else encoder."""
     limits: Limits = field(default_factory=Limits)
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
@@ -228,6 +284,8 @@ class Request:
                 if isinstance(self.name, str)
                 else "put it in quotes",
             )
+        if self.space == "":
+            object.__setattr__(self, "space", "decoder" if self.data.problem == "generation" else "encoder")
         for name in ("base_model", "space"):
             _check_text(name, getattr(self, name))
         if self.address is not None:
@@ -257,7 +315,7 @@ class Request:
                 f"metric must be one of {listed(known)}{of_problem}, but got {shown(self.metric)}",
                 f"did you mean {close}?" if close else "choose one of them",
             )
-        if self.metric != "mae" and (self.limits.min_metric or 0) > 1:
+        if self.metric not in UNBOUNDED and (self.limits.min_metric or 0) > 1:
             raise RequestError(
                 f"limits.min_metric must be between 0 and 1, but got {shown(self.limits.min_metric)}",
                 "write 80 % as 0.8",

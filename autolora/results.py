@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from autolora.errors import RunFolderError
-from autolora.objectives import Objective, recorded_metric
-from autolora.records import ConfirmRecord, DataRecord, Recommendation, TrialRecord
+from autolora.objectives import Objective, guide_of, recorded_metric
+from autolora.records import AnswersRecord, ConfirmRecord, DataRecord, Recommendation, TrialRecord
 from autolora.store import RunFolder
 
 COLUMNS = (
@@ -30,16 +30,23 @@ class SearchRecord:
     """None until the finalists have been trained again."""
     recommendation: Recommendation | None
     """None until the search has been judged."""
+    answers: AnswersRecord | None = None
+    """What was answered to the test rows, where answers are written."""
     events: tuple[dict[str, Any], ...]
 
     @property
     def metric(self) -> Objective:
-        """The metric of the search."""
+        """The metric that decides."""
         return recorded_metric(str(self.request.get("metric", "")))
+
+    @property
+    def guide(self) -> Objective:
+        """The metric that trials are compared by."""
+        return guide_of(self.metric, self.data.problem)
 
     def leaderboard(self) -> list[dict[str, Any]]:
         """Return the trials as flat rows, best metric first; those without a score last."""
-        metric = self.metric
+        metric = self.guide
         ordered = sorted(
             self.trials, key=lambda t: (t.metric is None, metric.loss(t.metric or 0.0), t.trainable_params or 0)
         )
@@ -65,6 +72,7 @@ def read(path: str | Path) -> SearchRecord:
         trials=run.trials(),
         confirm=run.confirm(),
         recommendation=run.recommendation(),
+        answers=run.answers(),
         events=run.events(),
     )
 

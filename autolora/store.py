@@ -24,11 +24,11 @@ from filelock import FileLock, Timeout
 from autolora.durable import PART, unwritable, write_whole
 from autolora.errors import RunFolderError
 from autolora.failpoints import failpoint
-from autolora.records import ConfirmRecord, DataRecord, Recommendation, TrialRecord, from_json, to_json
+from autolora.records import AnswersRecord, ConfirmRecord, DataRecord, Recommendation, TrialRecord, from_json, to_json
 
 T = TypeVar("T")
 TASK, DATA, TRIALS, EVENTS = "task.yaml", "data.json", "trials.jsonl", "events.jsonl"
-CONFIRM, RECOMMENDATION, DONE = "confirm.json", "recommendation.json", "DONE"
+CONFIRM, ANSWERS, RECOMMENDATION, DONE = "confirm.json", "answers.json", "recommendation.json", "DONE"
 BUNDLE, REPORT, SLOTS, STUDY, CONFIRM_DIR = "adapter", "report.html", "slots", "study.db", "confirm"
 PREFIXES = "prefixes"
 """What engines computed of rows once; goes when the search is done."""
@@ -173,6 +173,10 @@ class RunFolder:
         """Keep finalists and baselines."""
         self._write(CONFIRM, to_json(record, indent=1))
 
+    def write_answers(self, record: AnswersRecord) -> None:
+        """Keep what was answered to the test rows."""
+        self._write(ANSWERS, to_json(record, indent=1))
+
     def write_recommendation(self, record: Recommendation) -> None:
         """Keep what scripts read."""
         self._write(RECOMMENDATION, to_json(record, indent=1))
@@ -230,6 +234,10 @@ class RunFolder:
     def confirm(self) -> ConfirmRecord | None:
         """Return finalists and baselines, None before they were trained."""
         return self._read(CONFIRM, ConfirmRecord)
+
+    def answers(self) -> AnswersRecord | None:
+        """Return what was answered to the test rows, None where none was, or not yet."""
+        return self._read(ANSWERS, AnswersRecord)
 
     def recommendation(self) -> Recommendation | None:
         """Return the recommendation, None before there is one."""

@@ -6,9 +6,9 @@ from collections import Counter
 
 from autolora.confirm import Confirmed
 from autolora.engine.start import EngineFacts
-from autolora.objectives import Objective
+from autolora.objectives import BY_LIKELIHOOD, Objective
 from autolora.pareto import PARAMS_BEST, PARAMS_WORST, hypervolume
-from autolora.recommend import CONSTANTS, Choice, front
+from autolora.recommend import Choice, front
 from autolora.records import (
     BaselineSummary,
     Candidate,
@@ -32,15 +32,29 @@ def recommendation(
     confirmed: Confirmed,
     choice: Choice,
     metric: Objective,
+    guide: Objective,
     facts: EngineFacts,
     dataset: Dataset,
     used: Dataset,
     seconds: float,
     measured_memory: int | None,
 ) -> Recommendation:
-    """Return the recommendation of a search that has come to its end; ``used`` are the rows that were confirmed on."""
+    """Return the recommendation of a search that has come to its end.
+
+    Args:
+        request: What was asked for.
+        trials: All that were explored.
+        confirmed: Finalists and baselines.
+        choice: The decision.
+        metric: That decides.
+        guide: By which trials were compared.
+        facts: Of the engine.
+        dataset: All rows.
+        used: The rows that were confirmed on.
+        seconds: Of the whole search.
+        measured_memory: Of the chosen configuration alone; None where it was not measured.
+    """
     chosen = choice.candidate
-    floor = next(c.validation or 0.0 for c in confirmed.record.candidates if c.name in CONSTANTS)
     return Recommendation(
         name=request.name,
         verdict=choice.verdict,
@@ -76,10 +90,10 @@ def recommendation(
                 trainable_params=t.trainable_params or 0,
                 peak_memory_bytes=t.peak_memory_bytes or 0,
             )
-            for t in front(trials, metric)
+            for t in front(trials, guide)
             if t.config is not None and t.metric is not None
         ),
-        search=_search(trials, metric, facts, floor, seconds),
+        search=_search(trials, metric, guide, facts, confirmed.floor, seconds),
         versions=facts.versions,
         data=DataSummary(
             source=dataset.source,
@@ -91,6 +105,8 @@ def recommendation(
         base_model={"id": facts.base_id, "hash": facts.base_hash},
         precision=facts.precision,
         seed=chosen.seeds[0].seed if chosen else request.seed,
+        prompts=facts.prompts,
+        answers=dataset.answers if metric.name in BY_LIKELIHOOD and facts.prompts is not None else (),
     )
 
 
@@ -105,11 +121,17 @@ def _metric(candidate: Candidate, metric: Objective) -> MetricSummary:
 
 
 def _search(
-    trials: tuple[TrialRecord, ...], metric: Objective, facts: EngineFacts, floor: float, seconds: float
+    trials: tuple[TrialRecord, ...],
+    metric: Objective,
+    guide: Objective,
+    facts: EngineFacts,
+    floor: float,
+    seconds: float,
 ) -> SearchSummary:
     counts = Counter(t.state for t in trials)
-    points = front(trials, metric)
+    points = front(trials, guide)
     return SearchSummary(
+        metric="" if guide == metric else guide.name,
         trials=len(trials) - counts[TrialState.REFUSED],
         completed=counts[TrialState.COMPLETE],
         stopped=counts[TrialState.STOPPED],
@@ -121,7 +143,7 @@ def _search(
             [t.metric or 0.0 for t in points],
             [t.trainable_params or 1 for t in points],
             floor=floor,
-            best=1.0 if metric.best is None else metric.best,
+            best=1.0 if guide.best is None else guide.best,
         ),
         hypervolume_reference={"metric_floor": floor, "params_best": PARAMS_BEST, "params_worst": PARAMS_WORST},
     )

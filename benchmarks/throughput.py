@@ -48,7 +48,8 @@ from autolora.engine.row_cache import MemoryRows, RowCache
 from autolora.engine.start import ALLOCATOR
 from autolora.records import AdapterConfig
 from autolora.tasks.problems import SingleLabel
-from autolora.tasks.sequence import Encoded, SequenceTask
+from autolora.tasks.sequence import SequenceTask
+from autolora.tasks.task import Encoded
 
 CLASSES = 8
 
@@ -165,7 +166,7 @@ def plain_peft(args: Any, config: AdapterConfig, base: Any, way: str, precision:
     arch = base.architecture
     request = {
         "args": vars(args),
-        "targets": [arch.full_name(layer, module) for layer in config.layers for module in config.target_modules],
+        "targets": list(arch.full_names(config.layers, config.target_modules)),
         "attention": way,
         "bf16": precision == "fast",
         "threads": max(1, (os.cpu_count() or 1) // processes),

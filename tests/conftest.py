@@ -31,6 +31,8 @@ _OWN_WORDS = {
     "money": "card charged twice price receipt money much".split(),
     "repair": "broken screen button noise leak water help".split(),
 }
+ANSWERS = ("the van is late", "money back to the card please", "send the broken lamp")
+"""What is written to a row of each class, where an answer is to be written."""
 _COMMON = "please my the a is was not it i want to today monday again still".split()
 
 
@@ -73,13 +75,16 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory):
     """Return a function from a family's name to the folder of a model, of two layers and width 32 unless asked."""
     from tests import tiny_models
 
-    made: dict[tuple[str, int, int], Path] = {}
+    made: dict[tuple[object, ...], Path] = {}
 
-    def folder(family: str = "bert", layers: int = 2, width: int = 32) -> Path:
-        if (family, layers, width) not in made:
+    def folder(
+        family: str = "bert", layers: int = 2, width: int = 32, *, writes: bool = False, chat: bool = False
+    ) -> Path:
+        key = (family, layers, width, writes, chat)
+        if key not in made:
             place = tmp_path_factory.mktemp("models") / f"tiny-{family}"
-            made[family, layers, width] = tiny_models.make(family, place, layers=layers, width=width)
-        return made[family, layers, width]
+            made[key] = tiny_models.make(family, place, layers=layers, width=width, writes=writes, chat=chat)
+        return made[key]
 
     return folder
 
@@ -110,6 +115,8 @@ def relabelled(dataset: Dataset, problem: ProblemType) -> Dataset:
 
     def changed(split: Split) -> Split:
         rows = zip(split.texts, split.labels, strict=True)
+        if problem == "generation":
+            return replace(split, labels=tuple(ANSWERS[int(label)] for _, label in rows))
         if problem == "multi_label":
             return replace(split, labels=tuple(tuple(sorted(several(text, label))) for text, label in rows))
         return replace(split, labels=tuple(number(text, label) for text, label in rows))
@@ -117,6 +124,8 @@ def relabelled(dataset: Dataset, problem: ProblemType) -> Dataset:
     splits = {name: changed(getattr(dataset, name)) for name in ("train", "validation", "test")}
     if problem == "multi_label":
         return replace(dataset, problem=problem, **splits)
+    if problem == "generation":
+        return replace(dataset, problem=problem, classes=(), answers=tuple(sorted(ANSWERS)), **splits)
     return replace(dataset, problem=problem, classes=(), center=130.0, scale=85.0, **splits)
 
 

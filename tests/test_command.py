@@ -175,7 +175,7 @@ def test_a_folder_that_is_here_is_no_hub_id(tmp_path: Path, monkeypatch: pytest.
         ({"min_metric": 80.0}, "min_metric must be between 0 and 1, but got 80.0", "write 80 % as 0.8"),
         (
             {"min_metric": float("nan")},
-            "min_metric must be between 0 and 1 (for mae a number from 0), but got nan",
+            "min_metric must be between 0 and 1 (for mae and completion_loss a number from 0), but got nan",
             "0.8",
         ),
         ({"trials": 0}, "trials must be a whole number of at least 1, but got 0", "change trials"),

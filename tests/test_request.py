@@ -161,14 +161,28 @@ def test_keys_without_a_value_have_their_default(tmp_path: Path) -> None:
         ("data", "complaints.csv", "data: must be a mapping of keys to values, but got 'complaints.csv'"),
         ("data.path", None, "data: exactly one of path and hub must be given, but got path=None and hub=None"),
         ("data.hub", "owner/data", "data: exactly one of path and hub must be given, but got path='complaints.csv'"),
-        ("data.text", None, "data.text: must be given"),
+        (
+            "data.text",
+            None,
+            "data: columns must be named as text and label, as prompt and completion, or as messages, but",
+        ),
         ("data.label", True, "data: label must be text, but got True"),
         ("data.test", "", "data: test must be text, but got ''"),
         ("data.rows", 0, "data: rows must be a whole number of at least 1, but got 0"),
         ("base_model", "", "base_model must be text, but got ''"),
         ("base_model", None, "base_model: must be given"),
-        ("metric", "f1", "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, but got 'f1'"),
-        ("metric", ["accuracy"], "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, but got ['accuracy']"),
+        (
+            "metric",
+            "f1",
+            "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, chrf, rouge_l, token_f1, exact_match,"
+            " completion_loss, but got 'f1'",
+        ),
+        (
+            "metric",
+            ["accuracy"],
+            "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, chrf, rouge_l, token_f1, exact_match,"
+            " completion_loss, but got ['accuracy']",
+        ),
         ("space", 3, "space must be text, but got 3"),
         ("limits", [1], "limits: must be a mapping of keys to values, but got [1]"),
         ("limits.max_params", 0, "limits: max_params must be a whole number of at least 1, but got 0"),
@@ -188,7 +202,7 @@ def test_keys_without_a_value_have_their_default(tmp_path: Path) -> None:
         (
             "limits.min_metric",
             float("nan"),
-            "limits: min_metric must be between 0 and 1 (for mae a number from 0), but got nan",
+            "limits: min_metric must be between 0 and 1 (for mae and completion_loss a number from 0), but got nan",
         ),
         ("budget.trials", 0, "budget: trials must be a whole number of at least 1, but got 0"),
         ("budget.trials", "many", "budget: trials must be a whole number of at least 1, but got 'many'"),
@@ -218,7 +232,8 @@ def test_what_is_wrong_is_one_error_with_file_key_rule_and_value(
         ("basemodel", "did you mean base_model?"),
         (
             "data.columns",
-            "keys: path, hub, text, label, test, rows, problem, label_separator, encoding, split_by, split_by_time",
+            "keys: path, hub, text, label, prompt, completion, messages, template, test, rows, problem,"
+            " label_separator, encoding, split_by, split_by_time",
         ),
         ("limits.max_parms", "did you mean max_params?"),
         ("budget.minute", "did you mean minutes?"),
@@ -354,6 +369,10 @@ def test_a_request_is_written_with_every_default_filled_in(tmp_path: Path) -> No
             "hub": None,
             "text": "text",
             "label": "label",
+            "prompt": None,
+            "completion": None,
+            "messages": None,
+            "template": None,
             "test": None,
             "rows": None,
             "encoding": None,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autolora.data.table import Cells, Table, Wanted, column_place, list_cell
+from autolora.data.table import Cells, Table, Wanted, column_place, conversation_cell, list_cell
 from autolora.errors import DataError
 
 _ROWS_AT_ONCE = 1_000
@@ -115,6 +115,8 @@ def _table(
 
     def text_of(cell: object, row: int, column: str) -> str:
         if column == wanted.label and isinstance(cell, list | tuple):
+            if wanted.holds_conversations:
+                return conversation_cell(cell)
             return list_cell(cell, f"{name}, row {row}, column {column!r}")
         return _cell_text(cell, name, row, column)
 

@@ -28,8 +28,20 @@ def check_table(table: Table, wanted: Wanted, problem: ProblemType, *, least: in
     _check_cells(table, wanted, problem)
     if problem == "regression":
         _check_numbers(table, wanted, least)
+    elif problem == "generation":
+        _check_texts(table, least)
     else:
         _check_classes(table, wanted, problem, least)
+
+
+def _check_texts(table: Table, least: int) -> None:
+    """Check that there are enough texts for every split to get one."""
+    if len(table.groups) < least:
+        raise DataError(
+            f"{table.name} has {counted(len(table.groups), 'distinct text')}, but at least {least} are needed to split"
+            " it",
+            "add rows",
+        )
 
 
 def _check_numbers(table: Table, wanted: Wanted, least: int) -> None:
@@ -39,12 +51,7 @@ def _check_numbers(table: Table, wanted: Wanted, least: int) -> None:
             f"{table.name}: column {wanted.label!r} holds only one number, {table.labels[0]}; at least 2 are needed",
             "name another label column, or add rows with other numbers",
         )
-    if len(table.groups) < least:
-        raise DataError(
-            f"{table.name} has {counted(len(table.groups), 'distinct text')}, but at least {least} are needed to split"
-            " it",
-            "add rows",
-        )
+    _check_texts(table, least)
 
 
 def _check_classes(table: Table, wanted: Wanted, problem: ProblemType, least: int) -> None:

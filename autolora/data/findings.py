@@ -33,9 +33,9 @@ def find_in_table(table: Table, wanted: Wanted, problem: ProblemType) -> tuple[F
     found = (
         _duplicates(table),
         _near_duplicates(table),
-        _conflicts(table),
+        _conflicts(table) if problem != "generation" else None,
         _label_in_text(table, wanted) if problem == "single_label" else None,
-        _imbalance(table, problem) if problem != "regression" else None,
+        _imbalance(table, problem) if problem in ("single_label", "multi_label") else None,
         _similar_labels(table, wanted, problem),
         _one_class_each(table, wanted) if problem == "multi_label" else None,
         _replacement_characters(table),

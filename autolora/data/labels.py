@@ -1,4 +1,4 @@
-"""What the cells of the label column mean: one class a row, any number of classes, or a number. Knows no files.
+"""What the cells of the label column mean: one class a row, any number, a number, or a text. Knows no files.
 
 A table's label cells become canonical spellings here (sorted names between marks; a number as Python writes it), so
 that equal labels are equal text, and from then on everything about labels is asked of this module.
@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from autolora.data.conversations import parted
 from autolora.data.groups import clear_groups_by_class
 from autolora.data.table import MARK, Table
 from autolora.data.words import rows_phrase
@@ -24,6 +25,10 @@ from autolora.values import shown
 
 NO_CLASS = "(none)"
 """What messages and strata call the label of a row that has no class, where a row may have any number."""
+MOST_ANSWERS = 100
+"""Of different ones, as which they may be a closed set."""
+_ROWS_PER_ANSWER = 3
+"""Distinct prompts that each answer of a closed set has at least: one for each split."""
 _BINS = 10
 """Strata of numbers."""
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -44,7 +49,9 @@ def spelt(table: Table, problem: ProblemType, source: DataRequest) -> Table:
         DataError: If a cell is no label of that kind.
     """
     rows = zip(table.labels, table.row_numbers, strict=True)
-    where = f"{table.name}, row {{}}, column {source.label!r}"
+    where = f"{table.name}, row {{}}, column {source.targets!r}"
+    if problem == "generation":
+        return parted(table, source.targets) if source.messages else table
     if problem == "regression":
         return replace(table, labels=tuple(_number(cell, where.format(row)) for cell, row in rows))
     if problem == "multi_label":
@@ -53,15 +60,15 @@ def spelt(table: Table, problem: ProblemType, source: DataRequest) -> Table:
     lists = [row for cell, row in rows if cell.startswith(MARK)]
     if lists:
         raise DataError(
-            f"{table.name}: column {source.label!r} holds lists of labels ({rows_phrase(lists)}), but a row is to have"
-            " one class",
+            f"{table.name}: column {source.targets!r} holds lists of labels ({rows_phrase(lists)}), but a row is to"
+            " have one class",
             "search with problem multi_label, or give each row one label",
         )
     return table
 
 
 def names(label: str, problem: ProblemType) -> tuple[str, ...]:
-    """Return the classes that a canonical label names; none where it is a number."""
+    """Return the classes that a canonical label names; none where it is a number or is to be written."""
     if problem == "single_label":
         return (label,)
     return tuple(label.split(MARK)) if problem == "multi_label" and label else ()
@@ -70,6 +77,14 @@ def names(label: str, problem: ProblemType) -> tuple[str, ...]:
 def classes_of(table: Table, problem: ProblemType) -> tuple[str, ...]:
     """Return the sorted classes of a table."""
     return tuple(sorted({name for label in set(table.labels) for name in names(label, problem)}))
+
+
+def closed_answers(table: Table) -> tuple[str, ...]:
+    """Return the texts that are to be written, sorted, where few are written again and again; else none."""
+    rows = Counter(table.labels)
+    texts = clear_groups_by_class(table.groups, table.labels) if len(rows) <= MOST_ANSWERS else {}
+    is_closed = len(rows) > 1 and bool(texts) and all(len(texts.get(answer, ())) >= _ROWS_PER_ANSWER for answer in rows)
+    return tuple(sorted(rows)) if is_closed else ()
 
 
 def counts(table: Table, problem: ProblemType) -> Counter[str]:
@@ -83,6 +98,8 @@ def counts(table: Table, problem: ProblemType) -> Counter[str]:
 
 def encoded(labels: Sequence[str], problem: ProblemType, classes: Sequence[str]) -> tuple[Label, ...]:
     """Return canonical labels as records hold them."""
+    if problem == "generation":
+        return tuple(labels)
     if problem == "regression":
         return tuple(float(label) for label in labels)
     index_of = {name: index for index, name in enumerate(classes)}
@@ -95,6 +112,8 @@ def memberships(table: Table, problem: ProblemType) -> list[tuple[str, ...]]:
     """Return for each row what parts of a split want their share of: its classes, or the range of its number."""
     if problem == "regression":
         return [(stratum,) for stratum in _ranges(table.labels)]
+    if problem == "generation":
+        return [(stratum,) for stratum in strata(table, problem, least=1)]
     return [names(label, problem) or (NO_CLASS,) for label in table.labels]
 
 
@@ -102,10 +121,13 @@ def strata(table: Table, problem: ProblemType, *, least: int) -> tuple[str, ...]
     """Return one stratum a row, for drawing that keeps the strata's shares.
 
     It is the class itself; of several classes the rarest one, so that rare classes are spread first; of numbers a range
-    that holds a tenth of them. Strata with fewer distinct texts than ``least`` are put together.
+    that holds a tenth of them; of answers each where they are few, else all are one. Strata with fewer distinct texts
+    than ``least`` are put together.
     """
-    if problem == "single_label":
+    if problem == "single_label" or (problem == "generation" and closed_answers(table)):
         return table.labels
+    if problem == "generation":
+        return ("",) * len(table)
     if problem == "regression":
         drawn = _ranges(table.labels)
     else:

@@ -59,7 +59,7 @@ def read_tables(source: DataRequest) -> Tables:
     tables = _read_source(source)
     if source.test is None:
         return tables
-    return Tables(tables.main, _read_test(source.test, Wanted(source.text, source.label), source.encoding))
+    return Tables(tables.main, _read_test(source.test, Wanted(source.inputs, source.targets), source.encoding))
 
 
 def _read_source(source: DataRequest) -> Tables:

@@ -6,6 +6,7 @@ Every cell is text. What a format has typed is spelt out once, in the reader of 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,7 +37,12 @@ class Wanted(NamedTuple):
     @classmethod
     def of(cls, source: DataRequest) -> Wanted:
         """Return the columns that a request names."""
-        return cls(source.text, source.label, source.split_by or source.split_by_time)
+        return cls(source.inputs, source.targets, source.split_by or source.split_by_time)
+
+    @property
+    def holds_conversations(self) -> bool:
+        """Whether one column holds texts and labels: lists of messages."""
+        return self.text == self.label
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -165,6 +171,11 @@ def list_cell(items: Sequence[object], where: str) -> str:
                 f"{where} holds a list with {shown(item)} in it, but labels must be text", "write each label as text"
             )
     return "".join(f"{MARK}{item}" for item in items)
+
+
+def conversation_cell(messages: Sequence[object]) -> str:
+    """Return the cell for a list of messages: JSON, for ``conversations`` to check."""
+    return json.dumps(messages, default=str)  # in ASCII, so that half of a character comes as far as that check
 
 
 def column_place(columns: Sequence[str], wanted: str, where: str) -> int:

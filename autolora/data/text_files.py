@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autolora.data.decoding import TextFile, open_text
-from autolora.data.table import Cells, Table, Wanted, column_place, list_cell
+from autolora.data.table import Cells, Table, Wanted, column_place, conversation_cell, list_cell
 from autolora.data.words import counted
 from autolora.errors import DataError
 from autolora.records import Finding
@@ -56,8 +56,9 @@ def read_json_lines(path: Path, wanted: Wanted, encoding: str | None = None) -> 
     def text_of(row: dict[str, Any], name: str, where: str) -> str:
         column_place(tuple(row), name, where)
         cell, place = row[name], f"{where}, key {name!r}"
-        is_list = name == wanted.label and isinstance(cell, list)
-        return list_cell(cell, place) if is_list else _json_text(cell, place)
+        if name == wanted.label and isinstance(cell, list):
+            return conversation_cell(cell) if wanted.holds_conversations else list_cell(cell, place)
+        return _json_text(cell, place)
 
     for line, content in enumerate(file.lines(), start=1):
         if not content.strip():

@@ -1,4 +1,5 @@
-"""What a model is made of: its stack of layers and the linear modules inside one, found from the model itself.
+"""What a model is made of: its stack of layers (two, where an encoder reads and a decoder writes) and their linear
+modules, found from the model itself.
 
 Knows module names and shapes; loads and trains nothing. Module groups, as search spaces name them:
 
@@ -13,10 +14,12 @@ Where a family fuses query, key and value into one module, that module stands fo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from autolora.engine.layers import Layers, names_in
 from autolora.errors import BaseModelError
 
 GROUPS = ("attention_qv", "attention_qkv", "attention", "mlp", "all_linear")
@@ -32,16 +35,19 @@ _FUSED = {"c_attn", "qkv_proj", "query_key_value", "Wqkv", "in_proj", "qkv"}
 class Architecture:
     """The layers of a model and what can be adapted in each."""
 
-    stack: str
-    """Dotted name of the list of layers, e.g. ``"bert.encoder.layer"``."""
-    depth: int
-    """Number of layers."""
+    stacks: tuple[Layers, ...]
+    """In the order in which they work; layers are counted through all of them."""
     shapes: dict[str, tuple[int, int]]
-    """Linear modules inside a layer: name → (in_features, out_features), in the model's order."""
+    """Linear modules inside the layers: name → (in_features, out_features), in the model's order."""
 
-    def full_name(self, layer: int, module: str) -> str:
-        """Return a module's dotted name in the model."""
-        return f"{self.stack}.{layer}.{module}"
+    @property
+    def depth(self) -> int:
+        """Number of layers."""
+        return sum(layers.depth for layers in self.stacks)
+
+    def full_names(self, layers: Iterable[int], modules: Iterable[str]) -> dict[str, str]:
+        """Return dotted names in the model, each with the module's; of every module in every layer that has it."""
+        return {full_name: module for layer in layers for full_name, module in names_in(self.stacks, layer, modules)}
 
     def group(self, name: str) -> tuple[str, ...]:
         """Return the module names that a named group stands for in this model.
@@ -121,11 +127,13 @@ class Architecture:
 
     def trainable_params(self, *, rank: int, modules: tuple[str, ...], layers: tuple[int, ...]) -> int:
         """Return how many parameters the low-rank matrices have: r · (in + out) for each adapted module."""
-        return rank * len(layers) * sum(sum(self.shapes[m]) for m in modules)
+        return rank * sum(sum(self.shapes[module]) for module in self.full_names(layers, modules).values())
 
 
 def describe(model: nn.Module) -> Architecture:
     """Return the architecture of ``model``: its longest list of equal blocks, and the linear modules of all of them.
+
+    Of a model whose encoder reads and whose decoder writes, it is the longest list of each.
 
     Raises:
         BaseModelError: If the model has no such list, so that layers cannot be named.
@@ -140,15 +148,30 @@ def describe(model: nn.Module) -> Architecture:
     ]
     if not stacks:
         raise BaseModelError("the base model has no stack of equal layers", "use a transformer encoder or decoder")
-    stack, blocks = max(stacks, key=lambda pair: len(pair[1]))
+    is_pair = getattr(getattr(model, "config", None), "is_encoder_decoder", False)
+    halves = ("encoder", "decoder") if is_pair else ("",)
+    found: list[Layers] = []
+    shapes: dict[str, tuple[int, int]] = {}
+    for half in halves:
+        own = [(name, blocks) for name, blocks in stacks if half in name.split(".") or not half]
+        if not own:
+            raise BaseModelError(f"the base model has no stack of equal layers in its {half}", "use another base")
+        stack, blocks = max(own, key=lambda pair: len(pair[1]))
+        inside = _shapes(blocks)
+        if not inside or any(shapes.get(name, shape) != shape for name, shape in inside.items()):
+            raise BaseModelError(f"layers of {stack!r} hold no linear modules", "use a transformer encoder or decoder")
+        found.append(Layers(stack, len(blocks), tuple(inside)))
+        shapes |= inside
+    return Architecture(stacks=tuple(found), shapes=shapes)
+
+
+def _shapes(blocks: nn.ModuleList) -> dict[str, tuple[int, int]]:
+    """Return the linear modules that all blocks have."""
     first, *others = (
         {name: shape for name, module in block.named_modules() if (shape := linear_shape(module)) is not None}
         for block in blocks
     )
-    shapes = {name: shape for name, shape in first.items() if all(other.get(name) == shape for other in others)}
-    if not shapes:
-        raise BaseModelError(f"layers of {stack!r} hold no linear modules", "use a transformer encoder or decoder")
-    return Architecture(stack=stack, depth=len(blocks), shapes=shapes)
+    return {name: shape for name, shape in first.items() if all(other.get(name) == shape for other in others)}
 
 
 def linear_shape(module: nn.Module) -> tuple[int, int] | None:

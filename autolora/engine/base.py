@@ -6,6 +6,8 @@ Knows models and devices; knows no slots and no data.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,7 +19,7 @@ from autolora.engine.packed import Pack, PackedCopies, PackedLinear
 from autolora.engine.stack import Stack, prepare
 from autolora.errors import BaseModelError
 from autolora.records import Precision
-from autolora.tasks.sequence import SequenceTask
+from autolora.tasks.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,7 @@ class ResidentBase:
     """Names of parameters among those that the checkpoint lacked; the others start from the checkpoint."""
     modules_to_save: tuple[str, ...]
     """The same modules as PEFT's configuration names them."""
+    peft_task_type: str
     device: torch.device
     dtype: torch.dtype
     """Of the frozen weights and the hidden states."""
@@ -64,7 +67,7 @@ def usual_attention(device: torch.device) -> str:
 
 def load_base(
     checkpoint: Checkpoint,
-    task: SequenceTask,
+    task: Task,
     *,
     precision: Precision,
     device: torch.device,
@@ -95,20 +98,23 @@ def load_base(
     pack = Pack()
     linears, copies = {}, {}
     modules_to_save = _topmost(model, loaded.trained)
-    if any(architecture.stack.startswith(top) or top.startswith(architecture.stack) for top in modules_to_save):
+    names = [layers.name for layers in architecture.stacks]
+    if lacking := [name for name in names for top in modules_to_save if name.startswith(top) or top.startswith(name)]:
         raise BaseModelError(
-            f"the checkpoint holds no weights for the layers {architecture.stack!r} that its config.json speaks of",
+            f"the checkpoint holds no weights for the layers {lacking[0]!r} that its config.json speaks of",
             "the weights are of another model, or were cut: copy the model again",
         )
-    for layer in range(architecture.depth):
-        for module in architecture.shapes:
-            name = architecture.full_name(layer, module)
-            linears[name] = PackedLinear(model.get_submodule(name), pack)
-            _replace(model, name, linears[name])
+    for name in architecture.full_names(range(architecture.depth), architecture.shapes):
+        linears[name] = PackedLinear(model.get_submodule(name), pack)
+        _replace(model, name, linears[name])
     pad_token = getattr(model.config, "pad_token_id", None) or 0
-    blocks = list(model.get_submodule(architecture.stack).children())
-    first_token_only = first_token.replace_last(model, blocks[-1], pad_token=pad_token)
-    stack = prepare(model, blocks, heads=modules_to_save, pad_token=pad_token)
+    blocks = [block for name in names for block in model.get_submodule(name).children()]
+    for block in blocks:
+        block.register_forward_pre_hook(partial(_note_length, pack))
+    first_token_only, stack = False, None
+    if len(names) == 1:  # else what the first layers make of a row is no prefix of the others
+        first_token_only = first_token.replace_last(model, blocks[-1], pad_token=pad_token)
+        stack = prepare(model, blocks, heads=modules_to_save, pad_token=pad_token)
     for name in sorted(_leaf_owners(model, modules_to_save)):
         copies[name] = PackedCopies(model.get_submodule(name).to(dtype or torch.float32), pack)
         _replace(model, name, copies[name])
@@ -123,6 +129,7 @@ def load_base(
         first_token_only=first_token_only,
         fresh=loaded.fresh,
         modules_to_save=modules_to_save,
+        peft_task_type=loaded.peft_task_type,
         device=device,
         dtype=base_dtype,
         adapter_dtype=dtype or torch.float32,
@@ -161,6 +168,11 @@ def _leaf_owners(model: nn.Module, tops: tuple[str, ...]) -> set[str]:
         if any(name == top or name.startswith(f"{top}.") for top in tops)
         and any(True for _ in module.parameters(recurse=False))
     }
+
+
+def _note_length(pack: Pack, block: nn.Module, args: tuple[Any, ...]) -> None:
+    if args:
+        pack.length = args[0].shape[1]
 
 
 def _replace(model: nn.Module, name: str, new: nn.Module) -> None:

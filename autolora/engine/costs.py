@@ -38,6 +38,8 @@ class Kind:
     """What a pass takes at its peak for each row of full length, at rank ``PROBE_RANK``."""
     tokens_per_row: float
     """Tokens of a row that adapters work on, once for each adapted module."""
+    pass_bytes: float = 0.0
+    """What a pass takes at its peak whatever its rows: logits over a vocabulary come a few at a time."""
 
 
 def key(modules: object, layers: object) -> str:
@@ -114,7 +116,7 @@ class CostModel:
         per_row = kind.pass_bytes_per_row + (config.rank - PROBE_RANK) * self.width * kind.tokens_per_row
         multiplied = self.width * config.rank * kind.params_per_rank
         trained = BYTES_PER_TRAINED_PARAMETER * self.trainable_params(config)
-        return int(self.weight_bytes + trained + multiplied + config.batch_size * per_row)
+        return int(self.weight_bytes + trained + multiplied + kind.pass_bytes + config.batch_size * per_row)
 
     def _kind(self, config: AdapterConfig) -> Kind:
         for kind in self.kinds.values():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,7 @@ from autolora.engine.slots import Slot
 from autolora.engine.stack import Joining
 from autolora.errors import EngineError, TrialDiverged, TrialError, TrialOutOfMemory
 from autolora.records import AdapterConfig, to_json
-from autolora.tasks.sequence import Encoded, SequenceTask
+from autolora.tasks.task import Encoded, Rows, Task
 
 _CPU_CHUNK_TOKENS = 2048
 """Enough for products to reach their rate, and few enough to stay in a CPU's cache: 16 rows of 128 tokens alone, or
@@ -52,7 +53,7 @@ class Engine:
     """One device's engine."""
 
     base: ResidentBase
-    task: SequenceTask
+    task: Task
     splits: dict[str, Encoded]
     """Rows by split name; ``train`` is what slots train on unless another is named."""
     chunk_tokens: int = 0
@@ -76,10 +77,11 @@ class Engine:
         pad = getattr(self.base.model.config, "pad_token_id", None)
         self._scoring_rows = SCORING_CHUNK_ROWS
         self._unread_steps = 1 if on_cpu else _CUDA_UNREAD_STEPS
-        self._pad_token = int(pad) if pad is not None else 0
+        self.pad_token = int(pad) if pad is not None else 0
+        """What fills rows up to a common length."""
         self._prefixes: Prefixes | None = None
         if self.cache is not None and self.base.stack is not None:
-            self._prefixes = Prefixes(self.base.stack, self.cache, self._pass, chunk_rows=SCORING_CHUNK_ROWS)
+            self._prefixes = Prefixes(self.base.stack, self.cache, self._pass_on, chunk_rows=SCORING_CHUNK_ROWS)
 
     # ---------------------------------------------------------------------------------------------- coming and going
 
@@ -111,7 +113,7 @@ class Engine:
                 states.restore(slot, state)
         except BaseException as error:
             slot_room.remove(self.base, slot_id)
-            if _is_out_of_memory(error):
+            if is_out_of_memory(error):
                 raise TrialOutOfMemory("the adapter does not fit on the device") from error
             raise
         self.slots[slot_id] = slot
@@ -189,7 +191,7 @@ class Engine:
             failed |= self._step_chunk(slot_ids)
             return True
         except Exception as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             return False
 
@@ -219,11 +221,10 @@ class Engine:
         batches = {slot_id: self.slots[slot_id].batch_rows() for slot_id in sorted(slot_ids, key=self._first_layer)}
         for slot_id in slot_ids:
             self.slots[slot_id].weights.refresh()
+        weights = {slot_id: self._weight(slot_id, rows) for slot_id, rows in batches.items()}
         losses: dict[str, Tensor] = {}
         for part in self._parts(batches):
-            for slot_id, loss in self._backward(
-                part, {slot_id: len(rows) for slot_id, rows in batches.items()}
-            ).items():
+            for slot_id, loss in self._backward(part, weights).items():
                 losses[slot_id] = losses[slot_id] + loss if slot_id in losses else loss
         return self._update(losses)
 
@@ -236,27 +237,32 @@ class Engine:
             for piece in np.array_split(rows, math.ceil(len(rows) / self.slots[slot_id].most_rows)):
                 yield {slot_id: piece}
 
-    def _backward(self, batches: Batches, sizes: dict[str, int]) -> dict[str, Tensor]:
+    def _weight(self, slot_id: str, rows: NDArray[np.int64]) -> float:
+        """Return what a batch weighs: its loss is the mean over that."""
+        data = self.splits[self.slots[slot_id].train]
+        return float(self.task.weights(Rows([data.tokens[row] for row in rows], data.targets[rows])).sum())
+
+    def _backward(self, batches: Batches, weights: dict[str, float]) -> dict[str, Tensor]:
         """Add to each slot's gradients those of some rows of its batch, and return their share of its loss.
 
         Args:
             batches: Data rows that pass now.
-            sizes: Rows of each slot's whole batch.
+            weights: Of each slot's whole batch.
         """
         segments = _segments(batches)
         data = {slot_id: self.splits[self.slots[slot_id].train] for slot_id in batches}
         tokens = [data[slot_id].tokens[row] for slot_id, rows in batches.items() for row in rows]
-        own = [data[slot_id].targets[rows] for slot_id, rows in batches.items()]
-        targets = put(np.concatenate(own), self.base.device)
+        targets = np.concatenate([data[slot_id].targets[rows] for slot_id, rows in batches.items()])
+        passing = Rows(tokens, targets)
         row_ids = {slot_id: torch.from_numpy(rows) for slot_id, rows in batches.items()}
         steps = {slot_id: self.slots[slot_id].step for slot_id in batches}
         joining = self._joining(segments, tokens)
         if self.base.stack is not None:
             self.base.stack.recomputing = any(self.slots[slot_id].recomputes for slot_id in batches)
         with self.base.pack.serving(segments, row_ids=row_ids, steps=steps):
-            logits = self._forward(tokens, joining)
-            row_losses = self.task.problem.row_losses(logits, targets)
-            losses = {s.slot: row_losses[s.start : s.stop].sum() / sizes[s.slot] for s in segments}
+            passed = self._forward(passing, joining)
+            row_losses = self.task.losses(self.base.model, passed, passing, self._put)
+            losses = {s.slot: row_losses[s.start : s.stop].sum() / weights[s.slot] for s in segments}
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         return {slot_id: loss.detach() for slot_id, loss in losses.items()}
 
@@ -274,9 +280,10 @@ class Engine:
             self.slots[slot_id].weights.refresh()
         row_ids = dict.fromkeys(slot_ids, torch.from_numpy(ids))
         with self.base.pack.serving(_segments(batches), row_ids=row_ids, steps=dict.fromkeys(slot_ids, 0)):
-            blank = np.ones(length, dtype=np.int32)
-            logits = self._pass((blank,) * (rows * len(slot_ids)))
-            logits.square().mean().backward()  # type: ignore[no-untyped-call]
+            count = rows * len(slot_ids)
+            blank = Rows((np.ones(length, dtype=np.int32),) * count, np.ones(count, dtype=np.int64))
+            passed = self._pass(blank)
+            self.task.probe_loss(self.base.model, passed, blank, self._put).backward()  # type: ignore[no-untyped-call]
         for slot_id in slot_ids:
             self.slots[slot_id].weights.clear_gradient()
 
@@ -311,7 +318,7 @@ class Engine:
 
     @torch.no_grad()
     def logits(self, slot_id: str, split: str) -> NDArray[np.float32]:
-        """Return the slot's logits for every row of a split ``(rows, num_labels)``.
+        """Return the slot's scores for every row of a split ``(rows, width)``: logits, or what the task makes of them.
 
         Rows are scored in order of length, which saves padding and changes no number beyond rounding.
 
@@ -321,7 +328,7 @@ class Engine:
         start = time.perf_counter()
         data = self.splits[split]
         order = np.argsort(data.kept_lengths, kind="stable")
-        out = np.zeros((len(data), self.task.problem.num_labels), dtype=np.float32)
+        out = np.zeros((len(data), self.task.width), dtype=np.float32)
         at = 0
         while at < len(order):
             rows = order[at : at + self._scoring_rows]
@@ -342,20 +349,23 @@ class Engine:
         try:
             return self.score_rows(slot_id, split, rows)
         except Exception as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             return None
 
     @torch.no_grad()
     def score_rows(self, slot_id: str, split: str, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the slot's logits for some rows of a split ``(rows, classes)``, all in one pass."""
-        tokens = [self.splits[split].tokens[row] for row in rows]
+        """Return the slot's scores for some rows of a split ``(rows, width)``, all in one pass."""
+        data = self.splits[split]
+        tokens = [data.tokens[row] for row in rows]
+        passing = Rows(tokens, data.targets[rows])
         segments = (Segment(slot_id, 0, len(rows)),)
         self.slots[slot_id].weights.refresh()
         joining = self._joining(segments, tokens)
         with self.base.pack.serving(segments):
-            logits: NDArray[np.float32] = self._forward(tokens, joining).float().cpu().numpy()
-        return logits
+            passed = self._forward(passing, joining)
+            scores: NDArray[np.float32] = self.task.scores(self.base.model, passed, passing, self._put).cpu().numpy()
+        return scores
 
     # ---------------------------------------------------------------------------------------------------------- passes
 
@@ -371,27 +381,36 @@ class Engine:
         hidden = iter(self._prefixes.before([want for want in wanted if want.layer], max(map(len, tokens))))
         return tuple(Joining(want.layer, len(want.tokens), next(hidden) if want.layer else None) for want in wanted)
 
-    def _forward(self, tokens: Sequence[NDArray[np.int32]], joining: tuple[Joining, ...] = ()) -> Tensor:
-        """Return logits ``(rows, num_labels)``."""
+    @contextmanager
+    def keeping_nothing(self) -> Iterator[None]:
+        """Keep nothing of the rows that pass inside the block: they will not come again."""
+        kept, self._prefixes = self._prefixes, None
+        try:
+            yield
+        finally:
+            self._prefixes = kept
+
+    def _forward(self, rows: Rows, joining: tuple[Joining, ...] = ()) -> Tensor:
+        """Return what the task computes losses from: logits ``(rows, num_labels)``, or hidden states."""
         if not joining or self.base.stack is None:
-            return self._pass(tokens)
+            return self._pass(rows)
         with self.base.stack.joined(joining):
-            return self._pass(tokens)
+            return self._pass(rows)
 
-    def _pass(self, tokens: Sequence[NDArray[np.int32]]) -> Tensor:
+    def _pass(self, rows: Rows) -> Tensor:
         """Pass rows through the model; they are padded on the right to the longest of them."""
-        length = max(len(t) for t in tokens)
-        ids = np.full((len(tokens), length), self._pad_token, dtype=np.int64)
-        mask = np.zeros((len(tokens), length), dtype=np.int64)
-        for at, row in enumerate(tokens):
-            ids[at, : len(row)] = row
-            mask[at, : len(row)] = 1
-        device = self.base.device
-        logits: Tensor = self.base.model(input_ids=put(ids, device), attention_mask=put(mask, device)).logits
-        return logits
+        inputs = {name: self._put(array) for name, array in self.task.inputs(rows, self.pad_token).items()}
+        return self.task.passed(self.base.model, self.base.model(**inputs))
+
+    def _pass_on(self, tokens: Sequence[NDArray[np.int32]]) -> Tensor:
+        """Pass rows of which nothing but the layers is wanted."""
+        return self._pass(Rows(tokens, np.ones(len(tokens), dtype=np.int64)))
+
+    def _put(self, array: NDArray[Any]) -> Tensor:
+        return put(array, self.base.device)
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out; torch has an error of its own for that on a GPU only."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,44 @@ class Report:
     """What the user should know although the job goes on: a state that could not be kept, or not be read."""
     adapter: dict[str, Any] | None = None
     """PEFT name → weights as arrays."""
+
+
+Finished = tuple[AdapterConfig, dict[str, Any]]
+"""A finished adapter: how it was trained, and its weights by PEFT's names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRows:
+    """A split's prompts and answers as tokens, where answers are written."""
+
+    tokens: tuple[tuple[int, ...], ...]
+    starts: tuple[int, ...]
+    """How many of a row's tokens are the prompt."""
+    prompts: tuple[str, ...]
+    """As the base reads them."""
+    as_they_are: tuple[bool, ...]
+    """Whether a row was not cut and holds no control tokens, so that any tokenizer call makes the same of it."""
+    closed: tuple[tuple[int, ...], ...]
+    """Tokens of the answers to choose from."""
+
+    def take(self, places: Sequence[int]) -> TokenRows:
+        """Return some of the rows, in that order."""
+        return TokenRows(
+            tokens=tuple(self.tokens[at] for at in places),
+            starts=tuple(self.starts[at] for at in places),
+            prompts=tuple(self.prompts[at] for at in places),
+            as_they_are=tuple(self.as_they_are[at] for at in places),
+            closed=self.closed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What one adapter has answered to the prompts of a split."""
+
+    texts: tuple[str, ...]
+    seconds: float
+    """Device time of an answer, on average, as many being written at once as a search does."""
 
 
 def bytes_of(array: NDArray[Any]) -> bytes:

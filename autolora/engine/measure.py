@@ -24,8 +24,9 @@ def peak_bytes(
     attention: str,
     device: str,
     fused_norms: bool = False,
+    writes: bool = False,
 ) -> int:
-    """Return the measured peak in bytes; to be called in a fresh process."""
+    """Return the measured peak in bytes; to be called in a fresh process. Of what ``writes``, rows are all answer."""
     import numpy as np
 
     from autolora.engine import device as devices
@@ -34,17 +35,20 @@ def peak_bytes(
     from autolora.engine.checkpoint import find
     from autolora.engine.engine import Engine
     from autolora.engine.live_bytes import peak_in
-    from autolora.tasks.problems import SingleLabel
-    from autolora.tasks.sequence import Encoded, SequenceTask
+    from autolora.tasks.kinds import task_of
+    from autolora.tasks.problems import Generation, SingleLabel
+    from autolora.tasks.task import Encoded
 
     place = devices.pick(device)
-    task = SequenceTask(problem=SingleLabel(classes=tuple(map(str, range(num_labels)))), max_length=length)
-    base = load_base(find(folder), task, precision=precision, device=place, attention=attention)  # type: ignore[arg-type]
+    checkpoint = find(folder)
+    problem = Generation() if writes else SingleLabel(classes=tuple(map(str, range(num_labels))))
+    task = task_of(problem, max_length=length, folder=checkpoint.folder)
+    base = load_base(checkpoint, task, precision=precision, device=place, attention=attention)  # type: ignore[arg-type]
     norms.use(base, fused=fused_norms)
     rows = config.batch_size * _STEPS
     data = Encoded(
         tokens=tuple(np.ones(length, dtype=np.int32) for _ in range(rows)),
-        targets=np.zeros(rows, dtype=np.int64),
+        targets=np.full(rows, int(writes), dtype=np.int64),
         full_lengths=np.full(rows, length),
         unknown_share=0.0,
     )

@@ -23,6 +23,7 @@ def measured_peak(folder: Path, config: AdapterConfig, facts: EngineFacts) -> in
         "precision": facts.precision,
         "attention": facts.attention,
         "fused_norms": facts.fused_norms,
+        "writes": facts.prompts is not None,
         "device": "cpu" if facts.on_cpu else "cuda",
     }
     try:

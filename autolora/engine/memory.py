@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -28,7 +28,7 @@ def cost_model(engine: Engine, choices: Iterable[tuple[Any, Any]]) -> CostModel:
     """
     base = engine.base
     kinds: dict[str, Kind] = {}
-    counted: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[float, float]] = {}
+    counted: dict[tuple[tuple[str, ...], tuple[int, ...]], Pass] = {}
     length = engine.task.max_length
     for modules_choice, layers_choice in choices:
         modules = base.architecture.modules(modules_choice)
@@ -39,8 +39,9 @@ def cost_model(engine: Engine, choices: Iterable[tuple[Any, Any]]) -> CostModel:
             modules=modules,
             layers=layers,
             params_per_rank=base.architecture.trainable_params(rank=1, modules=modules, layers=layers),
-            pass_bytes_per_row=counted[modules, layers][0],
-            tokens_per_row=counted[modules, layers][1],
+            pass_bytes_per_row=counted[modules, layers].bytes_per_row,
+            pass_bytes=counted[modules, layers].bytes,
+            tokens_per_row=counted[modules, layers].tokens_per_row,
         )
     return CostModel(
         kinds=kinds,
@@ -53,11 +54,18 @@ def cost_model(engine: Engine, choices: Iterable[tuple[Any, Any]]) -> CostModel:
     )
 
 
-def in_pass(engine: Engine, modules: tuple[str, ...], layers: tuple[int, ...], length: int) -> tuple[float, float]:
-    """Return what a pass takes for each row of ``length`` tokens: bytes at its peak, and tokens that adapters work on.
+class Pass(NamedTuple):
+    """What a pass forward and back takes at its peak."""
 
-    A token counts once for every adapted module that it passes through.
-    """
+    bytes_per_row: float
+    bytes: float
+    """Whatever the rows."""
+    tokens_per_row: float
+    """That adapters work on: a token counts once for every adapted module that it passes through."""
+
+
+def in_pass(engine: Engine, modules: tuple[str, ...], layers: tuple[int, ...], length: int) -> Pass:
+    """Return what a pass of rows of ``length`` tokens takes."""
     name = "memory probe"
     config = AdapterConfig(rank=PROBE_RANK, alpha=1, target_modules=modules, layers=layers, learning_rate=1e-3)
     slot = engine.admit(name, config, seed=0)
@@ -70,11 +78,20 @@ def in_pass(engine: Engine, modules: tuple[str, ...], layers: tuple[int, ...], l
         nonlocal tokens
         tokens += args[0].shape[:-1].numel()
 
+    def peak_of(rows: int) -> int:
+        nonlocal tokens
+        tokens = 0
+        with peak_in(engine.base.device, weights) as peak:
+            engine.probe_pass([name], rows, length)
+        return peak.bytes - there
+
     with ExitStack() as after:
         after.callback(engine.release, name)
         for module in engine.base.linears.values():
             if name in module.shares:
                 after.callback(module.register_forward_pre_hook(count).remove)
-        with peak_in(engine.base.device, weights) as peak:
-            engine.probe_pass([name], _PROBE_ROWS, length)
-    return (peak.bytes - there) / _PROBE_ROWS, tokens / _PROBE_ROWS
+        whole = peak_of(_PROBE_ROWS)
+        tokens_per_row = tokens / _PROBE_ROWS
+        # Of a pass that writes, logits over the vocabulary take the same whatever its rows.
+        per_row = whole / _PROBE_ROWS if engine.task.problem.name != "generation" else whole - peak_of(_PROBE_ROWS - 1)
+    return Pass(per_row, whole - _PROBE_ROWS * per_row, tokens_per_row)

@@ -43,7 +43,8 @@ def choose(engine: Engine) -> bool:
 
 def use(base: ResidentBase, *, fused: bool) -> int:
     """Have a base's layers compute their RMS norms this way from now on, and return how many they have."""
-    norms = list(_rms_norms(base.model.get_submodule(base.architecture.stack)))
+    names = [layers.name for layers in base.architecture.stacks]
+    norms = [found for name in names for found in _rms_norms(base.model.get_submodule(name))]
     for module, function in norms:
         module.__dict__.pop("forward", None)  # the class's own shows again
         if fused:

@@ -39,6 +39,8 @@ class Pack:
     """Data row of each batch row, per slot; keys of the dropout masks."""
     steps: dict[str, int] = field(default_factory=dict)
     training: bool = False
+    length: int = 1
+    """Tokens of a row in the layer that is at work; some families flatten rows before some linear modules."""
     together: bool = False
     """Whether low-rank products of slots with as many rows are taken together."""
 
@@ -71,8 +73,15 @@ class PackedLinear(nn.Module):
         self._is_turned = type(base).__name__ == "Conv1D"
         self._is_packed = four_bit.is_packed(base.weight)
 
+    @property
+    def weight(self) -> Tensor:
+        """The frozen weight as the base has it; T5 looks at its dtype."""
+        return self.base.weight  # type: ignore[return-value]
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the module's output ``(rows, ..., out_features)`` with every segment's share added."""
+        if x.dim() == 2:  # (rows · tokens, in_features)
+            return self.forward(x.view(-1, self.pack.length, x.shape[1])).flatten(0, 1)
         runs = self._runs(x)
         if runs or self._is_packed:  # the packed one's own product would be rounded in another way than with shares
             return products.add(x, self._matrix, self.base.bias, runs)  # type: ignore[arg-type]

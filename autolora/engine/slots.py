@@ -141,13 +141,11 @@ def build(
 ) -> Slot:
     """Make a slot's weights on the base's device and plug them into its packed layers."""
     low_rank: dict[str, tuple[Tensor, Tensor]] = {}
-    for layer in config.layers:
-        for module in config.target_modules:
-            name = base.architecture.full_name(layer, module)
-            fan_in, fan_out = base.architecture.shapes[module]
-            # PEFT's initialisation: Kaiming uniform with a = sqrt(5) for A, which is 1/sqrt(fan_in), and 0 for B.
-            a = _uniform((config.rank, fan_in), 1 / math.sqrt(fan_in), _stream(seed, name))
-            low_rank[name] = a, torch.zeros(fan_out, config.rank)
+    for name, module in base.architecture.full_names(config.layers, config.target_modules).items():
+        fan_in, fan_out = base.architecture.shapes[module]
+        # PEFT's initialisation: Kaiming uniform with a = sqrt(5) for A, which is 1/sqrt(fan_in), and 0 for B.
+        a = _uniform((config.rank, fan_in), 1 / math.sqrt(fan_in), _stream(seed, name))
+        low_rank[name] = a, torch.zeros(fan_out, config.rank)
     full: dict[str, Tensor] = {}
     for name, packed in base.copies.items():
         for own, template in packed.template.named_parameters():

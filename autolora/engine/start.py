@@ -11,9 +11,10 @@ from typing import Any
 
 from autolora.engine.checkpoint import Checkpoint
 from autolora.engine.costs import CostModel, Rates
+from autolora.engine.layers import Layers, names_in
 from autolora.engine.watch import PATIENCE_SECONDS
 from autolora.errors import BaseModelError
-from autolora.records import Precision, Split
+from autolora.records import Precision, Prompts, Split
 from autolora.request import PrecisionWish
 from autolora.tasks.problems import Problem
 
@@ -81,11 +82,8 @@ class EngineFacts:
     base_hash: str
     base_params: int
     weight_bytes: int
-    stack: str
-    """Dotted name of the list of layers."""
-    depth: int
-    modules: tuple[str, ...]
-    """Linear modules of a layer."""
+    stacks: tuple[Layers, ...]
+    """The lists of layers; see ``Architecture``."""
     modules_to_save: tuple[str, ...]
     fan_in_fan_out: bool
     """Whether linear modules store their weights as (in, out), which PEFT must be told."""
@@ -93,6 +91,10 @@ class EngineFacts:
     token_lengths: tuple[int, ...]
     truncated_share: float
     unknown_token_share: float
+    control_rows: tuple[str, ...]
+    """Training rows, by their ids, whose text holds what the tokenizer has for control tokens."""
+    prompts: Prompts | None
+    """How prompts are put to the base, where an answer is written."""
     versions: dict[str, str]
     costs: CostModel
     rates: Rates | None = None
@@ -100,7 +102,7 @@ class EngineFacts:
 
     def target_names(self, modules: tuple[str, ...], layers: tuple[int, ...]) -> list[str]:
         """Return full module names, the form in which PEFT's configuration names targets without doubt."""
-        return [f"{self.stack}.{layer}.{module}" for layer in layers for module in modules]
+        return [name for layer in layers for name, _ in names_in(self.stacks, layer, modules)]
 
 
 def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
@@ -121,7 +123,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     from autolora.engine.norms import choose as choose_norms
     from autolora.engine.speed import measured_rates
     from autolora.engine.together import choose as choose_together
-    from autolora.tasks.sequence import SequenceTask
+    from autolora.tasks.kinds import task_of
 
     if spec.threads:
         torch.set_num_threads(spec.threads)
@@ -129,7 +131,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     precision, _ = devices.pick_precision(device, spec.precision)
     checkpoint = find(spec.folder, base_id=spec.base_id)
     _check_fits(checkpoint, precision, device)
-    task = SequenceTask(problem=spec.problem, max_length=spec.max_length)
+    task = task_of(spec.problem, max_length=spec.max_length, folder=checkpoint.folder)
     base = load_base(checkpoint, task, precision=precision, device=device)
     tokenizer = task.load_tokenizer(Path(spec.folder))
     splits = {"train": task.encode(tokenizer, spec.train), "validation": task.encode(tokenizer, spec.validation)}
@@ -153,18 +155,33 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
         base_hash=checkpoint.hash,
         base_params=base.parameter_count,
         weight_bytes=base.weight_bytes,
-        stack=base.architecture.stack,
-        depth=base.architecture.depth,
-        modules=tuple(base.architecture.shapes),
+        stacks=base.architecture.stacks,
         modules_to_save=base.modules_to_save,
         fan_in_fan_out=any(type(module.base).__name__ == "Conv1D" for module in base.linears.values()),
-        task_type=task.peft_task_type,
+        task_type=base.peft_task_type,
         token_lengths=train.length_quantiles,
         truncated_share=train.truncated_share,
         unknown_token_share=train.unknown_share,
+        control_rows=tuple(spec.train.row_ids[row] for row in train.controls),
+        prompts=_prompts(task, tokenizer, spec.train, train),
         versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
         costs=costs,
         rates=measured_rates(engine, costs, spec.timed_batch, slots=slots) if spec.timed_batch else None,
+    )
+
+
+def _prompts(task: Any, tokenizer: Any, split: Split, encoded: Any) -> Prompts | None:
+    """Return how rows are put to the base, where an answer is written."""
+    if task.problem.name != "generation":
+        return None
+    prompting = task.prompting(tokenizer)
+    return Prompts(
+        chat_template=prompting.is_chat,
+        plain=prompting.plain,
+        in_pairs=prompting.in_pairs,
+        stops=prompting.stops,
+        longest_answer=int((encoded.kept_lengths - encoded.targets).max()),
+        example=prompting.prompt_text(split.texts[0]),
     )
 
 

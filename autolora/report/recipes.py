@@ -41,6 +41,8 @@ def how_to_load(report: SearchReport) -> str:
             threshold=found.threshold if found else None,
             center=data.center,
             scale=data.scale,
+            prompts=found.prompts if found else None,
+            closed=found.answers if found else (),
         ),
         base_model=report.base_model,
         adapter=BUNDLE,

@@ -254,7 +254,8 @@ class Board:
             return ""
         share = RUNGS[self.judge.latest[trial.number]]
         if other == FLOOR:
-            return f"no better than giving every text the same answer after {share:.0%} of training"
+            free = "the same answer" if self.judge.free is None else "the base's own answer"
+            return f"no better than giving every text {free} after {share:.0%} of training"
         return f"dominated by trial {other} after {share:.0%} of training: better and no larger"
 
     def _last_hope(self, trial: _Open) -> bool:

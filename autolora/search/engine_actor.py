@@ -6,15 +6,16 @@ Decides nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from autolora.engine.jobs import Job, Report
+from autolora.engine.jobs import Finished, Job, Report, TokenRows, Written
 from autolora.engine.start import EngineFacts, EngineSpec, keep_prefixes, start
 from autolora.errors import AutoloraError, EngineLost
-from autolora.records import AdapterConfig, Split
+from autolora.records import Split
 from autolora.search.shipment import Shipment, is_here, unpacked
 
 if TYPE_CHECKING:
@@ -58,15 +59,19 @@ class EngineActor:
         """Return this machine's versions, and whether it can read the base."""
         return versions(), is_here(folder, base_hash)
 
-    def start(self, spec: EngineSpec, shipment: Shipment | None, keeps_files: bool, **splits: Split) -> EngineFacts:
+    def start(
+        self, spec: EngineSpec, shipment: Shipment | None, keeps_files: bool, splits: dict[str, tuple[Any, int]]
+    ) -> EngineFacts:
         """Load everything; a method, not the constructor, since Ray keeps only the text of a constructor's error.
 
         Args:
             spec: What to load.
             shipment: The base, where its folder cannot be read.
             keeps_files: Whether states of slots go to the files that jobs name; else they stay here to be fetched.
-            splits: Further splits that the engine must know.
+            splits: Further splits that the engine must know (references), and how many examples their prompts show.
         """
+        import ray
+
         from autolora.engine.runner import Runner
         from autolora.engine.shelf import MemoryShelf
 
@@ -83,8 +88,8 @@ class EngineActor:
             folder = stack.enter_context(unpacked(shipment)) if shipment else spec.folder
             spec = replace(spec, folder=str(folder), threads=self._threads)
             self._runner = Runner(make, shelf=self._memory, patience_s=spec.patience_s)
-        for name, split in splits.items():
-            self.add_split(name, split)
+        for name, (reference, examples) in splits.items():
+            self.add_split(name, ray.get(reference), examples)
         return found[0]
 
     def admit(self, job: Job, state: bytes | None = None) -> None:
@@ -117,11 +122,18 @@ class EngineActor:
         """Return the newest state of a slot that has no file here; None if there is none."""
         return None if self._memory is None else self._memory.get(slot)
 
-    def add_split(self, name: str, split: Split) -> None:
-        """Encode another split; the test split comes here only when it is opened."""
+    def add_split(self, name: str, split: Split, examples: int = 0) -> None:
+        """Encode another split; the test split comes here only when it is opened.
+
+        Args:
+            name: Of the split.
+            split: Its rows.
+            examples: That its prompts begin with: they are conversations, and as many times as long.
+        """
 
         def encode(engine: Any) -> None:
-            engine.splits[name] = engine.task.encode(self._tokenizer, split)
+            task = engine.task.with_examples(examples) if examples else engine.task
+            engine.splits[name] = task.encode(self._tokenizer, split)
 
         self.runner.call(encode)
 
@@ -130,22 +142,55 @@ class EngineActor:
         if self._memory is None:
             self.runner.call(lambda engine: keep_prefixes(engine, folder))
 
-    def outputs(self, config: AdapterConfig, adapter: dict[str, Any], split: str) -> Any:
-        """Return what the problem keeps of a finished adapter's logits on a split ``(rows, ...)``."""
+    def outputs(self, adapter: Finished | None, split: str) -> Any:
+        """Return what the problem keeps of a finished adapter's scores on a split ``(rows, ...)``, or the base's."""
 
         def score(engine: Any) -> Any:
-            import torch
+            from autolora.engine.finished import admitted
 
-            from autolora.engine.state import load_adapter
-
-            slot = engine.admit("a finished adapter", config, seed=0)
-            try:
-                load_adapter(slot, {name: torch.tensor(values) for name, values in adapter.items()})
-                return engine.outputs(slot.id, split)
-            finally:
-                engine.release(slot.id)
+            with admitted(engine, [adapter]) as (slot,):
+                return engine.outputs(slot, split)
 
         return self.runner.call(score)
+
+    def answers(
+        self, adapters: Sequence[Finished | None], split: str, *, most_tokens: int, closed: Sequence[str] = ()
+    ) -> list[Written]:
+        """Return what finished adapters, or the bare base, answer to a split's prompts.
+
+        Args:
+            adapters: That answer together.
+            split: Name of the split.
+            most_tokens: Of an answer.
+            closed: The answers to choose from; none lets them be written.
+        """
+
+        def answer_all(engine: Any) -> list[Written]:
+            from autolora.engine.finished import answered
+
+            return answered(engine, self._tokenizer, adapters, split, most_tokens=most_tokens, closed=closed)
+
+        written: list[Written] = self.runner.call(answer_all)
+        return written
+
+    def token_rows(self, name: str, split: Split, closed: Sequence[str]) -> TokenRows:
+        """Return a split that the engine knows as tokens, and the answers to choose from."""
+
+        def look(engine: Any) -> TokenRows:
+            encoded, prompting = engine.splits[name], engine.task.prompting(self._tokenizer)
+            return TokenRows(
+                tokens=tuple(tuple(map(int, row)) for row in encoded.tokens),
+                starts=tuple(map(int, encoded.targets)),
+                prompts=tuple(map(prompting.prompt_text, split.texts)),
+                as_they_are=tuple(
+                    len(row) == full and at not in encoded.controls
+                    for at, (row, full) in enumerate(zip(encoded.tokens, encoded.full_lengths, strict=True))
+                ),
+                closed=tuple(map(tuple, prompting.answers(closed))),
+            )
+
+        rows: TokenRows = self.runner.call(look)
+        return rows
 
 
 def answer(reference: Any, timeout_s: float | None = ANSWER_SECONDS) -> Any:

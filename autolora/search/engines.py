@@ -16,10 +16,10 @@ from typing import Any
 
 from autolora.durable import write_whole
 from autolora.engine.checkpoint import find
-from autolora.engine.jobs import Job, Report
+from autolora.engine.jobs import Finished, Job, Report, TokenRows, Written
 from autolora.engine.start import EngineFacts, EngineSpec
 from autolora.errors import EngineError, EngineLost
-from autolora.records import AdapterConfig, Split
+from autolora.records import Split
 from autolora.search.cluster import Place, is_alive, node_here, places
 from autolora.search.engine_actor import MUST_AGREE, EngineActor, answer, versions
 from autolora.search.setbacks import MOST_LOSSES, Setbacks
@@ -30,6 +30,8 @@ _START_SECONDS = 1800.0
 """A large base on a slow disk takes its time; a place that is never free takes for ever."""
 _CALLS_AT_ONCE = 64
 """Threads of an engine actor: more than leases can ever wait at a time."""
+PACK = 8
+"""Finished adapters that answer together."""
 _CPUS = 0.5
 """What an engine claims of Ray; its threads are set by themselves, and leases need a share of the smallest machine."""
 
@@ -136,7 +138,7 @@ class Engines:
             self._spec,
             None if engine.place.node in self._can_read else self._shipment,
             engine.keeps_files,
-            **self._splits,
+            self._splits,
         )
 
     def _accept(self, name: str, facts: EngineFacts) -> None:
@@ -337,33 +339,70 @@ class Engines:
             # No answer is waited for: without a file it would train just as well.
             self._engines[name].handle.keep_prefixes.remote(str(folder))
 
-    def add_split(self, name: str, split: Split) -> None:
+    def add_split(self, name: str, split: Split, examples: int = 0) -> None:
         """Give every engine another split, those that start later too.
+
+        Args:
+            name: Of the split.
+            split: Its rows.
+            examples: That its prompts begin with: they are conversations.
 
         Raises:
             EngineError: If engines are lost one after the other.
         """
         import ray
 
-        self._splits[name] = ray.put(split)
+        self._splits[name] = (ray.put(split), examples)
         for engine in self.ready():
             try:
-                answer(self._engines[engine].handle.add_split.remote(name, self._splits[name]), None)
+                answer(self._engines[engine].handle.add_split.remote(name, *self._splits[name]), None)
             except EngineLost as lost:
                 self.replace(engine, lost)
 
-    def outputs(self, adapters: Sequence[tuple[AdapterConfig, dict[str, Any]]], split: str) -> list[Any]:
-        """Return what the problem keeps of each finished adapter's logits on a split.
+    def outputs(self, adapters: Sequence[Finished | None], split: str) -> list[Any]:
+        """Return what the problem keeps of each finished adapter's, or the bare base's, scores on a split.
 
         Raises:
             EngineError: If engines are lost one after the other.
         """
+        return self._shared_out(adapters, lambda handle, adapter: handle.outputs.remote(adapter, split))
+
+    def answers(self, adapters: Sequence[Finished | None], split: str, *, closed: Sequence[str] = ()) -> list[Written]:
+        """Return what each finished adapter, or the bare base, answers to a split's prompts.
+
+        Args:
+            adapters: They answer some at a time together.
+            split: Name of the split.
+            closed: The answers to choose from; none lets them be written.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        most = 0 if self.facts.prompts is None else self.facts.prompts.longest_answer
+        packs = [adapters[at : at + PACK] for at in range(0, len(adapters), PACK)]
+        found = self._shared_out(
+            packs, lambda handle, pack: handle.answers.remote(pack, split, most_tokens=most, closed=closed)
+        )
+        return [written for pack in found for written in pack]
+
+    def token_rows(self, name: str, split: Split, *, closed: Sequence[str] = ()) -> TokenRows:
+        """Return a split that the engines know as tokens, where answers are written.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        (rows,) = self._shared_out([split], lambda handle, part: handle.token_rows.remote(name, part, closed))
+        found: TokenRows = rows
+        return found
+
+    def _shared_out(self, parts: Sequence[Any], ask: Callable[[Any, Any], Any]) -> list[Any]:
+        """Return the answer to each part of some work; parts of an engine that is lost are asked of another."""
         found: dict[int, Any] = {}
-        while len(found) < len(adapters):
-            left = [at for at in range(len(adapters)) if at not in found]
+        while len(found) < len(parts):
+            left = [at for at in range(len(parts)) if at not in found]
             ready = self._ready_soon()
             calls = [
-                (name, at, self._engines[name].handle.outputs.remote(*adapters[at], split))
+                (name, at, ask(self._engines[name].handle, parts[at]))
                 for name, at in zip(ready * len(left), left, strict=False)
             ]
             for name, at, call in calls:
@@ -372,7 +411,7 @@ class Engines:
                     self.progressed()
                 except EngineLost as lost:
                     self.replace(name, lost)
-        return [found[at] for at in range(len(adapters))]
+        return [found[at] for at in range(len(parts))]
 
 
 def _must_agree(what: str, ours: str, theirs: str, place: Place) -> None:

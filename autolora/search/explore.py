@@ -85,7 +85,12 @@ def explore(
         ledger.enqueue(what.space.start)
     board = Board(
         ledger=ledger,
-        judge=Judge(what.problem, Scorer.build(what.metric.name, targets, len(what.problem.classes))),
+        judge=Judge(
+            what.problem,
+            Scorer.build(what.metric.name, targets, len(what.problem.classes)),
+            # An adapter that writes begins as the base that writes.
+            free=engines.outputs([None], what.splits[1])[0] if what.problem.name == "generation" else None,
+        ),
         space=what.space,
         costs=facts.costs,
         limits=what.limits,

@@ -22,7 +22,7 @@ from autolora.tasks.problems import Problem
 
 CONFIDENCE = 0.95
 FLOOR = -1
-"""Number of the made-up trial that costs nothing: the same answer for every row."""
+"""Number of the made-up trial that costs nothing: the same answer for every row, or the base as it is."""
 _FLOOR_FROM_RUNG = 1
 """At the first rung an adapter may not have left the most frequent answer yet."""
 _LEFT_FLOOR = 0.1
@@ -47,6 +47,8 @@ class Judge:
 
     problem: Problem
     scorer: Scorer
+    free: NDArray[Any] | None = None
+    """Outputs that are to be had without training; None takes the best that is the same for every row."""
     costs: dict[int, Costs] = field(default_factory=dict)
     replicates: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
     """(trial, rung) → the metric on every resample."""
@@ -56,10 +58,11 @@ class Judge:
     """Trial → highest rung reached."""
 
     def __post_init__(self) -> None:
-        """Enter the best constant answer as a trial without costs."""
-        targets = self.scorer.targets
-        constant = np.repeat(self.problem.constant(self.scorer.metric, targets), len(targets), axis=0)
-        predictions = self.problem.decided(constant, self.scorer)
+        """Enter what is free as a trial without costs."""
+        targets, free = self.scorer.targets, self.free
+        if free is None:
+            free = np.repeat(self.problem.constant(self.scorer.metric, targets), len(targets), axis=0)
+        predictions = self.problem.decided(free, self.scorer)
         self.floor = self.scorer.value(predictions)
         self._floor_replicates = self.scorer.replicates(predictions)
 

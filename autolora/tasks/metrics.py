@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from autolora.objectives import METRICS, Objective
 from autolora.records import Score
+from autolora.tasks import text_metrics
 
 RESAMPLES = 400
 
@@ -56,6 +58,16 @@ def _squares(true: Array, predicted: Array) -> Floats:
     return np.stack([(true - predicted) ** 2, near_zero**2, near_zero, np.ones(len(true))], axis=1)
 
 
+def _loss_and_tokens(true: Array, predicted: Array) -> Floats:
+    """Return each answer's summed loss and its tokens, which is what is predicted of it."""
+    return np.asarray(predicted, dtype=np.float64)
+
+
+def _of_answers(metric: str, true: Array, predicted: Array) -> Floats:
+    values = text_metrics.METRICS[metric](true.tolist(), predicted.tolist())
+    return np.stack([values, np.ones(len(values))], axis=1)
+
+
 # ---------------------------------------------------------------------------------------------------- metrics of sums
 
 
@@ -90,7 +102,10 @@ _METRICS = {
     "accuracy": _Metric(_hit, _mean),
     "mae": _Metric(_absolute_error, _mean),
     "r2": _Metric(_squares, _r2),
+    "completion_loss": _Metric(_loss_and_tokens, _mean),
+    **{name: _Metric(partial(_of_answers, name), _mean) for name in text_metrics.METRICS},
 }
+_OF_CLASSES = ("macro_f1", "micro_f1", "accuracy")
 
 
 def indicators(labels: Array, classes: int) -> NDArray[np.bool_]:
@@ -104,9 +119,9 @@ class Scorer:
 
     metric: str
     targets: Array
-    """True values: indices of classes or numbers ``(rows,)``, or indicators ``(rows, classes)``."""
+    """True values: indices of classes, numbers or texts ``(rows,)``, or indicators ``(rows, classes)``."""
     classes: int
-    """0 where labels are numbers."""
+    """0 where labels are numbers or texts."""
     weights: Floats
     """How often each row occurs in each resample ``(resamples, rows)``."""
 
@@ -153,6 +168,10 @@ class Scorer:
 
     def _summed(self, predictions: Array) -> Floats:
         true = self.targets
-        if self.classes:
-            true, predictions = indicators(true, self.classes), indicators(predictions, self.classes)
+        if self.metric in _OF_CLASSES:
+            classes = self.classes
+            if true.dtype.kind == "U":  # answers of a closed set
+                known, codes = np.unique(np.concatenate([true, predictions]), return_inverse=True)
+                classes, true, predictions = len(known), codes[: len(true)], codes[len(true) :]
+            true, predictions = indicators(true, classes), indicators(predictions, classes)
         return _METRICS[self.metric].summed(true, predictions)

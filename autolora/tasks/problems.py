@@ -1,4 +1,4 @@
-"""What is learned from a row: one class, any number of classes, or a number. Knows logits and labels; no texts.
+"""What is learned from a row: one class, any number of classes, a number, or a text. Knows logits and labels.
 
 A problem turns labels into targets, logits into a loss while training, logits into outputs when scoring, and outputs
 into predictions. Outputs are what an engine reports: as small as may be, and all that a later decision needs.
@@ -111,7 +111,7 @@ class MultiLabel(Problem):
         """Return indicators ``(rows, classes)``."""
         out = np.zeros((len(labels), len(self.classes)), dtype=bool)
         for row, indices in enumerate(labels):
-            out[row, list(indices)] = True  # type: ignore[arg-type]
+            out[row, list(indices)] = True  # type: ignore[arg-type,index]
         return out
 
     def row_losses(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -185,8 +185,42 @@ class Regression(Problem):
         return np.asarray(np.abs(first - second) <= _SAME_NUMBER * self.scale)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Generation(Problem):
+    """A text is written to every prompt; cross-entropy of its tokens.
+
+    While it is trained, an adapter is scored by that loss: outputs are an answer's summed loss and its tokens
+    ``(rows, 2)``. What it writes is looked at when its training has ended: outputs are then texts ``(rows,)``.
+    """
+
+    name = "generation"
+    answers: tuple[str, ...] = ()
+    """Every text that is to be written, where they are few; see ``Dataset.answers``."""
+    chat: bool = False
+    template: str | None = None
+
+    def targets(self, labels: Sequence[Label]) -> Array:
+        """Return the texts ``(rows,)``."""
+        return np.asarray(labels, dtype=str)
+
+    def row_losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Is the task's to compute: a row has many logits."""
+        raise NotImplementedError
+
+    def outputs(self, logits: NDArray[np.float32]) -> Array:
+        """Return summed loss and tokens of each answer."""
+        return logits
+
+    def constant(self, metric: str, targets: Array) -> Array:
+        """Return the most frequent text."""
+        texts, counts = np.unique(targets, return_counts=True)
+        return np.array([texts[counts.argmax()]])
+
+
 def problem_of(dataset: Dataset) -> Problem:
     """Return what is learned from a dataset's rows."""
+    if dataset.problem == "generation":
+        return Generation(answers=dataset.answers, chat=dataset.chat, template=dataset.template)
     if dataset.problem == "regression":
         return Regression(center=dataset.center, scale=dataset.scale)
     return (MultiLabel if dataset.problem == "multi_label" else SingleLabel)(classes=dataset.classes)

@@ -16,7 +16,7 @@ class PlainPeft:
     """A loop that any engineer would write; it shares no code with the engine but the order of rows and the start."""
 
     def __init__(self, engine: Engine, config: AdapterConfig, *, seed: int, start=None) -> None:
-        from transformers import AutoModelForSequenceClassification
+        from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
         if start is None:
             engine.admit("probe", config, seed=seed)
@@ -24,19 +24,19 @@ class PlainPeft:
             engine.release("probe")
         self.engine, self.config, self.seed = engine, config, seed
         dtype = engine.base.dtype
-        base = AutoModelForSequenceClassification.from_pretrained(
-            engine.base.checkpoint.folder,
-            num_labels=engine.task.problem.num_labels,
-            dtype=dtype,
-            attn_implementation="eager",
-        )
+        kind, auto, labels = {
+            "SEQ_CLS": ("SEQ_CLS", AutoModelForSequenceClassification, {"num_labels": engine.task.problem.num_labels}),
+            "CAUSAL_LM": ("CAUSAL_LM", AutoModelForCausalLM, {}),
+            "SEQ_2_SEQ_LM": ("SEQ_2_SEQ_LM", AutoModelForSeq2SeqLM, {}),
+        }[engine.base.peft_task_type]
+        base = auto.from_pretrained(engine.base.checkpoint.folder, dtype=dtype, attn_implementation="eager", **labels)
         arch = engine.base.architecture
         lora = LoraConfig(
-            task_type="SEQ_CLS",
+            task_type=kind,
             r=config.rank,
             lora_alpha=config.alpha,
             use_rslora=config.use_rslora,
-            target_modules=[arch.full_name(layer, m) for layer in config.layers for m in config.target_modules],
+            target_modules=list(arch.full_names(config.layers, config.target_modules)),
             modules_to_save=list(engine.base.modules_to_save),
             fan_in_fan_out=engine.base.model.config.model_type == "gpt2",
         )
@@ -80,6 +80,8 @@ class PlainPeft:
         per_epoch = -(-len(data) // self.config.batch_size)
         epoch, batch = divmod(step, per_epoch)
         rows = epoch_batches(data.kept_lengths, self.config.batch_size, seed=self.seed, epoch=epoch)[batch]
+        if self.engine.task.problem.name == "generation":
+            return self._loss_of_answers(rows)
         length = max(len(data.tokens[row]) for row in rows)
         ids = torch.zeros(len(rows), length, dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -93,3 +95,24 @@ class PlainPeft:
         if problem.name == "regression":
             return nn.functional.mse_loss(logits[:, 0] * problem.scale + problem.center, targets) / problem.scale**2
         return nn.functional.cross_entropy(logits, targets)
+
+    def _loss_of_answers(self, rows) -> torch.Tensor:
+        """As transformers' Trainer has it: labels of -100 where nothing is learned, the mean over all others."""
+        data = self.engine.splits["train"]
+        tokens, starts = [torch.from_numpy(data.tokens[row].astype("int64")) for row in rows], data.targets[rows]
+        if self.model.config.is_encoder_decoder:
+            read = [own[:start] for own, start in zip(tokens, starts, strict=True)]
+            written = [own[start:] for own, start in zip(tokens, starts, strict=True)]
+            ids = nn.utils.rnn.pad_sequence(read, batch_first=True)
+            labels = nn.utils.rnn.pad_sequence(written, batch_first=True, padding_value=-100)
+        else:
+            ids = nn.utils.rnn.pad_sequence(tokens, batch_first=True)
+            labels = nn.utils.rnn.pad_sequence(tokens, batch_first=True, padding_value=-100)
+            for at, start in enumerate(starts):
+                labels[at, :start] = -100
+        lengths = torch.tensor([len(own) for own in (read if self.model.config.is_encoder_decoder else tokens)])
+        mask = (torch.arange(ids.shape[1])[None, :] < lengths[:, None]).long()
+        logits = self.model(input_ids=ids, attention_mask=mask, labels=labels).logits
+        if not self.model.config.is_encoder_decoder:
+            logits, labels = logits[:, :-1], labels[:, 1:]
+        return nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 from torch import nn
-from transformers import AutoModel
+from transformers import AutoModel, AutoModelForSeq2SeqLM
 
 from autolora.engine.architecture import GROUPS, Architecture, describe
+from autolora.engine.layers import Layers
 from autolora.errors import BaseModelError
 from tests import tiny_models
 
@@ -41,7 +42,7 @@ def architecture(tiny_folder):
 @pytest.fixture
 def deep() -> Architecture:
     shapes = {"attention.self.query": (8, 8), "attention.output.dense": (8, 8), "output.dense": (16, 8)}
-    return Architecture(stack="encoder.layer", depth=12, shapes=shapes)
+    return Architecture(stacks=(Layers("encoder.layer", 12, tuple(shapes)),), shapes=shapes)
 
 
 # ------------------------------------------------------------------------------------------------------- what is found
@@ -51,7 +52,7 @@ def deep() -> Architecture:
 def test_layers_and_their_linear_modules_are_found_in_every_family(family, architecture) -> None:
     found = architecture[family]
 
-    assert (found.stack, found.depth) == (STACK[family], 2)
+    assert (found.stacks[0].name, found.depth) == (STACK[family], 2)
     attention = SPLIT_QKV.get(family, ("attn.c_attn", "attn.c_proj"))
     assert set(found.shapes) == {*attention, *MLP[family]}
 
@@ -74,9 +75,24 @@ def test_every_full_name_is_a_module_of_the_model(family, architecture, tiny_fol
     model = AutoModel.from_pretrained(tiny_folder(family))
     found = architecture[family]
 
-    for layer in range(found.depth):
-        for name in found.shapes:
-            assert model.get_submodule(found.full_name(layer, name)).weight.dim() == 2
+    names = found.full_names(range(found.depth), found.shapes)
+
+    assert len(names) == found.depth * len(found.shapes)
+    assert all(model.get_submodule(name).weight.dim() == 2 for name in names)
+
+
+def test_layers_of_an_encoder_and_a_decoder_are_counted_through(tiny_folder) -> None:
+    model = AutoModelForSeq2SeqLM.from_pretrained(tiny_folder("t5", writes=True))
+    found = describe(model)
+
+    assert [(layers.name, layers.depth) for layers in found.stacks] == [("encoder.block", 2), ("decoder.block", 2)]
+    assert found.layer_range("last_half") == (2, 3)
+    values = found.full_names(found.layer_range("all"), found.modules("attention_qv"))
+    assert "encoder.block.1.layer.0.SelfAttention.v" in values
+    assert "decoder.block.0.layer.1.EncDecAttention.v" in values
+    assert not any(name.startswith("encoder") and "EncDec" in name for name in values)
+    assert all(model.get_submodule(name).weight.dim() == 2 for name in values)
+    assert found.trainable_params(rank=2, modules=found.modules("attention_qv"), layers=(0, 2)) == 2 * 6 * (32 + 32)
 
 
 def test_lists_inside_a_layer_are_no_stack_of_layers() -> None:
@@ -92,7 +108,7 @@ def test_lists_inside_a_layer_are_no_stack_of_layers() -> None:
 
     found = describe(Model())
 
-    assert (found.stack, found.depth) == ("layers", 3)
+    assert (found.stacks[0].name, found.depth) == ("layers", 3)
     assert len(found.shapes) == 8
 
 
@@ -158,7 +174,7 @@ def test_groups_are_in_the_models_own_order(family, name, architecture) -> None:
 
 
 def test_a_group_that_a_model_lacks_lists_what_it_has() -> None:
-    bare = Architecture(stack="h", depth=1, shapes={"mlp.c_fc": (4, 8)})
+    bare = Architecture(stacks=(Layers("h", 1, ("mlp.c_fc",)),), shapes={"mlp.c_fc": (4, 8)})
 
     with pytest.raises(BaseModelError, match="this model has no modules for 'attention_qv'") as caught:
         bare.modules("attention_qv")
@@ -212,7 +228,7 @@ def test_ranges_and_indices_give_layers_in_order(choice, layers, deep) -> None:
 
 @pytest.mark.parametrize("name", ["last_half", "last_quarter", "last_1", "all"])
 def test_a_model_of_one_layer_has_that_layer_in_every_range(name) -> None:
-    assert Architecture(stack="h", depth=1, shapes={"a": (1, 1)}).layer_range(name) == (0,)
+    assert Architecture(stacks=(Layers("h", 1, ("a",)),), shapes={"a": (1, 1)}).layer_range(name) == (0,)
 
 
 @pytest.mark.parametrize("choice", [12, -1, [0, 12], [True], ["1"], [1.0]])

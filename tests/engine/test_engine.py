@@ -102,12 +102,12 @@ class LittleMemory:
         self.seen: list[tuple[int, bool]] = []
         original = engine._pass
 
-        def limited(tokens):
-            logits = original(tokens)
+        def limited(passing):
+            logits = original(passing)
             recomputing = engine.base.stack.recomputing
             if torch.is_grad_enabled():
-                self.seen.append((len(tokens), recomputing))
-                if len(tokens) > rows and not (recomputing and unless_recomputing):
+                self.seen.append((len(passing.tokens), recomputing))
+                if len(passing.tokens) > rows and not (recomputing and unless_recomputing):
                     raise torch.OutOfMemoryError("this device is small")
             return logits
 
@@ -147,10 +147,10 @@ def test_what_cannot_be_scored_at_once_is_scored_in_pieces(tiny_folder, tiny_dat
         engine.admit("x", mixed_configs(engine)["wide"], seed=3)
     original, most = small._pass, 5
 
-    def limited(tokens):
-        if len(tokens) > most:
+    def limited(rows):
+        if len(rows.tokens) > most:
             raise torch.OutOfMemoryError("this device is small")
-        return original(tokens)
+        return original(rows)
 
     small._pass = limited
 

@@ -27,7 +27,7 @@ def test_every_rms_norm_is_found_and_no_other_norm(family, in_a_layer, tiny_fold
 
 def test_a_norm_that_does_more_is_left_as_it_is(tiny_folder, tiny_dataset) -> None:
     engine = engine_for(tiny_folder("llama"), tiny_dataset, dtype=torch.float32)
-    norm = engine.base.model.get_submodule(engine.base.architecture.stack)[0].input_layernorm
+    norm = engine.base.model.get_submodule(engine.base.architecture.stacks[0].name)[0].input_layernorm
 
     class Shifted(type(norm)):
         def forward(self, hidden_states):
@@ -62,7 +62,7 @@ def test_an_adapter_trains_to_the_same_weights_with_either(family, tiny_folder, 
 @pytest.mark.parametrize(("own", "torchs", "fused"), [(2.0, 1.0, True), (1.0, 1.0, False), (1.0, 2.0, False)])
 def test_torchs_is_used_where_it_is_clearly_faster(own, torchs, fused, tiny_folder, tiny_dataset, monkeypatch) -> None:
     engine = engine_for(tiny_folder("llama"), tiny_dataset, dtype=torch.float32)
-    norm = engine.base.model.get_submodule(engine.base.architecture.stack)[0].input_layernorm
+    norm = engine.base.model.get_submodule(engine.base.architecture.stacks[0].name)[0].input_layernorm
     monkeypatch.setattr(trial_pass, "seconds", lambda engine: torchs if "forward" in norm.__dict__ else own)
     engine.base = replace(engine.base, device=torch.device("cuda"))
 

@@ -17,24 +17,9 @@ from tests.engine.test_promise import (
     worst_relative_difference,
 )
 
-pytestmark = pytest.mark.tiny
+pytestmark = [pytest.mark.tiny, pytest.mark.usefixtures("unrounded_softmax")]
 
 FAMILIES = ("bert", "distilbert", "roberta", "llama", "qwen2", "qwen3", "gemma3", "gpt2")
-
-
-@pytest.fixture(autouse=True)
-def _float64_throughout(monkeypatch) -> None:
-    """Let no family round its attention to float32.
-
-    How the sum of a softmax in float32 rounds depends on how far a row is padded, which is a difference of 1e-8 between
-    a row that was computed among these rows and one that was computed among others.
-    """
-    softmax = torch.nn.functional.softmax
-
-    def unrounded(x, dim=None, _stacklevel=3, dtype=None):
-        return softmax(x, dim=dim, dtype=None if x.dtype == torch.float64 else dtype)
-
-    monkeypatch.setattr(torch.nn.functional, "softmax", unrounded)
 
 
 def in_memory(limit_bytes: int = 1 << 24) -> RowCache:

@@ -14,8 +14,8 @@ from autolora.engine.checkpoint import find
 from autolora.engine.engine import Engine
 from autolora.engine.start import EngineSpec
 from autolora.records import AdapterConfig
+from autolora.tasks.kinds import task_of
 from autolora.tasks.problems import problem_of
-from autolora.tasks.sequence import SequenceTask
 from tests.conftest import relabelled
 from tests.engine.plain_peft import PlainPeft
 
@@ -28,8 +28,8 @@ LENGTH = 24
 def engine_for(
     folder, dataset, *, chunk_rows=0, dtype=torch.float64, cache=None, precision="exact", device="cpu"
 ) -> Engine:
-    task = SequenceTask(problem=problem_of(dataset), max_length=LENGTH)
     checkpoint = find(str(folder))
+    task = task_of(problem_of(dataset), max_length=LENGTH, folder=checkpoint.folder)
     base = load_base(checkpoint, task, precision=precision, device=torch.device(device), dtype=dtype)
     tokenizer = task.load_tokenizer(checkpoint.folder)
     splits = {name: task.encode(tokenizer, getattr(dataset, name)) for name in ("train", "validation", "test")}
@@ -124,6 +124,20 @@ def trained_with_joins_and_leaves(engine: Engine, configs: dict[str, AdapterConf
 def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, together, tiny_folder, tiny_dataset) -> None:
     engine = engine_for(tiny_folder(family), tiny_dataset, chunk_rows=12)
     engine.base.pack.together = together
+    configs = mixed_configs(engine)
+    plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
+
+    ours = trained_with_joins_and_leaves(engine, configs)
+
+    for name, solo in plain.items():
+        solo.train(STEPS)
+        assert worst_relative_difference(ours[name], solo.tensors()) < 1e-9, name
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "gemma2", "gemma3", "gpt2", "phi", "opt", "t5"])
+def test_adapters_that_write_are_packed_as_others_are(family, tiny_folder, tiny_dataset, unrounded_softmax) -> None:
+    folder = tiny_folder(family, writes=True)
+    engine = engine_for(folder, relabelled(tiny_dataset, "generation"), chunk_rows=12)
     configs = mixed_configs(engine)
     plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
 

@@ -1,0 +1,51 @@
+"""The likeliest answer of a closed set: each answer is scored behind each prompt, and none is written.
+
+Knows engines and tokens; knows no texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolora.engine.engine import Engine
+from autolora.tasks.task import Encoded
+
+_SPLIT = "prompts with every answer"
+
+
+def likeliest(engine: Engine, slot_id: str, split: str, answers: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """Return for each prompt of a split which answer its slot finds likeliest ``(rows,)``.
+
+    An answer counts with the token that ends it, so that none is likelier for being the beginning of another.
+
+    Args:
+        engine: On a task that writes.
+        slot_id: A slot with its adapter.
+        split: Name of the split; its rows' own answers are not looked at.
+        answers: Tokens of each answer, with what ends it.
+
+    Raises:
+        TrialDiverged: If a score is no finite number.
+        TrialOutOfMemory: If it does not fit on the device, even row by row.
+    """
+    data = engine.splits[split]
+    tokens, starts = [], []
+    for own, start in zip(data.tokens, data.targets, strict=True):
+        prompt = own[: int(start)]
+        tokens += [np.concatenate([prompt, np.asarray(answer, dtype=np.int32)]) for answer in answers]
+        starts += [int(start)] * len(answers)
+    engine.splits[_SPLIT] = Encoded(
+        tokens=tuple(tokens),
+        targets=np.asarray(starts, dtype=np.int64),
+        full_lengths=np.array([len(row) for row in tokens], dtype=np.int64),
+        unknown_share=0.0,
+    )
+    try:
+        with engine.keeping_nothing():
+            losses = engine.outputs(slot_id, _SPLIT)[:, 0].reshape(len(data), len(answers))
+    finally:
+        del engine.splits[_SPLIT]
+    return np.asarray(losses.argmin(axis=1), dtype=np.int64)

@@ -1,0 +1,76 @@
+"""Finished adapters, or the bare base, at work on an engine: admitted for as long as they are asked.
+
+Knows engines, adapters and a tokenizer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+
+from autolora.engine import writing
+from autolora.engine.choosing import likeliest
+from autolora.engine.engine import Engine
+from autolora.engine.jobs import Finished, Written
+from autolora.engine.state import load_adapter
+from autolora.records import AdapterConfig
+
+
+@contextmanager
+def admitted(engine: Engine, adapters: Sequence[Finished | None]) -> Iterator[list[str]]:
+    """Have adapters in slots of their own inside the block, and give these; None is the base without one."""
+    slots = [f"finished adapter {at}" for at in range(len(adapters))]
+    with ExitStack() as after:
+        for slot, adapter in zip(slots, adapters, strict=True):
+            # An adapter that was not trained adds nothing.
+            config, weights = adapter or (_smallest(engine), {})
+            engine.admit(slot, config, seed=0)
+            after.callback(engine.release, slot)
+            if weights:
+                load_adapter(engine.slots[slot], {name: torch.tensor(values) for name, values in weights.items()})
+        yield slots
+
+
+def answered(
+    engine: Engine,
+    tokenizer: Any,
+    adapters: Sequence[Finished | None],
+    split: str,
+    *,
+    most_tokens: int,
+    closed: Sequence[str] = (),
+) -> list[Written]:
+    """Return what each adapter answers to a split's prompts.
+
+    Args:
+        engine: On a task that writes.
+        tokenizer: Of its base.
+        adapters: That answer together; None is the base without one.
+        split: Name of the split.
+        most_tokens: Of an answer.
+        closed: The answers to choose from, by likelihood; none lets answers be written.
+    """
+    rows = max(1, len(engine.splits[split]))
+    with admitted(engine, adapters) as slots:
+        start = time.perf_counter()
+        if closed:
+            prompting = engine.task.prompting(tokenizer)  # type: ignore[attr-defined]
+            candidates = prompting.answers(closed)
+            texts = [tuple(closed[at] for at in likeliest(engine, slot, split, candidates)) for slot in slots]
+        else:
+            written = writing.answers(engine, slots, split, most_tokens=most_tokens)
+            texts = [
+                tuple(text.strip() for text in tokenizer.batch_decode(written[slot], skip_special_tokens=True))
+                for slot in slots
+            ]
+        each = (time.perf_counter() - start) / rows / len(slots)
+    return [Written(texts=own, seconds=each) for own in texts]
+
+
+def _smallest(engine: Engine) -> AdapterConfig:
+    lowest = tuple(engine.base.architecture.shapes)[:1]
+    return AdapterConfig(rank=1, alpha=1, target_modules=lowest, layers=(0,), learning_rate=1e-3)
