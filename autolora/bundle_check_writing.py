@@ -41,6 +41,8 @@ def written(tokenizer: Any, model: Any, request: dict[str, Any]) -> list[str]:
     """Return what is written to each prompt."""
     from transformers import GenerationConfig
 
+    if not request["longest_answer"]:  # only losses are compared
+        return []
     greedy = GenerationConfig(
         do_sample=False,
         max_new_tokens=request["longest_answer"],
@@ -50,8 +52,6 @@ def written(tokenizer: Any, model: Any, request: dict[str, Any]) -> list[str]:
     rows = [_ids(tokenizer, prompt, request["in_pairs"]) for prompt in request["prompts"]]
     order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
     answers = [""] * len(rows)
-    if not request["longest_answer"]:
-        return answers
     for start in range(0, len(order), _ROWS):
         own = order[start : start + _ROWS]
         batch = tokenizer.pad({"input_ids": [rows[at] for at in own]}, return_tensors="pt")

@@ -73,6 +73,11 @@ class _Prepared:
         return int(self.space.fixed["max_length"])
 
     @property
+    def closed(self) -> tuple[str, ...]:
+        """The answers to choose from by likelihood, where that is asked for."""
+        return self.dataset.answers if self.metric.name in BY_LIKELIHOOD else ()
+
+    @property
     def guide(self) -> Objective:
         """What trials are compared by."""
         return guide_of(self.metric, self.dataset.problem)
@@ -306,6 +311,7 @@ class _Way:
                 self.prepared.space,
                 trials=self.prepared.request.budget.trials,
                 engines=len(self.engines.ready()),
+                closed=len(self.prepared.closed),
             )
         if made is None:
             spent = self.clock.spent()
@@ -398,9 +404,9 @@ class _Way:
             )
         )
 
-    def _writing(self, confirmed: Confirmed, chosen: Candidate, closed: tuple[str, ...]) -> bundle.Writing | None:
+    def _writing(self, confirmed: Confirmed, chosen: Candidate) -> bundle.Writing | None:
         """Return what a bundle needs of answers, where they are written."""
-        prompts = self.engines.facts.prompts
+        prompts, closed = self.engines.facts.prompts, self.prepared.closed
         if prompts is None:
             return None
         return bundle.Writing(
@@ -421,7 +427,6 @@ class _Way:
             assert chosen.validation is not None
             assert chosen.test is not None
             assert chosen.test_ci95 is not None
-            closed = self.prepared.dataset.answers if self.prepared.metric.name in BY_LIKELIHOOD else ()
             bundle.write(
                 bundle.Contents(
                     name=self.prepared.request.name,
@@ -438,7 +443,7 @@ class _Way:
                     test_ci95=chosen.test_ci95,
                     verdict=choice.verdict,
                     checked=planned.checked,
-                    writing=self._writing(confirmed, chosen, closed),
+                    writing=self._writing(confirmed, chosen),
                 ),
                 self.run.path / store.BUNDLE,
                 base_folder=self.prepared.checkpoint.folder,

@@ -31,9 +31,16 @@ LEAST_ROWS = 600
 """Training rows under which small encoders hardly leave the majority class in a few epochs."""
 LEAST_VALIDATION = 400
 """Validation rows under which noise (2 points of accuracy and more) decides what is better."""
+LEAST_WRITTEN = 32
+"""The same where each training writes an answer to every such row, which takes many times as long as scoring it."""
 LEAST_TEST = 500
+LEAST_TEST_WRITTEN = 100
 LEAST_CHECKED = 200
 """Test rows on which plain PEFT must give the engine's labels."""
+LEAST_CHECKED_WRITTEN = 20
+"""The same where it writes answers."""
+BASE_ANSWERS = 3
+"""The base's own answer to a row, and that with examples in the prompt, which take longer to read."""
 ENOUGH_ROWS = 5_000
 LEAST_TRAININGS = 3.0
 TRAINED_SHARE = 0.4
@@ -99,6 +106,13 @@ class Work:
     """Wanted."""
     rungs: int
     """How often a trial is scored on its way."""
+    per_answer: float = 0.0
+    """Of writing an answer, where one is written: by finished adapters only."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether answers are written."""
+        return self.per_answer > 0
 
     def training(self, rows: int, validation: int, *, scored: int = 1) -> float:
         """Return the time of one full training that is scored so many times."""
@@ -110,16 +124,23 @@ class Work:
 
     def confirming(self, it: Confirming) -> float:
         """Return the time of all that is confirmed."""
-        return it.depth.trainings * self.training(it.train, it.validation) + it.train * self.per_word_row
+        written = (it.depth.trainings + self.writes * BASE_ANSWERS) * it.validation * self.per_answer
+        return it.depth.trainings * self.training(it.train, it.validation) + written + it.train * self.per_word_row
 
     def at_pace(self, pace: float) -> Work:
         """Return the same on an engine that takes ``pace`` times as long."""
-        return replace(self, per_row=self.per_row * pace, per_score=self.per_score * pace)
+        return replace(
+            self,
+            per_row=self.per_row * pace,
+            per_score=self.per_score * pace,
+            per_answer=self.per_answer * pace,
+        )
 
-    def validation_rows(self, rows: int, available: int, *, scored: int) -> int:
-        """Return how many validation rows a training on so many rows is scored on."""
-        affordable = _SCORING_SHARE * self.epochs * rows * self.per_row / (scored * self.per_score)
-        return min(available, max(LEAST_VALIDATION, int(affordable)))
+    def validation_rows(self, rows: int, available: int, *, scored: int, written: bool = False) -> int:
+        """Return how many validation rows a training on so many rows is scored on, and answers if these are written."""
+        each = scored * self.per_score + (self.per_answer if written else 0.0)
+        affordable = _SCORING_SHARE * self.epochs * rows * self.per_row / each
+        return min(available, max(LEAST_WRITTEN if written else LEAST_VALIDATION, int(affordable)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,12 +252,15 @@ def _closing(plan: Plan, left: float, work: Work) -> Plan:
     every = SEEDS * first_seeds
     low, high = (share * left for share in _TEST_SHARES)
     rows = plan.sizes.test
-    if first_seeds * rows * work.per_score > high:
-        rows = min(rows, max(LEAST_TEST, int(low / (first_seeds * work.per_score))))
-    every_seed = every * rows * work.per_score <= low
-    scoring = (every if every_seed else first_seeds) * rows * work.per_score
-    per_checked = work.per_score / _PLAIN_SPEED
-    checked = min(rows, max(LEAST_CHECKED, int(_CHECKED_SHARE * left / per_checked)))
+    each, base = work.per_score + work.per_answer, work.writes * BASE_ANSWERS
+    if (first_seeds + base) * rows * each > high:
+        least = LEAST_TEST_WRITTEN if work.writes else LEAST_TEST
+        rows = min(rows, max(least, int(low / ((first_seeds + base) * each))))
+    every_seed = (every + base) * rows * each <= low
+    scoring = ((every if every_seed else first_seeds) + base) * rows * each
+    per_checked = each / _PLAIN_SPEED
+    least = LEAST_CHECKED_WRITTEN if work.writes else LEAST_CHECKED
+    checked = min(rows, max(least, int(_CHECKED_SHARE * left / per_checked)))
     return replace(
         plan,
         test=rows,
@@ -269,7 +293,9 @@ def _as_many_as_fit(fits: Callable[[Confirming], bool], least: int, sizes: Sizes
 
 
 def _confirming(depth: Depth, rows: int, sizes: Sizes, work: Work, *, capped: bool = True) -> Confirming:
-    validation = work.validation_rows(rows, sizes.validation, scored=1) if capped else sizes.validation
+    validation = sizes.validation
+    if capped or work.writes:
+        validation = work.validation_rows(rows, sizes.validation, scored=1, written=work.writes)
     return Confirming(depth=depth, train=rows, validation=validation)
 
 

@@ -25,8 +25,18 @@ def sizes_of(dataset: Dataset) -> Sizes:
     return Sizes(train=len(dataset.train), validation=len(dataset.validation), test=len(dataset.test))
 
 
-def work_of(dataset: Dataset, rates: Rates, space: Space, *, trials: int, engines: int) -> Work:
-    """Return what the parts of a search take on engines that were measured."""
+def work_of(dataset: Dataset, rates: Rates, space: Space, *, trials: int, engines: int, closed: int = 0) -> Work:
+    """Return what the parts of a search take on engines that were measured.
+
+    Args:
+        dataset: All rows.
+        rates: Of an engine.
+        space: What is explored.
+        trials: Wanted.
+        engines: How many there are.
+        closed: Answers to choose from by likelihood; each is then scored, and none written.
+    """
+    per_answer = closed / rates.score if closed else 1 / rates.answer
     per_row = (1 / rates.train_dearest + 1 / rates.train_cheapest) / 2
     texts = dataset.train.texts[:: max(1, len(dataset.train) // _SAMPLED_TEXTS)]
     characters = sum(map(len, texts)) / len(texts)
@@ -37,6 +47,7 @@ def work_of(dataset: Dataset, rates: Rates, space: Space, *, trials: int, engine
         epochs=float(space.usual("epochs")),
         trials=trials,
         rungs=len(RUNGS),
+        per_answer=per_answer / engines,
     )
 
 

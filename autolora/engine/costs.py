@@ -14,6 +14,7 @@ fragmentation is not in it.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,8 @@ class Rates:
     train_cheapest: float
     """By the one that keeps least, usually of the last layer."""
     score: float
+    answer: float = math.inf
+    """Answers written, by adapters that write together; infinite where none is written."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,15 +6,19 @@ are measured, padding included, and turned into rows a second by what the rows o
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from autolora.engine import writing
 from autolora.engine.costs import CostModel, Kind, Rates
+from autolora.engine.device import synchronise
 from autolora.engine.engine import SCORING_CHUNK_ROWS, Engine
 from autolora.engine.order import epoch_batches
 from autolora.engine.trial_pass import usual_length
@@ -22,6 +26,9 @@ from autolora.records import AdapterConfig
 
 _LEAST_SECONDS = 0.5
 _LEAST_STEPS = 2
+_ANSWERS, _ANSWER_TOKENS = 4, 8
+"""Of each slot, and how far they are written."""
+_SOME = "some rows to answer"
 _RANK = 8
 _BATCHES = 4
 """Different batches that are trained on again and again: what is computed of a row once is no part of the speed."""
@@ -41,6 +48,7 @@ def measured_rates(engine: Engine, costs: CostModel, batch_size: int, *, slots: 
         train_dearest=_training_rate(engine, by_size[-1], batch_size, slots),
         train_cheapest=_training_rate(engine, by_size[0], batch_size, slots),
         score=_scoring_rate(engine, by_size[-1]),
+        answer=_writing_rate(engine, by_size[0]) if engine.task.problem.name == "generation" else math.inf,
     )
 
 
@@ -97,6 +105,36 @@ def _scoring_rate(engine: Engine, kind: Kind) -> float:
     finally:
         engine.release(name)
     return tokens / seconds / (sum(_padded(lengths, chunk) for chunk in chunks) / len(lengths))
+
+
+def _writing_rate(engine: Engine, kind: Kind) -> float:
+    """Return answers written in a second, each as long as the training rows' are on average."""
+    train, rows = engine.splits["train"], engine.splits["validation"]
+    some = np.random.default_rng(0).permutation(len(rows))[:_ANSWERS]
+    names = [f"speed probe {at}" for at in range(writing.SLOTS_AT_ONCE)]
+    engine.splits[_SOME] = replace(
+        rows,
+        tokens=tuple(rows.tokens[row] for row in some),
+        targets=rows.targets[some],
+        full_lengths=rows.full_lengths[some],
+        stops=(),  # what an untrained adapter writes is of any length
+    )
+    try:
+        for name in names:
+            engine.admit(name, _config(kind, 1), seed=0)
+        seconds = {}
+        for tokens in (1, 1 + _ANSWER_TOKENS):
+            start = time.perf_counter()
+            writing.answers(engine, names, _SOME, most_tokens=tokens)
+            synchronise(engine.base.device)
+            seconds[tokens] = time.perf_counter() - start
+    finally:
+        del engine.splits[_SOME]
+        for name in names:
+            engine.release(name)
+    each_token = (seconds[1 + _ANSWER_TOKENS] - seconds[1]) / _ANSWER_TOKENS
+    length = float((train.kept_lengths - train.targets).mean())
+    return len(some) * len(names) / (seconds[1] + max(each_token, 0.0) * length)
 
 
 def _config(kind: Kind, batch_size: int) -> AdapterConfig:

@@ -105,7 +105,7 @@ class _Batch:
             engine=engine,
             slots=slots,
             rows_each=len(prompts),
-            stops=torch.tensor(list(stops), device=device),
+            stops=torch.tensor(list(stops), dtype=torch.int64, device=device),
             inputs=inputs,
             due=due,
             cache=DynamicCache(config=model.config),
