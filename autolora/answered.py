@@ -20,7 +20,7 @@ from autolora.durable import write_whole
 from autolora.engine.baselines import SHOTS, Fitted, constant, few_shot, nearest
 from autolora.engine.jobs import Finished, Written
 from autolora.objectives import GUIDE
-from autolora.records import QUANTILES, AnsweredRow, AnswersRecord, Dataset, Split, from_json, to_json
+from autolora.records import QUANTILES, AnsweredRow, AnswersRecord, Dataset, GeneralText, Split, from_json, to_json
 from autolora.tasks import text_metrics
 from autolora.tasks.problems import problem_of
 
@@ -96,6 +96,7 @@ def record(
     losses: dict[str, Array],
     chat: bool,
     shown: Sequence[str],
+    forgetting: GeneralText | None,
 ) -> AnswersRecord:
     """Return what ``answers.json`` keeps.
 
@@ -105,6 +106,7 @@ def record(
         losses: Candidate → summed loss and tokens of the wanted answers ``(rows, 2)``.
         chat: Whether texts are conversations.
         shown: Candidates whose answers are kept row by row.
+        forgetting: Losses on a general text.
     """
     wanted = [str(label) for label in split.labels]
     row_scores = {name: text_metrics.chrf(wanted, list(written.texts)) for name, written in answered.items()}
@@ -131,6 +133,7 @@ def record(
         row_scores={name: tuple(map(float, row_scores[name])) for name in shown if name in row_scores},
         seconds={name: written.seconds for name, written in answered.items()},
         word_lengths={"wanted": _lengths(wanted)} | {name: _lengths(answered[name].texts) for name in answered},
+        general=forgetting,
     )
 
 

@@ -100,6 +100,8 @@ class Confirmed:
     """Candidate → what its first seed answered to the test rows, where answers are written."""
     losses: dict[str, Array] = field(default_factory=dict)
     """Candidate → summed loss and tokens of the wanted answers to the test rows, likewise."""
+    first_adapters: dict[str, Finished | None] = field(default_factory=dict)
+    """Candidate → the adapter of its first seed, likewise; None is the base."""
 
 
 def default_config(costs: CostModel, epochs: float, batch_size: int, rate: float = DEFAULT_RATE) -> AdapterConfig:
@@ -370,6 +372,7 @@ class Confirmation:
             floor=self._floor(scored),
             written=self._written(candidates, first) if self._shelves else {},
             losses=self._losses(candidates, first) if self._problem.name == "generation" else {},
+            first_adapters=self._first_adapters(candidates, first) if self._problem.name == "generation" else {},
         )
         if chosen is None:
             return confirmed
@@ -394,10 +397,13 @@ class Confirmation:
 
     def _losses(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Array]:
         """Return the losses of first seeds and of the base on the wanted answers to the test rows."""
+        adapters = self._first_adapters(candidates, first)
+        return dict(zip(adapters, self.trainer.outputs(list(adapters.values()), "test"), strict=True))
+
+    def _first_adapters(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Finished | None]:
         there = [c for c in candidates if c.name in first]
-        adapters = [(self._config_of(c), self._weights(c, c.seeds[0].seed)) for c in there]
-        found = self.trainer.outputs([*adapters, None], "test")
-        return dict(zip([*(c.name for c in there), "zero_shot"], found, strict=True))
+        adapters = {c.name: (self._config_of(c), self._weights(c, c.seeds[0].seed)) for c in there}
+        return {**adapters, "zero_shot": None}
 
     def _test_outputs(self, places: Sequence[tuple[Candidate, SeedResult]]) -> list[Array]:
         """Return the outputs of trained candidates on the test rows."""

@@ -11,7 +11,7 @@ from autolora import space
 from autolora.data import find_in_tokens, prepare, record, subset
 from autolora.engine.checkpoint import find
 from autolora.records import DataRecord, Finding
-from autolora.request import DataRequest
+from autolora.request import DataRequest, usual_space
 from autolora.tasks.kinds import task_of
 from autolora.tasks.problems import problem_of
 
@@ -26,8 +26,8 @@ class Examination:
     data: DataRequest
     base_model: str | None = None
     """A folder or a hub id, whose tokenizer counts the tokens; None leaves them uncounted."""
-    space: str = "encoder"
-    """The search space whose ``max_length`` cuts the texts."""
+    space: str = ""
+    """The search space whose ``max_length`` cuts the texts; left empty, that which a search would take."""
     seed: int = 0
 
 
@@ -40,7 +40,7 @@ def examine(wanted: Examination) -> DataRecord:
         SpaceError: If there is no such search space.
     """
     dataset = prepare(wanted.data, seed=wanted.seed)
-    max_length = int(space.load(wanted.space).fixed["max_length"])
+    max_length = int(space.load(wanted.space or usual_space(dataset.problem)).fixed["max_length"])
     if wanted.base_model is None:
         return record(dataset, seed=wanted.seed, max_length=max_length)
     folder = find(wanted.base_model).folder
@@ -56,7 +56,13 @@ def examine(wanted: Examination) -> DataRecord:
         unknown_token_share=encoded.unknown_share,
         extra_findings=(
             *_sampled(len(counted), len(dataset.train)),
-            *find_in_tokens(encoded.unknown_share, encoded.truncated_share, max_length),
+            *find_in_tokens(
+                encoded.unknown_share,
+                encoded.truncated_share,
+                max_length,
+                writes=dataset.problem == "generation",
+                controls=tuple(counted.row_ids[row] for row in encoded.controls),
+            ),
         ),
     )
 

@@ -20,6 +20,7 @@ from autolora import answered, bundle, plan, request, results, space, store
 from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
 from autolora.confirm import Confirmation, Confirmed
 from autolora.data import MOST_ANSWERS, READ_OTHERWISE, find_in_tokens, prepare, record
+from autolora.engine import general
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineSpec
@@ -30,7 +31,7 @@ from autolora.pages import engineer_page
 from autolora.plan import Plan
 from autolora.portions import Portions, sizes_of, work_of
 from autolora.recommend import Choice, finalists, judge
-from autolora.records import Candidate, Dataset, Finding, Recommendation, TrialRecord
+from autolora.records import Candidate, Dataset, Finding, GeneralText, Recommendation, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
 from autolora.search.cluster import open_cluster
@@ -56,6 +57,10 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Something the user should know."""
+
+
+_LANGUAGE_ROWS = 50
+"""Test rows by which their language is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,7 +286,13 @@ class _Way:
 
     def _findings(self) -> tuple[Finding, ...]:
         facts = self.engines.facts
-        return find_in_tokens(facts.unknown_token_share, facts.truncated_share, self.prepared.max_length)
+        return find_in_tokens(
+            facts.unknown_token_share,
+            facts.truncated_share,
+            self.prepared.max_length,
+            writes=facts.prompts is not None,
+            controls=facts.control_rows,
+        )
 
     def _describe_data(self) -> None:
         facts = self.engines.facts
@@ -394,6 +405,12 @@ class _Way:
         if not confirmed.written:
             return
         chosen = () if confirmed.chosen is None else (confirmed.chosen.name,)
+        forgetting = None
+        if self.engines.facts.prompts is not None and not self.engines.facts.prompts.in_pairs:
+            language = general.language_of("".join(self.used_rows.test.texts[:_LANGUAGE_ROWS]))
+            asked = {n: a for n, a in confirmed.first_adapters.items() if n in (*chosen, "default_lora", "zero_shot")}
+            losses = self.engines.general_losses(list(asked.values()), general.paragraphs(language))
+            forgetting = GeneralText(text=general.name_of(language), losses=dict(zip(asked, losses, strict=True)))
         self.run.write_answers(
             answered.record(
                 self.used_rows.test,
@@ -401,6 +418,7 @@ class _Way:
                 losses=confirmed.losses,
                 chat=self.prepared.dataset.chat,
                 shown=(*chosen, "default_lora", "few_shot", "zero_shot"),
+                forgetting=forgetting,
             )
         )
 

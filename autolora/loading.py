@@ -119,8 +119,11 @@ text = {filled}
 
 def _writing(prompts: Prompts, special: str) -> str:
     shown = "out[0]" if prompts.in_pairs else 'out[0, batch["input_ids"].shape[1]:]'
+    ended = ""
+    if prompts.drops:
+        ended = f"\nbatch = {{name: row[:, :-{prompts.drops}] for name, row in batch.items()}}  # the prompt goes on"
     return f"""\
-batch = tokenizer(text{special}, return_tensors="pt")
+batch = tokenizer(text{special}, return_tensors="pt"){ended}
 greedy = GenerationConfig(
     do_sample=False,
     max_new_tokens={prompts.longest_answer},
@@ -133,16 +136,29 @@ print(tokenizer.decode({shown}, skip_special_tokens=True).strip())"""
 
 
 def _choosing(answers: Answers, prompts: Prompts, special: str) -> str:
-    gap = "" if prompts.chat_template or prompts.in_pairs or prompts.plain[-1:].isspace() else " "
+    dropped, cut = (f" - {prompts.drops}", f"[:-{prompts.drops}]") if prompts.drops else ("", "")
+    gap = "" if prompts.chat_template or prompts.plain[-1:].isspace() else " "
+    if prompts.in_pairs:
+        start, scores = (
+            'batch = tokenizer(text, return_tensors="pt")',
+            """\
+        due = torch.tensor(tokenizer(answer)["input_ids"])
+        scores = model(**batch, labels=due[None]).logits[0].log_softmax(dim=-1)""",
+        )
+    else:
+        start = f'start = len(tokenizer(text{special})["input_ids"]){dropped}'
+        end = prompts.stops[0]
+        scores = f"""\
+        ids = torch.tensor(tokenizer(text + {gap!r} + answer{special})["input_ids"]{cut} + [{end}])
+        due, scores = ids[start:], model(input_ids=ids[None]).logits[0, start - 1 : -1].log_softmax(dim=-1)"""
     return f"""\
 answers = {list(answers.closed)!r}
-start = len(tokenizer(text{special})["input_ids"])
+{start}
 losses = []
 with torch.inference_mode():
     for answer in answers:
-        ids = torch.tensor([tokenizer(text + {gap!r} + answer{special})["input_ids"] + [{prompts.stops[0]}]])
-        scores = model(input_ids=ids).logits[0, start - 1 : -1].log_softmax(dim=-1)
-        losses.append(-float(scores.gather(1, ids[0, start:, None]).sum()))
+{scores}
+        losses.append(-float(scores.gather(1, due[:, None]).sum()))
 print(answers[losses.index(min(losses))])"""
 
 

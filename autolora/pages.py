@@ -16,6 +16,7 @@ def engineer_page(it: SearchRecord) -> str:
             confirm=it.confirm,
             recommendation=it.recommendation,
             events=it.events,
+            answers=it.answers,
             reopened_test=sum(event.get("event") == "test_opened" for event in it.events) > 1,
         )
     )

@@ -319,6 +319,8 @@ class Prompts:
     """The template where it is not: a text with {prompt} in it."""
     in_pairs: bool
     """Whether an encoder reads the prompt and a decoder writes the answer."""
+    drops: int = 0
+    """Tokens to drop from the end of a prompt as the tokenizer makes it: some end every text."""
     stops: tuple[int, ...]
     """Tokens that end an answer; the first is the one that is learned."""
     longest_answer: int
@@ -340,6 +342,16 @@ class AnsweredRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GeneralText:
+    """Losses on a text that has nothing to do with the task."""
+
+    text: str
+    """What it is."""
+    losses: dict[str, float]
+    """Candidate → nats a token."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnswersRecord:
     """What ``answers.json`` keeps of a search whose adapters write: their test rows, and how like they are."""
 
@@ -352,6 +364,8 @@ class AnswersRecord:
     """Candidate → device time of an answer."""
     word_lengths: dict[str, tuple[int, ...]]
     """Candidate (and ``wanted``) → quantiles (0, 5, 25, 50, 75, 95, 100 %) of the answers' lengths in words."""
+    general: GeneralText | None = None
+    """What was forgotten; None where an encoder reads and a decoder writes."""
 
 
 @dataclass(frozen=True, kw_only=True)

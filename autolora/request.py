@@ -285,7 +285,7 @@ class Request:
                 else "put it in quotes",
             )
         if self.space == "":
-            object.__setattr__(self, "space", "decoder" if self.data.problem == "generation" else "encoder")
+            object.__setattr__(self, "space", usual_space(self.data.problem))
         for name in ("base_model", "space"):
             _check_text(name, getattr(self, name))
         if self.address is not None:
@@ -323,6 +323,11 @@ class Request:
         only = [each for each in PROBLEMS if self.metric in METRICS[each]]
         if problem is None and len(only) == 1:
             object.__setattr__(self, "data", replace(self.data, problem=only[0]))
+
+
+def usual_space(problem: ProblemType | None) -> str:
+    """Return the search space that is taken for a problem where none is named."""
+    return "decoder" if problem == "generation" else "encoder"
 
 
 def read(path: str | Path) -> Request:

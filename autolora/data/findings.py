@@ -90,8 +90,23 @@ def find_in_splits(train: Split, test: Split, problem: ProblemType, classes: tup
     return tuple(found)
 
 
-def find_in_tokens(unknown_share: float, truncated_share: float, max_length: int) -> tuple[Finding, ...]:
-    """Return what a person should know about the training texts as a base model's tokenizer reads them."""
+def find_in_tokens(
+    unknown_share: float,
+    truncated_share: float,
+    max_length: int,
+    *,
+    writes: bool = False,
+    controls: Sequence[str] = (),
+) -> tuple[Finding, ...]:
+    """Return what a person should know about the training texts as a base model's tokenizer reads them.
+
+    Args:
+        unknown_share: Of unknown tokens.
+        truncated_share: Of texts that are cut.
+        max_length: Tokens that they are cut to.
+        writes: Whether texts are prompts, with answers behind them.
+        controls: Ids of rows whose text holds what the tokenizer has for control tokens.
+    """
     found: list[Finding] = []
     if unknown_share >= UNREADABLE_SHARE:
         message = f"The base model cannot read this text: {unknown_share:.0%} of the tokens are unknown to it."
@@ -99,10 +114,20 @@ def find_in_tokens(unknown_share: float, truncated_share: float, max_length: int
         found.append(_finding("unreadable_text", "warning", message, hint))
     if truncated_share >= TRUNCATED_SHARE:
         message = (
-            f"{truncated_share:.0%} of the training texts are longer than {max_length} tokens and lose their ends."
+            f"{truncated_share:.0%} of the training rows are longer than {max_length} tokens with their answer: what"
+            " the user said last loses its end, and an answer of more than half of that its own."
+            if writes
+            else f"{truncated_share:.0%} of the training texts are longer than {max_length} tokens and lose their ends."
         )
         hint = "search with a space whose max_length is larger, if what matters stands at the end"
         found.append(_finding("truncated", "warning", message, hint))
+    if controls:
+        rows = [int(row.rpartition(":")[2]) for row in controls]
+        message = (
+            f"{counted(len(rows), 'training row')} ({rows_phrase(rows)}) hold what the base has for control tokens; it"
+            " was read as text."
+        )
+        found.append(_finding("control_tokens", "note", message, "remove it, unless users will write that too", rows))
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 
 from autolora.engine import writing
@@ -18,6 +19,9 @@ from autolora.engine.engine import Engine
 from autolora.engine.jobs import Finished, Written
 from autolora.engine.state import load_adapter
 from autolora.records import AdapterConfig
+from autolora.tasks.task import Encoded
+
+_GENERAL = "a general text"
 
 
 @contextmanager
@@ -69,6 +73,32 @@ def answered(
             ]
         each = (time.perf_counter() - start) / rows / len(slots)
     return [Written(texts=own, seconds=each) for own in texts]
+
+
+def general_losses(
+    engine: Engine, tokenizer: Any, adapters: Sequence[Finished | None], texts: Sequence[str]
+) -> list[float]:
+    """Return each adapter's loss on texts as they are, without a prompt, in nats a token.
+
+    Args:
+        engine: On a task that writes, with one stack.
+        tokenizer: Of its base.
+        adapters: None is the base without one.
+        texts: Each is cut to what the task's rows are cut to.
+    """
+    rows = [np.asarray(tokenizer(text)["input_ids"][: engine.task.max_length], dtype=np.int32) for text in texts]
+    engine.splits[_GENERAL] = Encoded(
+        tokens=tuple(rows),
+        targets=np.ones(len(rows), dtype=np.int64),
+        full_lengths=np.array([len(row) for row in rows], dtype=np.int64),
+        unknown_share=0.0,
+    )
+    try:
+        with admitted(engine, adapters) as slots, engine.keeping_nothing():
+            summed = [engine.outputs(slot, _GENERAL).sum(axis=0) for slot in slots]
+    finally:
+        del engine.splits[_GENERAL]
+    return [float(loss / tokens) for loss, tokens in summed]
 
 
 def _smallest(engine: Engine) -> AdapterConfig:

@@ -179,6 +179,7 @@ def _prompts(task: Any, tokenizer: Any, split: Split, encoded: Any) -> Prompts |
         chat_template=prompting.is_chat,
         plain=prompting.plain,
         in_pairs=prompting.in_pairs,
+        drops=prompting.drops,
         stops=prompting.stops,
         longest_answer=int((encoded.kept_lengths - encoded.targets).max()),
         example=prompting.prompt_text(split.texts[0]),

@@ -114,10 +114,14 @@ def pareto_figure(report: SearchReport, cost: Cost) -> ParetoFigure:
             and trial.metric is not None
             and math.isfinite(trial.metric)
         ],
-        report.metric,
+        report.guide,
     )
     placed = [trial for trial in report.trials if getattr(trial, cost) is not None]
     adapters, levels = _baselines(report.confirm.candidates if report.confirm else (), cost)
+    if report.guide != report.metric:  # baselines were scored by another metric than trials were compared by
+        reference = report.recommendation.search.hypervolume_reference if report.recommendation else {}
+        free = reference.get("metric_floor")
+        adapters, levels = (), (Level(label="Base", score=free),) if free is not None else ()
     chosen = report.chosen_trial
     points = tuple(
         _trial_point(trial, cost, line, is_chosen=chosen is not None and trial.number == chosen.number)
@@ -126,7 +130,7 @@ def pareto_figure(report: SearchReport, cost: Cost) -> ParetoFigure:
     nothing = not any(point.score is not None for point in points)
     return ParetoFigure(
         cost=cost,
-        metric=text.metric_name(report.metric_key),
+        metric=text.metric_name(report.guide.name),
         split=words.split_rows(report, "validation", exploring=True),
         points=points + adapters,
         line=line,
@@ -218,7 +222,7 @@ def rung_figure(report: SearchReport) -> RungFigure:
     shares = tuple(sorted({share for curve in curves for share, _ in curve.points}))
     missing = "" if curves else "No trial reached a rung, so there is no development to draw."
     return RungFigure(
-        metric=text.metric_name(report.metric_key),
+        metric=text.metric_name(report.guide.name),
         split=words.split_rows(report, "validation", exploring=True),
         shares=shares,
         curves=curves,

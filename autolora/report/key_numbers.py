@@ -101,10 +101,10 @@ def _best_so_far(report: SearchReport) -> tuple[KeyNumber, ...]:
     ]
     if not scored:
         return ()
-    value, number = min(scored, key=lambda one: (report.metric.loss(one[0]), one[1]))
+    value, number = min(scored, key=lambda one: (report.guide.loss(one[0]), one[1]))
     return (
         KeyNumber(
-            label=f"Best {text.metric_name(report.metric_key)} so far, validation",
+            label=f"Best {text.metric_name(report.guide.name)} so far, validation",
             value=text.score(value),
             detail=f"{words.split_rows(report, 'validation', exploring=True)}; trial {number}, the best of "
             f"{len(scored)}, and so better than it will prove",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from autolora.objectives import Objective, recorded_metric
-from autolora.records import Candidate, ConfirmRecord, DataRecord, Recommendation, SplitName, TrialRecord
+from autolora.objectives import Objective, guide_of, recorded_metric
+from autolora.records import AnswersRecord, Candidate, ConfirmRecord, DataRecord, Recommendation, SplitName, TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,8 @@ class SearchReport:
     """None until the search has been judged."""
     events: tuple[dict[str, Any], ...]
     """Lines of ``events.jsonl`` in order."""
+    answers: AnswersRecord | None = None
+    """What was answered to the test rows, where answers are written."""
     reopened_test: bool = False
     """Whether the test split had been opened before this confirmation."""
 
@@ -46,6 +48,11 @@ class SearchReport:
     def metric(self) -> Objective:
         """The metric."""
         return recorded_metric(self.metric_key)
+
+    @property
+    def guide(self) -> Objective:
+        """The metric that trials are compared by."""
+        return guide_of(self.metric, self.data.problem)
 
     @property
     def base_model(self) -> str:

@@ -18,6 +18,11 @@ _METRICS = {
     "mcc": "Matthews correlation",
     "mae": "mean absolute error (less is better)",
     "r2": "R²",
+    "chrf": "chrF",
+    "rouge_l": "ROUGE-L",
+    "token_f1": "token F1",
+    "exact_match": "exact match",
+    "completion_loss": "loss of the wanted answers (less is better)",
 }
 
 

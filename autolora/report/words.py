@@ -23,6 +23,9 @@ STATES = {
 _BASELINES = {
     "majority": "Majority class",
     "constant": "Same answer for all",
+    "zero_shot": "Base without an adapter",
+    "few_shot": "Base with examples in the prompt",
+    "nearest": "Answer to the nearest prompt",
     "tfidf": "TF-IDF + linear model",
     "default_lora": "Default LoRA",
     "rate_grid": "Default LoRA, best of a rate grid",

@@ -173,6 +173,17 @@ class EngineActor:
         written: list[Written] = self.runner.call(answer_all)
         return written
 
+    def general_losses(self, adapters: Sequence[Finished | None], texts: Sequence[str]) -> list[float]:
+        """Return the loss of finished adapters, or of the bare base, on texts that have nothing to do with the task."""
+
+        def score(engine: Any) -> list[float]:
+            from autolora.engine.finished import general_losses
+
+            return general_losses(engine, self._tokenizer, adapters, texts)
+
+        losses: list[float] = self.runner.call(score)
+        return losses
+
     def token_rows(self, name: str, split: Split, closed: Sequence[str]) -> TokenRows:
         """Return a split that the engine knows as tokens, and the answers to choose from."""
 

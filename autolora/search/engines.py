@@ -385,6 +385,15 @@ class Engines:
         )
         return [written for pack in found for written in pack]
 
+    def general_losses(self, adapters: Sequence[Finished | None], texts: Sequence[str]) -> list[float]:
+        """Return the loss of finished adapters, or of the bare base, on texts that have nothing to do with the task.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        (losses,) = self._shared_out([adapters], lambda handle, part: handle.general_losses.remote(part, texts))
+        return list(losses)
+
     def token_rows(self, name: str, split: Split, *, closed: Sequence[str] = ()) -> TokenRows:
         """Return a split that the engines know as tokens, where answers are written.
 

@@ -67,6 +67,11 @@ class Prompting:
         """Tokens that end an answer; the first is the one that is learned."""
         return tuple(dict.fromkeys((self._end[-1], self.tokenizer.eos_token_id)))
 
+    @property
+    def drops(self) -> int:
+        """Tokens that a plain call of the tokenizer puts behind a prompt that goes on, and that are to be dropped."""
+        return 0 if self.is_chat or self.in_pairs else len(self._around[1])
+
     def prompt_text(self, text: str) -> str:
         """Return the prompt as the base reads it, for people to look at."""
         return self._rendered(as_messages(text, chat=self.chat))
@@ -172,19 +177,24 @@ class Prompting:
 
         return (self._controls.sub(mark, text) if self._controls else text), kept
 
+    @cached_property
+    def _around(self) -> tuple[list[int], list[int]]:
+        """What the tokenizer puts before and behind a text."""
+        bare = self.tokenizer("a", add_special_tokens=False)["input_ids"]
+        whole = self.tokenizer("a")["input_ids"]
+        first = next((at for at in range(len(whole)) if whole[at : at + len(bare)] == bare), 0)
+        return whole[:first], whole[first + len(bare) :]
+
     def _ids(self, text: str, kept: Sequence[str] = (), *, special: bool | None = None) -> list[int]:
         """Return the tokens of a text; what its marks stand for is read as text, without control tokens."""
         add = not self.is_chat if special is None else special  # a chat template writes the special ones itself
-        pieces = _MARKED.split(text) if kept else [text]
+        before, behind = self._around if add else ([], [])
+        behind = behind if self.in_pairs else []  # a prompt goes on
         ids: list[int] = []
-        for at, piece in enumerate(pieces):
+        for at, piece in enumerate(_MARKED.split(text) if kept else [text]):
             if at % 2:
-                ids += self.tokenizer(kept[int(piece)], add_special_tokens=False, split_special_tokens=True)[
-                    "input_ids"
-                ]
+                words = self.tokenizer(kept[int(piece)], add_special_tokens=False, split_special_tokens=True)
+                ids += words["input_ids"]
             elif piece:
-                ids += self.tokenizer(piece, add_special_tokens=add and at == 0, verbose=False)["input_ids"]
-        eos = self.tokenizer.eos_token_id
-        if add and not self.in_pairs and ids and ids[-1] == eos and eos != self.tokenizer.bos_token_id:
-            ids.pop()  # some tokenizers end every text; a prompt goes on
-        return ids
+                ids += self.tokenizer(piece, add_special_tokens=False, verbose=False)["input_ids"]
+        return before + ids + behind
