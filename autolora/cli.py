@@ -150,7 +150,9 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
     " rouge_l, token_f1, exact_match, completion_loss, or accuracy by likelihood.",
 )
 @click.option(
-    "--space", help="Search space: encoder (the default), decoder (for answers), attention_only, quick, or a YAML file."
+    "--space",
+    help="Search space: encoder (the default), decoder (for answers), decoder_quick, attention_only,"
+    " quick, or a YAML file.",
 )
 @click.option("--trials", type=int, help="How many configurations to try; 24 unless set.")
 @click.option("--budget", help="Time for everything, such as 15m or 1h30m.")

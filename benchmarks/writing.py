@@ -2,9 +2,8 @@
 
     python benchmarks/writing.py --model FOLDER [--adapters 8] [--rows 4] [--tokens 64]
 
-Every way writes as many tokens to as many prompts: ``--rows`` prompts for each adapter, greedily, none ends early. PEFT
+Every way writes as many tokens to as many prompts: ``--rows`` for each adapter, greedily, and none ends early. PEFT
 gets one batch with ``adapter_names``, on the same base in the same precision; that, and ours together, have
-``adapters × rows`` rows in flight. One adapter at a time has ``rows``. Ways are timed in turn, again and again; medians.
 """
 
 from __future__ import annotations

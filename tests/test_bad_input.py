@@ -250,6 +250,60 @@ CASES = {
     "an empty file to test on": Case(
         files={"later.csv": ""}, flags=("--test", "later.csv"), says=("later.csv is empty", "give a file with a header")
     ),
+    # --------------------------------------------------------------------------------------------------------- answers
+    "prompts without answers": Case(
+        data="data.jsonl",
+        files={"data.jsonl": '{"prompt": "a"}\n'},
+        flags=("--prompt", "prompt"),
+        says=("data.jsonl, line 1: there is no column 'completion'", "prompt"),
+    ),
+    "blank answers": Case(
+        data="data.jsonl",
+        files={
+            "data.jsonl": "".join(
+                f'{{"prompt": "p{at}", "completion": "{"" if at == 4 else "c"}"}}\n' for at in range(9)
+            )
+        },
+        flags=("--prompt", "prompt"),
+        says=("data.jsonl: column 'completion' is blank in 1 row (row 5)", "fill or remove them"),
+    ),
+    "roles out of order": Case(
+        data="data.jsonl",
+        files={"data.jsonl": '{"messages": [{"role": "assistant", "content": "a"}]}\n' * 9},
+        flags=("--messages", "messages"),
+        says=("data.jsonl, row 1, column 'messages', message 1: roles are out of order", "put the messages in order"),
+    ),
+    "an unknown role": Case(
+        data="data.jsonl",
+        files={"data.jsonl": '{"messages": [{"role": "bot", "content": "a"}]}\n' * 9},
+        flags=("--messages", "messages"),
+        says=("message 1: role must be one of system, user, assistant, but it is 'bot'", "rename or remove it"),
+    ),
+    "texts and prompts together": Case(
+        flags=("--text", "text", "--label", "label", "--prompt", "prompt"),
+        says=(
+            "columns must be named as text and label, as prompt and completion, or as messages",
+            "name one of the three",
+        ),
+    ),
+    "a template without a place": Case(
+        flags=("--prompt", "text", "--completion", "label", "--template", "Question:"),
+        says=("template must be chat, plain, or a text in which {prompt} stands once", "write, for example"),
+    ),
+    "a template for classes": Case(
+        flags=("--text", "text", "--label", "label", "--template", "plain"),
+        says=("template is for problem generation", "leave it out"),
+    ),
+    "a metric of answers for classes": Case(
+        flags=("--metric", "chrf"),
+        says=("problem generation does not fit the columns label, text", "name prompt and completion"),
+    ),
+    "accuracy of open answers": Case(
+        data="data.jsonl",
+        files={"data.jsonl": "".join(f'{{"prompt": "p{at}", "completion": "c{at}"}}\n' for at in range(9))},
+        flags=("--prompt", "prompt", "--metric", "accuracy"),
+        says=("metric accuracy needs a closed set of answers in column 'completion'", "search with chrf"),
+    ),
     # ------------------------------------------------------------------------------------------------------------ base
     "no base": Case(base=None, says=("a search needs a base model", "give --base-model")),
     "absent base": Case(base="./absent", says=("/absent' does not exist", "config.json and model.safetensors")),
@@ -388,7 +442,7 @@ CASES = {
     "an unknown metric": Case(
         flags=("--metric", "macro-f1"),
         says=(
-            "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, but got 'macro-f1'",
+            "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, chrf, rouge_l, token_f1, exact_match, completion_loss, but got 'macro-f1'",
             "did you mean macro_f1?",
         ),
     ),
@@ -402,7 +456,7 @@ CASES = {
         flags=("--min-metric", "80"), says=("min_metric must be between 0 and 1, but got 80.0", "write 80 % as 0.8")
     ),
     "a score that is no number": Case(
-        flags=("--min-metric", "nan"), says=("(for mae a number from 0), but got nan", "0.8")
+        flags=("--min-metric", "nan"), says=("(for mae and completion_loss a number from 0), but got nan", "0.8")
     ),
     "a seed below nothing": Case(
         flags=("--seed", "-1"), says=("seed must be a whole number from 0 to 2,147,483,647, but got -1", "change seed")

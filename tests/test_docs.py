@@ -183,8 +183,8 @@ def test_every_range_of_layers_and_group_of_modules_is_documented() -> None:
 
 def test_every_file_of_a_run_folder_is_documented() -> None:
     kept = {
-        store.TASK, store.DATA, store.TRIALS, store.EVENTS, store.CONFIRM, store.RECOMMENDATION, store.DONE,
-        store.BUNDLE, store.REPORT, store.SLOTS, store.STUDY, store.CONFIRM_DIR, store.PREFIXES,
+        store.TASK, store.DATA, store.TRIALS, store.EVENTS, store.CONFIRM, store.ANSWERS, store.RECOMMENDATION,
+        store.DONE, store.BUNDLE, store.REPORT, store.SLOTS, store.STUDY, store.CONFIRM_DIR, store.PREFIXES,
     }  # fmt: skip
 
     for document in ("README.md", "docs/run-folder.md"):
@@ -207,6 +207,7 @@ def test_the_schema_of_the_recommendation_is_documented() -> None:
         "front": records.FrontPoint,
         "search": records.SearchSummary,
         "data": records.DataSummary,
+        "prompts": records.Prompts,
     }
 
     assert list(rows) == [each.name for each in fields(records.Recommendation)]

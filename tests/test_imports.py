@@ -30,6 +30,7 @@ _IMPORT_NAMES = {
     "charset-normalizer": "charset_normalizer",
     "python-calamine": "python_calamine",
     "pyyaml": "yaml",
+    "rouge-score": "rouge_score",
     "scikit-learn": "sklearn",
 }
 """Libraries whose name in an import is not that of their package."""

@@ -21,7 +21,7 @@ from autolora.space import Choice, Float, Int, Space, from_dict, load, shipped
 
 pytestmark = pytest.mark.unit
 
-SHIPPED = ("attention_only", "decoder", "encoder", "quick")
+SHIPPED = ("attention_only", "decoder", "decoder_quick", "encoder", "quick")
 GOOD: dict[str, Any] = {
     "version": 1,
     "parameters": {
@@ -323,7 +323,7 @@ def test_an_unknown_name_lists_the_shipped_ones_and_the_nearest(
         load("encodr")
 
     assert caught.value.message == (
-        "there is no search space or file 'encodr'; shipped: attention_only, decoder, encoder, quick"
+        "there is no search space or file 'encodr'; shipped: attention_only, decoder, decoder_quick, encoder, quick"
     )
     assert caught.value.hint == "did you mean encoder?"
 

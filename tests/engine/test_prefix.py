@@ -9,6 +9,7 @@ import torch
 from autolora.engine import state
 from autolora.engine.row_cache import FileRows, MemoryRows, RowCache
 from autolora.records import AdapterConfig
+from tests.conftest import relabelled
 from tests.engine.plain_peft import PlainPeft
 from tests.engine.test_promise import (
     STEPS,
@@ -55,6 +56,21 @@ def test_packs_that_mix_first_layers_equal_plain_peft_alone(family, together, ti
     engine = engine_for(tiny_folder(family, layers=4), tiny_dataset, chunk_rows=64, cache=in_memory())
     assert engine.base.stack is not None, "this family is to reuse prefixes"
     engine.base.pack.together = together
+    configs = configs_with_cuts(engine)
+    plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
+
+    ours = trained_with_joins_and_leaves(engine, configs)
+
+    for name, solo in plain.items():
+        solo.train(STEPS)
+        assert worst_relative_difference(ours[name], solo.tensors()) < 1e-9, name
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2", "gemma3", "gpt2", "phi", "opt"])
+def test_packs_that_write_reuse_prefixes_too(family, tiny_folder, tiny_dataset) -> None:
+    folder, dataset = tiny_folder(family, layers=4, writes=True), relabelled(tiny_dataset, "generation")
+    engine = engine_for(folder, dataset, chunk_rows=64, cache=in_memory())
+    assert engine.base.stack is not None, "this family is to reuse prefixes"
     configs = configs_with_cuts(engine)
     plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
 
