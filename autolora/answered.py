@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from autolora.data.conversations import last_prompt
 from autolora.durable import write_whole
-from autolora.engine.baselines import SHOTS, Fitted, constant, few_shot, nearest
+from autolora.engine.baselines import SHOTS, Fitted, constant, few_shot, nearest, nearest_by_base
 from autolora.engine.jobs import Finished, Written
 from autolora.objectives import GUIDE
 from autolora.records import QUANTILES, AnsweredRow, AnswersRecord, Dataset, GeneralText, Split, from_json, to_json
@@ -165,6 +165,7 @@ def written_rivals(dataset: Dataset, engines: Any, shelves: dict[str, AnswerShel
     return [
         constant(problem, GUIDE, dataset.train, dataset.validation, dataset.test),
         nearest(dataset.train, dataset.validation, dataset.test, chat=dataset.chat),
+        nearest_by_base(dataset.train, *engines.prompt_vectors(("train", "validation", "test"))),
         *(
             _base(name, words, {split: texts(written) for split, written in asked.items()}, seconds=0.0)
             for name, words, asked in (

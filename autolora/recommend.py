@@ -29,6 +29,7 @@ SIMPLE = {
     "majority": "always answering the most frequent class",
     "constant": "always giving the same answer",
     "nearest": "the answer to the nearest training prompt",
+    "nearest_base": "the answer to the training prompt that the base finds nearest",
     "zero_shot": "the base without an adapter",
     "few_shot": "the base with examples in its prompt",
 }

@@ -442,7 +442,8 @@ CASES = {
     "an unknown metric": Case(
         flags=("--metric", "macro-f1"),
         says=(
-            "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, chrf, rouge_l, token_f1, exact_match, completion_loss, but got 'macro-f1'",
+            "metric must be one of macro_f1, accuracy, micro_f1, mae, r2, chrf, rouge_l, token_f1, exact_match,"
+            " completion_loss, but got 'macro-f1'",
             "did you mean macro_f1?",
         ),
     ),

@@ -70,7 +70,8 @@ def test_the_adapter_answers_better_than_every_simple_rival(searched) -> None:
     assert found.problem == "generation"
     assert found.metric.name == kind["metric"]
     assert found.metric.test > 0.9
-    assert {"constant", "nearest", "zero_shot", "few_shot", "default_lora"} <= set(found.baselines)
+    rivals = {"constant", "nearest", "nearest_base", "zero_shot", "few_shot"}
+    assert {*rivals, "default_lora", "rate_grid"} == set(found.baselines)
     assert found.metric.test > max(found.baselines[name].metric.test for name in ("constant", "zero_shot", "few_shot"))
     differences = record.confirm.paired_test_differences
     assert differences["zero_shot"][1] > 0, "beyond chance, on the same rows"

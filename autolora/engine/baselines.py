@@ -133,12 +133,44 @@ def nearest(train: Split, validation: Split, test: Split, *, chat: bool) -> Fitt
     return Fitted(
         name="nearest",
         description="The answer to the nearest training prompt (TF-IDF)",
-        validation=found.answers(known),
-        test=found.answers(asked),
+        validation=_answers(train, found.rows(known, 1)),
+        test=_answers(train, found.rows(asked, 1)),
         parameters=0,
         bytes=sum(len(text.encode()) for text in (*found.prompts, *map(str, train.labels))),
         seconds=time.perf_counter() - start,
     )
+
+
+def nearest_by_base(train: Split, vectors: Array, known: Array, asked: Array) -> Fitted:
+    """Return the answer to the training prompt of which the base makes most nearly the same.
+
+    Args:
+        train: The training rows.
+        vectors: Of their prompts, of length 1 ``(rows, width)``.
+        known: Of the validation rows' prompts.
+        asked: Of the test rows' prompts.
+    """
+    start = time.perf_counter()
+    return Fitted(
+        name="nearest_base",
+        description="The answer to the nearest training prompt (mean hidden states of the base)",
+        validation=_answers(train, _nearest_rows(known, vectors, 1)),
+        test=_answers(train, _nearest_rows(asked, vectors, 1)),
+        parameters=0,
+        bytes=int(np.asarray(vectors).nbytes) + sum(len(str(label).encode()) for label in train.labels),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _answers(train: Split, nearest_rows: list[list[int]]) -> Array:
+    return np.array([str(train.labels[rows[0]]) for rows in nearest_rows], dtype=str)
+
+
+def _nearest_rows(asked: Any, vectors: Any, count: int) -> list[list[int]]:
+    """Return the rows whose vectors are most alike, the likest first; all vectors are of length 1."""
+    likeness = asked @ vectors.T
+    dense = likeness.toarray() if hasattr(likeness, "toarray") else np.asarray(likeness)
+    return [np.argsort(-row, kind="stable")[:count].tolist() for row in dense]
 
 
 def few_shot(train: Split, split: Split, *, chat: bool) -> Split:
@@ -163,7 +195,6 @@ class Nearest:
     """Training rows, found again by what their prompts say."""
 
     prompts: Sequence[str]
-    labels: Sequence[Any]
     vectors: Any
     """Of the prompts, each of length 1 ``(rows, features)``."""
     vectors_of: Callable[[Sequence[str]], Any]
@@ -176,17 +207,11 @@ class Nearest:
         prompts = [last_prompt(text, chat=chat) for text in train.texts]
         features = TfidfVectorizer(sublinear_tf=True, **_grams(prompts))
         seen = features.fit_transform(prompts)
-        return cls(prompts=prompts, labels=train.labels, vectors=seen, vectors_of=features.transform)
+        return cls(prompts=prompts, vectors=seen, vectors_of=features.transform)
 
     def rows(self, prompts: Sequence[str], count: int) -> list[list[int]]:
         """Return the rows nearest to each prompt, nearest first."""
-        likeness = self.vectors_of(prompts) @ self.vectors.T
-        dense = likeness.toarray() if hasattr(likeness, "toarray") else np.asarray(likeness)
-        return [np.argsort(-row, kind="stable")[:count].tolist() for row in dense]
-
-    def answers(self, prompts: Sequence[str]) -> Array:
-        """Return the answer of the row nearest to each prompt ``(rows,)``."""
-        return np.array([str(self.labels[found[0]]) for found in self.rows(prompts, 1)] if prompts else [], dtype=str)
+        return _nearest_rows(self.vectors_of(prompts), self.vectors, count) if prompts else []
 
 
 def _grams(texts: Sequence[str]) -> dict[str, Any]:

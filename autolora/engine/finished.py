@@ -12,14 +12,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from autolora.engine import writing
 from autolora.engine.choosing import likeliest
-from autolora.engine.engine import Engine
+from autolora.engine.device import put
+from autolora.engine.engine import SCORING_CHUNK_ROWS, Engine
 from autolora.engine.jobs import Finished, Written
 from autolora.engine.state import load_adapter
 from autolora.records import AdapterConfig
-from autolora.tasks.task import Encoded
+from autolora.tasks.tap import tapped
+from autolora.tasks.task import Encoded, padded
 
 _GENERAL = "a general text"
 
@@ -99,6 +104,29 @@ def general_losses(
     finally:
         del engine.splits[_GENERAL]
     return [float(loss / tokens) for loss, tokens in summed]
+
+
+@torch.no_grad()
+def prompt_vectors(engine: Engine, split: str) -> NDArray[np.float32]:
+    """Return the mean of the bare base's last hidden states of each prompt, of length 1 ``(rows, width)``."""
+    data, model = engine.splits[split], engine.base.model
+    prompts = [tokens[: int(start)] for tokens, start in zip(data.tokens, data.targets, strict=True)]
+    order = np.argsort([len(prompt) for prompt in prompts], kind="stable")
+    found: list[NDArray[np.float32]] = []
+    for at in range(0, len(order), SCORING_CHUNK_ROWS):
+        rows = padded([prompts[row] for row in order[at : at + SCORING_CHUNK_ROWS]], engine.pad_token)
+        inputs = {name: put(array, engine.base.device) for name, array in rows.items()}
+        if engine.base.peft_task_type == "SEQ_2_SEQ_LM":
+            hidden: Tensor = model.get_encoder()(**inputs).last_hidden_state  # type: ignore[operator]
+        else:
+            model(**inputs)
+            hidden = tapped(model).take()
+        mask = inputs["attention_mask"].unsqueeze(2)
+        means = (hidden.float() * mask).sum(dim=1) / mask.sum(dim=1)
+        found.append(functional.normalize(means, dim=1).cpu().numpy())
+        engine.on_batch()
+    vectors = np.concatenate(found)
+    return vectors[np.argsort(order, kind="stable")]
 
 
 def _smallest(engine: Engine) -> AdapterConfig:

@@ -26,6 +26,7 @@ _BASELINES = {
     "zero_shot": "Base without an adapter",
     "few_shot": "Base with examples in the prompt",
     "nearest": "Answer to the nearest prompt",
+    "nearest_base": "The same, by the base's hidden states",
     "tfidf": "TF-IDF + linear model",
     "default_lora": "Default LoRA",
     "rate_grid": "Default LoRA, best of a rate grid",

@@ -184,6 +184,16 @@ class EngineActor:
         losses: list[float] = self.runner.call(score)
         return losses
 
+    def prompt_vectors(self, split: str) -> Any:
+        """Return what the bare base makes of each prompt of a split ``(rows, width)``."""
+
+        def look(engine: Any) -> Any:
+            from autolora.engine.finished import prompt_vectors
+
+            return prompt_vectors(engine, split)
+
+        return self.runner.call(look)
+
     def token_rows(self, name: str, split: Split, closed: Sequence[str]) -> TokenRows:
         """Return a split that the engine knows as tokens, and the answers to choose from."""
 

@@ -394,6 +394,14 @@ class Engines:
         (losses,) = self._shared_out([adapters], lambda handle, part: handle.general_losses.remote(part, texts))
         return list(losses)
 
+    def prompt_vectors(self, splits: Sequence[str]) -> list[Any]:
+        """Return what the bare base makes of each prompt of some splits ``(rows, width)``, as vectors of length 1.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        return self._shared_out(splits, lambda handle, split: handle.prompt_vectors.remote(split))
+
     def token_rows(self, name: str, split: Split, *, closed: Sequence[str] = ()) -> TokenRows:
         """Return a split that the engines know as tokens, where answers are written.
 

@@ -9,6 +9,7 @@ import torch
 from autolora.engine.measure import peak_bytes
 from autolora.engine.memory import cost_model
 from autolora.errors import BaseModelError, SpaceError
+from tests.conftest import relabelled
 from tests.engine.test_promise import engine_for, mixed_configs
 
 pytestmark = pytest.mark.tiny
@@ -48,19 +49,30 @@ def test_lower_cuts_higher_ranks_and_larger_batches_take_more_memory(engine, cos
     assert last > engine.base.weight_bytes
 
 
-@pytest.mark.parametrize("family", ["bert", "llama", "gpt2"])
+@pytest.mark.parametrize(
+    ("family", "writes"),
+    [("bert", False), ("llama", False), ("gpt2", False), ("llama", True), ("gemma3", True), ("gpt2", True)],
+)
 @pytest.mark.parametrize("precision", ["exact", "fast"])
-def test_what_is_predicted_is_what_is_measured(family, precision, tiny_folder, tiny_dataset) -> None:
-    length, folder = 24, tiny_folder(family, layers=4)
+def test_what_is_predicted_is_what_is_measured(family, writes, precision, tiny_folder, tiny_dataset) -> None:
+    length, folder = 24, tiny_folder(family, layers=4, writes=writes)
     dtype = torch.float32 if precision == "exact" else torch.bfloat16
-    engine = engine_for(folder, tiny_dataset, dtype=None, precision=precision)
+    dataset = relabelled(tiny_dataset, "generation") if writes else tiny_dataset
+    engine = engine_for(folder, dataset, dtype=None, precision=precision)
     assert engine.base.dtype == dtype
     costs = cost_model(engine, CHOICES)
     off = {}
     for modules, layers, rank, rows in product(("attention_qv", "all_linear"), ("last_1", "all"), (1, 16), (4, 16)):
         config = costs.config(PARAMS | {"target_modules": modules, "layers": layers, "rank": rank, "batch_size": rows})
         measured = peak_bytes(
-            str(folder), config, num_labels=3, length=length, precision=precision, attention="eager", device="cpu"
+            str(folder),
+            config,
+            num_labels=3,
+            length=length,
+            precision=precision,
+            attention="eager",
+            device="cpu",
+            writes=writes,
         )
         off[modules, layers, rank, rows] = costs.peak_memory_bytes(config) / measured - 1
 
