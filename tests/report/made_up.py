@@ -8,6 +8,8 @@ from math import log10
 
 from autolora.records import (
     AdapterConfig,
+    AnsweredRow,
+    AnswersRecord,
     BaselineSummary,
     Candidate,
     ConfirmRecord,
@@ -15,8 +17,10 @@ from autolora.records import (
     DataSummary,
     Finding,
     FrontPoint,
+    GeneralText,
     MemorySummary,
     MetricSummary,
+    Prompts,
     Reason,
     Recommendation,
     RungRecord,
@@ -411,6 +415,58 @@ def all_failed() -> SearchReport:
     return replace(unconfirmed(), trials=broken)
 
 
+def answers(text: str = "the van is late") -> AnswersRecord:
+    """Return answers to six test rows, of which some got better and some worse."""
+    names = (f"finalist_{CHOSEN}", "default_lora", "few_shot", "zero_shot")
+    after, before = (0.9, 0.2, 0.5, 0.7, 0.4, 0.6), (0.1, 0.8, 0.5, 0.3, 0.5, 0.1)
+    return AnswersRecord(
+        rows=tuple(
+            AnsweredRow(
+                row_id=str(at + 1),
+                prompt=f"question {at + 1}",
+                wanted=f"{text} {at + 1}",
+                written={name: f"{text} by {name}" for name in names},
+            )
+            for at in range(6)
+        ),
+        scores={
+            name: {"chrf": 0.5, "rouge_l": 0.4, "token_f1": 0.3, "exact_match": 0.2}
+            | ({} if name == "few_shot" else {"completion_loss": 1.5, "perplexity": 4.48})
+            for name in names
+        },
+        row_scores={names[0]: after, "default_lora": before, "few_shot": before, "zero_shot": before},
+        seconds=dict.fromkeys(names, 0.25),
+        word_lengths={"wanted": (1, 2, 3, 4, 5, 6, 7)} | dict.fromkeys(names, (1, 1, 2, 4, 5, 9, 12)),
+        general=GeneralText(text=f"a general text {text}", losses={names[0]: 3.2, "zero_shot": 3.0}),
+    )
+
+
+def writing() -> SearchReport:
+    """Return a search whose adapters write."""
+    good = report()
+    assert good.recommendation is not None
+    assert good.recommendation.metric is not None
+    return replace(
+        good,
+        request={**good.request, "metric": "chrf"},
+        data=replace(good.data, problem="generation", classes=(), text_column="prompt", label_column="completion"),
+        recommendation=replace(
+            good.recommendation,
+            problem="generation",
+            metric=replace(good.recommendation.metric, name="chrf"),
+            prompts=Prompts(
+                chat_template=True,
+                plain="{prompt}",
+                in_pairs=False,
+                stops=(2,),
+                longest_answer=40,
+                example="<|user|>\nquestion 1",
+            ),
+        ),
+        answers=answers(),
+    )
+
+
 def many(count: int) -> SearchReport:
     """Return a finished search with so many trials."""
     given = trials()
@@ -465,4 +521,7 @@ def hostile() -> SearchReport:
             metric=replace(good.recommendation.metric, name=HOSTILE) if good.recommendation.metric else None,
         ),
         events=({HOSTILE: HOSTILE},),
+        answers=replace(
+            answers(HOSTILE), rows=tuple(replace(row, prompt=HOSTILE, wanted=HOSTILE) for row in answers(HOSTILE).rows)
+        ),
     )
