@@ -111,8 +111,8 @@ def test_all_charts_are_drawn_without_a_complaint_or_a_request(opened: Any, view
 
 @pytest.mark.parametrize(
     "report",
-    [made_up.report(), made_up.unconfirmed(), made_up.all_failed(), made_up.hostile()],
-    ids=["finished", "unconfirmed", "all failed", "hostile"],
+    [made_up.report(), made_up.unconfirmed(), made_up.all_failed(), made_up.hostile(), made_up.writing()],
+    ids=["finished", "unconfirmed", "all failed", "hostile", "writing"],
 )
 def test_no_page_is_wider_than_a_small_phone(opened: Any, report: SearchReport) -> None:
     result = opened(report, viewport=PHONE)
