@@ -277,13 +277,14 @@ def recommend(run: Path, kind: str) -> None:
 @main.command()
 @_run_folder
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; RUN/report.html unless set.")
+@click.option("--no-texts", is_flag=True, help="Leave prompts and answers from the data out, so that it can be shared.")
 @_clean_errors
-def report(run: Path, output: Path | None) -> None:
+def report(run: Path, output: Path | None, no_texts: bool) -> None:
     """Write the report of a search, finished or not, as one HTML file."""
     from autolora import pages, results
     from autolora.durable import write_whole
 
-    page = pages.engineer_page(results.read(run))
+    page = pages.engineer_page(results.read(run), texts=not no_texts)
     target = output or run / "report.html"
     try:
         write_whole(target, page.encode(), at="report")

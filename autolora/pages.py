@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from autolora.report import SearchReport, render_engineer
 from autolora.results import SearchRecord
 
 
-def engineer_page(it: SearchRecord) -> str:
-    """Return the report for engineers as one HTML page."""
+def engineer_page(it: SearchRecord, *, texts: bool = True) -> str:
+    """Return the report for engineers as one HTML page.
+
+    Args:
+        it: The search.
+        texts: Whether prompts and answers from the data may stand in it, where answers are written.
+    """
     return render_engineer(
         SearchReport(
             request=it.request,
@@ -16,7 +23,8 @@ def engineer_page(it: SearchRecord) -> str:
             confirm=it.confirm,
             recommendation=it.recommendation,
             events=it.events,
-            answers=it.answers,
+            answers=it.answers if texts or it.answers is None else replace(it.answers, rows=(), row_scores={}),
+            holds_texts=texts,
             reopened_test=sum(event.get("event") == "test_opened" for event in it.events) > 1,
         )
     )

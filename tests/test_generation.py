@@ -12,6 +12,7 @@ import yaml
 
 from autolora import flow, progress
 from autolora.command import request_from
+from autolora.pages import engineer_page
 from tests.test_flow import LEARNS
 
 pytestmark = pytest.mark.ray
@@ -143,3 +144,11 @@ def test_the_report_shows_answers_before_and_after(searched) -> None:
     assert "A prompt, as the base reads it" in page
     assert ("What was forgotten" in page) == (kind["family"] != "t5")
     assert ("conversations <code>messages</code>" in page) == kind["chat"]
+
+
+def test_a_report_to_share_holds_no_row_of_the_data(searched) -> None:
+    record, _, _ = searched
+    page = engineer_page(record, texts=False)
+
+    assert "left out of this report" in page
+    assert not any(row.prompt in page for row in record.answers.rows)

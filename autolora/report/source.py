@@ -26,6 +26,8 @@ class SearchReport:
     """Lines of ``events.jsonl`` in order."""
     answers: AnswersRecord | None = None
     """What was answered to the test rows, where answers are written."""
+    holds_texts: bool = True
+    """Whether prompts and answers from the data may stand in it."""
     reopened_test: bool = False
     """Whether the test split had been opened before this confirmation."""
 

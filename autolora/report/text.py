@@ -22,7 +22,7 @@ _METRICS = {
     "rouge_l": "ROUGE-L",
     "token_f1": "token F1",
     "exact_match": "exact match",
-    "completion_loss": "loss of the wanted answers (less is better)",
+    "completion_loss": "answer loss (less is better)",
 }
 
 

@@ -51,8 +51,20 @@ def test_the_page_says_what_trials_were_compared_by_and_what_decides() -> None:
 
     assert 'id="answers"' in page
     assert "chrF, validation" in page
-    assert "loss of the wanted answers (less is better) against trainable parameters" in page
+    assert "answer loss (less is better) against trainable parameters" in page
     assert "down is better, left is cheaper" in page
     assert "a general text the van is late" in page
     assert "&lt;|user|&gt;" in page, "escaped"
     assert "at most 40 tokens" in page
+
+
+def test_a_report_without_texts_keeps_the_scores_and_none_of_the_rows() -> None:
+    shared = made_up.writing()
+    shared = replace(shared, holds_texts=False, answers=replace(shared.answers, rows=(), row_scores={}))
+
+    page = render_engineer(shared)
+
+    assert "Prompts and answers were left out of this report." in page
+    assert "question 1" not in page
+    assert "the van is late by" not in page
+    assert "chrF" in page
