@@ -46,29 +46,39 @@ def data_as(kind: str, it: DataRecord) -> str:
         return to_json(it, indent=1) + "\n"
     used = "" if it.rows == it.rows_in_source else f", {it.rows:,} of them used"
     lines = [
-        f"{it.source}: {it.rows_in_source:,} rows{used}, text in {it.text_column!r}, label in {it.label_column!r}",
+        f"{it.source}: {it.rows_in_source:,} rows{used}, {_columns(it)}",
         f"content  {it.hash}",
         "",
     ]
     if it.number_quantiles:
         numbers = zip(QUANTILES, *it.number_quantiles.values(), strict=True)
         lines += _aligned([["number", *it.number_quantiles], *([n, *(f"{v:g}" for v in row)] for n, *row in numbers)])
+    elif it.problem == "generation":
+        lines += _aligned([["", *it.split_row_ids], ["rows", *(f"{len(ids):,}" for ids in it.split_row_ids.values())]])
     else:
         counts = zip(it.classes, *it.class_counts.values(), strict=True)
         lines += _aligned([["class", *it.class_counts], *([str(cell) for cell in row] for row in counts)])
     lines.append("")
+    of, whole = ("prompt", "row") if it.problem == "generation" else ("text", "text")
     if it.character_lengths:
-        lines.append(f"characters  {_range(it.character_lengths)} in a training text")
+        lines.append(f"characters  {_range(it.character_lengths)} in a training {of}")
     if it.token_lengths:
         lines.append(
-            f"tokens      {_range(it.token_lengths)} in a training text; {it.truncated_share:.1%} of the texts are cut"
-            f" at {it.max_length:,}; {it.unknown_token_share:.1%} of the tokens are unknown to the base"
+            f"tokens      {_range(it.token_lengths)} in a training {whole}; {it.truncated_share:.1%} of the {whole}s are"
+            f" cut at {it.max_length:,}; {it.unknown_token_share:.1%} of the tokens are unknown to the base"
         )
     else:
         lines.append("tokens      not counted: name the --base-model whose tokenizer is to count them")
     lines.append("")
     lines += [_finding(finding) for finding in it.findings] or ["Nothing odd was found."]
     return "".join(f"{_on_one_line(line)}\n" for line in lines)
+
+
+def _columns(it: DataRecord) -> str:
+    if it.text_column == it.label_column:
+        return f"conversations in {it.text_column!r}"
+    text, label = ("prompt", "completion") if it.problem == "generation" else ("text", "label")
+    return f"{text} in {it.text_column!r}, {label} in {it.label_column!r}"
 
 
 def _range(quantiles: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autolora.listing import recommendation_as, rows_as
+from autolora.listing import data_as, recommendation_as, rows_as
 from autolora.records import Recommendation, TrialState, from_json
 from autolora.results import COLUMNS, SearchRecord, row
 from tests.report import made_up
@@ -177,3 +177,16 @@ def test_every_state_of_a_trial_can_be_listed() -> None:
 
     for kind in ("table", "csv", "json"):
         assert all(state.value in rows_as(kind, rows) for state in TrialState)
+
+
+def test_data_whose_answers_are_written_are_listed_by_their_rows() -> None:
+    asked = made_up.writing().data
+
+    lines = data_as("text", asked).splitlines()
+
+    assert "prompt in 'prompt', completion in 'completion'" in lines[0]
+    assert lines[4].split()[0] == "rows"
+    assert len(lines[4].split()) == 4
+    assert "in a training prompt" in data_as("text", asked)
+    both = replace(asked, text_column="talk", label_column="talk")
+    assert "conversations in 'talk'" in data_as("text", both)
