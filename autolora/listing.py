@@ -64,8 +64,8 @@ def data_as(kind: str, it: DataRecord) -> str:
         lines.append(f"characters  {_range(it.character_lengths)} in a training {of}")
     if it.token_lengths:
         lines.append(
-            f"tokens      {_range(it.token_lengths)} in a training {whole}; {it.truncated_share:.1%} of the {whole}s are"
-            f" cut at {it.max_length:,}; {it.unknown_token_share:.1%} of the tokens are unknown to the base"
+            f"tokens      {_range(it.token_lengths)} in a training {whole}; {it.truncated_share:.1%} of the {whole}s"
+            f" are cut at {it.max_length:,}; {it.unknown_token_share:.1%} of the tokens are unknown to the base"
         )
     else:
         lines.append("tokens      not counted: name the --base-model whose tokenizer is to count them")

@@ -187,6 +187,6 @@ def test_data_whose_answers_are_written_are_listed_by_their_rows() -> None:
     assert "prompt in 'prompt', completion in 'completion'" in lines[0]
     assert lines[4].split()[0] == "rows"
     assert len(lines[4].split()) == 4
-    assert "in a training prompt" in data_as("text", asked)
+    assert "in a training row" in data_as("text", asked)
     both = replace(asked, text_column="talk", label_column="talk")
     assert "conversations in 'talk'" in data_as("text", both)
