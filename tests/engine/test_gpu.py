@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from autolora.engine import norms, state, together
+from autolora.engine import norms, state, together, writing
 from autolora.engine.measure import peak_bytes
 from autolora.engine.row_cache import MemoryRows, RowCache
 from autolora.engine.start import start
 from autolora.errors import TrialDiverged
+from tests.conftest import relabelled
 from tests.engine.plain_peft import PlainPeft
 from tests.engine.test_four_bit import CHOICES, PARAMS, WIDTH
 from tests.engine.test_prefix import configs_with_cuts
@@ -24,6 +25,7 @@ from tests.engine.test_promise import (
     trained_with_joins_and_leaves,
     worst_relative_difference,
 )
+from tests.engine.test_writing import trained
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")]
 
@@ -137,3 +139,32 @@ def test_both_ways_of_computing_norms_are_timed(family, tiny_folder, tiny_datase
 
     assert norms.choose(engine) in (True, False)
     assert not engine.slots
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3", "t5"])
+def test_adapters_that_write_train_as_plain_peft_does_on_a_cpu(family, tiny_folder, tiny_dataset) -> None:
+    folder = tiny_folder(family, writes=True)
+    engine = engine_for(folder, relabelled(tiny_dataset, "generation"), device=GPU)
+    on_cpu = engine_for(folder, relabelled(tiny_dataset, "generation"))
+    configs = mixed_configs(engine)
+    plain = {name: PlainPeft(on_cpu, config, seed=7) for name, config in configs.items()}
+
+    ours = trained_with_joins_and_leaves(engine, configs)
+
+    for name, solo in plain.items():
+        solo.train(STEPS)
+        assert worst_relative_difference({k: v.cpu() for k, v in ours[name].items()}, solo.tensors()) < 1e-6, name
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3", "t5"])
+def test_what_is_written_on_a_gpu_is_what_is_written_on_a_cpu(family, tiny_folder, tiny_dataset) -> None:
+    written = {}
+    for device in ("cpu", GPU):
+        engine = engine_for(
+            tiny_folder(family, writes=True), relabelled(tiny_dataset, "generation"), dtype=torch.float32, device=device
+        )
+        names = list(trained(engine))
+        found = writing.answers(engine, names, "test", most_tokens=9)
+        written[device] = [answer.tolist() for name in names for answer in found[name]]
+
+    assert np.mean([one == other for one, other in zip(written["cpu"], written[GPU], strict=True)]) >= 0.95
