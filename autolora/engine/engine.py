@@ -280,8 +280,7 @@ class Engine:
             self.slots[slot_id].weights.refresh()
         row_ids = dict.fromkeys(slot_ids, torch.from_numpy(ids))
         with self.base.pack.serving(_segments(batches), row_ids=row_ids, steps=dict.fromkeys(slot_ids, 0)):
-            count = rows * len(slot_ids)
-            blank = Rows((np.ones(length, dtype=np.int32),) * count, np.ones(count, dtype=np.int64))
+            blank = self.task.blank(rows * len(slot_ids), length)
             passed = self._pass(blank)
             self.task.probe_loss(self.base.model, passed, blank, self._put).backward()  # type: ignore[no-untyped-call]
         for slot_id in slot_ids:

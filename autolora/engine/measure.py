@@ -46,9 +46,10 @@ def peak_bytes(
     base = load_base(checkpoint, task, precision=precision, device=place, attention=attention)  # type: ignore[arg-type]
     norms.use(base, fused=fused_norms)
     rows = config.batch_size * _STEPS
+    blank = task.blank(rows, length)
     data = Encoded(
-        tokens=tuple(np.ones(length, dtype=np.int32) for _ in range(rows)),
-        targets=np.full(rows, int(writes), dtype=np.int64),
+        tokens=tuple(blank.tokens),
+        targets=blank.targets,
         full_lengths=np.full(rows, length),
         unknown_share=0.0,
     )

@@ -172,9 +172,14 @@ class GenerationTask:
 
         return torch.stack([self.losses(model, passed, rows, put), put(self.weights(rows)).to(passed.device)], dim=1)
 
+    def blank(self, count: int, length: int) -> Rows:
+        """Return rows that are all answer, or where an encoder reads the prompt, half of each."""
+        start = 1 if self.decoder_start is None else max(1, length // 2)
+        return Rows((np.ones(length, dtype=np.int32),) * count, np.full(count, start, dtype=np.int64))
+
     def probe_loss(self, model: nn.Module, passed: Tensor, rows: Rows, put: Put) -> Tensor:
-        """Return the loss of rows that are all answer."""
-        return self.losses(model, passed, Rows(rows.tokens, np.ones(len(rows.tokens), dtype=np.int64)), put).mean()
+        """Return the mean loss of rows."""
+        return self.losses(model, passed, rows, put).mean()
 
 
 def configuration(folder: Path) -> dict[str, Any]:

@@ -122,6 +122,10 @@ class SequenceTask:
         """Return the logits ``(rows, num_labels)``."""
         return passed.float()
 
+    def blank(self, count: int, length: int) -> Rows:
+        """Return rows of ``length`` tokens."""
+        return Rows((np.ones(length, dtype=np.int32),) * count, np.zeros(count, dtype=np.int64))
+
     def probe_loss(self, model: nn.Module, passed: Tensor, rows: Rows, put: Put) -> Tensor:
         """Return a scalar that every logit is in."""
         return passed.square().mean()

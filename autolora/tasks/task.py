@@ -125,6 +125,9 @@ class Task(Protocol):
     def scores(self, model: nn.Module, passed: Tensor, rows: Rows, put: Put) -> Tensor:
         """Return what is kept of a pass for scoring ``(rows, width)``, in at least float32."""
 
+    def blank(self, count: int, length: int) -> Rows:
+        """Return rows that are made up: of ``length`` tokens, and as dear to train on as such rows can be."""
+
     def probe_loss(self, model: nn.Module, passed: Tensor, rows: Rows, put: Put) -> Tensor:
         """Return a scalar whose gradient takes as much to compute as a loss's; of rows that are made up."""
 

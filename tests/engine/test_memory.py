@@ -51,7 +51,15 @@ def test_lower_cuts_higher_ranks_and_larger_batches_take_more_memory(engine, cos
 
 @pytest.mark.parametrize(
     ("family", "writes"),
-    [("bert", False), ("llama", False), ("gpt2", False), ("llama", True), ("gemma3", True), ("gpt2", True)],
+    [
+        ("bert", False),
+        ("llama", False),
+        ("gpt2", False),
+        ("llama", True),
+        ("gemma3", True),
+        ("gpt2", True),
+        ("t5", True),
+    ],
 )
 @pytest.mark.parametrize("precision", ["exact", "fast"])
 def test_what_is_predicted_is_what_is_measured(family, writes, precision, tiny_folder, tiny_dataset) -> None:
