@@ -19,6 +19,7 @@ import time
 from typing import Any
 
 _ROWS = 16
+_LOGIT_BYTES = 256 * 2**20
 
 
 def load(adapter: str, base: str, request: dict[str, Any]) -> tuple[Any, Any]:
@@ -64,19 +65,37 @@ def written(tokenizer: Any, model: Any, request: dict[str, Any]) -> list[str]:
 
 def losses_of(model: Any, request: dict[str, Any], rows: list[tuple[list[int], int]]) -> list[list[float]]:
     """Return the summed loss and the number of each row's answer's tokens."""
+    vocabulary = model.get_input_embeddings().num_embeddings
+    order = sorted(range(len(rows)), key=lambda at: len(rows[at][0]))
+    found: list[list[float]] = [[] for _ in rows]
+    while order:
+        # As many as have room for their logits; the longest is the last.
+        count = max(1, min(_ROWS, _LOGIT_BYTES // (4 * vocabulary * len(rows[order[min(_ROWS, len(order)) - 1]][0]))))
+        own, order = order[:count], order[count:]
+        for at, losses in zip(own, _losses(model, [rows[at] for at in own], in_pairs=request["in_pairs"]), strict=True):
+            found[at] = losses
+    return found
+
+
+def _losses(model: Any, rows: list[tuple[list[int], int]], *, in_pairs: bool) -> list[list[float]]:
     import torch
     from torch.nn.functional import cross_entropy
+    from torch.nn.utils.rnn import pad_sequence
 
+    read = [torch.tensor(tokens[:start] if in_pairs else tokens) for tokens, start in rows]
+    ids = pad_sequence(read, batch_first=True)
+    mask = pad_sequence([torch.ones_like(own) for own in read], batch_first=True)
+    labels = {}
+    if in_pairs:
+        due = [torch.tensor(tokens[start:]) for tokens, start in rows]
+        labels = {"labels": pad_sequence(due, batch_first=True, padding_value=-100)}
+    logits = model(input_ids=ids, attention_mask=mask, **labels).logits.float()
     found = []
-    for tokens, start in rows:
-        ids = torch.tensor([tokens])
-        if request["in_pairs"]:
-            due = ids[:, start:]
-            logits = model(input_ids=ids[:, :start], labels=due).logits[0]
-        else:
-            due = ids[:, start:]
-            logits = model(input_ids=ids).logits[0, start - 1 : -1]
-        found.append([float(cross_entropy(logits.float(), due[0], reduction="sum")), due.shape[1]])
+    for own, (tokens, start) in zip(logits, rows, strict=True):
+        answer = torch.tensor(tokens[start:])
+        first = 0 if in_pairs else start - 1
+        loss = cross_entropy(own[first : first + len(answer)], answer, reduction="sum")
+        found.append([float(loss), len(answer)])
     return found
 
 
@@ -105,7 +124,7 @@ def main() -> None:
         if request["closed"]:
             answers = []
             for tokens, length in rows:
-                every = [(tokens[:length] + answer, length) for answer in request["closed"]]
+                every = [(tokens[:length] + list(answer), length) for answer in request["closed"]]
                 summed = [loss for loss, _ in losses_of(model, request, every)]
                 answers.append(summed.index(min(summed)))
         else:

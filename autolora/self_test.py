@@ -29,6 +29,9 @@ from autolora.tasks.problems import Problem
 _TIMEOUT_S = 3600
 _SAME_LABELS: dict[Precision, float] = {"exact": 0.995, "fast": 0.95, "4bit": 0.95}
 """Least share of the test rows' labels that must be the same in plain PEFT as in the engine."""
+_SAME_CHOICES: dict[Precision, float] = {"exact": 0.995, "fast": 0.85, "4bit": 0.85}
+"""Least share of likeliest answers, likewise: several may be about as likely, and a base in bf16 rounds each of the sums
+over a whole vocabulary that tell them apart (measured: 5 % differ with a vocabulary of 262,000)."""
 _SAME_TEXTS: dict[Precision, float] = {"exact": 0.995, "fast": 0.5, "4bit": 0.5}
 """Least share of written answers, likewise: where a base in bf16 wavers between two words, one in float32 may take the
 other, and everything behind it differs."""
@@ -147,7 +150,7 @@ def of_answers(
         same = np.abs(losses[:, 0] - engine_losses[kept, 0]) <= _SAME_LOSS * losses[:, 0]
     else:
         plain = np.array([closed[answer] if closed else answer for answer in found["answers"]], dtype=str)
-        same, least = plain == engine_answers[kept], _SAME_LABELS if closed else _SAME_TEXTS
+        same, least = plain == engine_answers[kept], _SAME_CHOICES if closed else _SAME_TEXTS
     ours, theirs = _perplexity(engine_losses[kept]), _perplexity(losses)
     _check_share(same, least[it.precision], "the answers")
     if abs(ours - theirs) > _SAME_PERPLEXITY[it.precision] * theirs:
