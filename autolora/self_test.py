@@ -30,7 +30,7 @@ _TIMEOUT_S = 3600
 _SAME_LABELS: dict[Precision, float] = {"exact": 0.995, "fast": 0.95, "4bit": 0.95}
 """Least share of the test rows' labels that must be the same in plain PEFT as in the engine."""
 _SAME_CHOICES: dict[Precision, float] = {"exact": 0.995, "fast": 0.85, "4bit": 0.85}
-"""Least share of likeliest answers, likewise: several may be about as likely, and a base in bf16 rounds each of the sums
+"""Least share of likeliest answers, likewise: several may be about as likely, and bf16 rounds each of the sums
 over a whole vocabulary that tell them apart (measured: 5 % differ with a vocabulary of 262,000)."""
 _SAME_TEXTS: dict[Precision, float] = {"exact": 0.995, "fast": 0.5, "4bit": 0.5}
 """Least share of written answers, likewise: where a base in bf16 wavers between two words, one in float32 may take the
