@@ -11,7 +11,7 @@ pytestmark = pytest.mark.unit
 
 
 def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(RequestError, match="macro_f1, micro_f1, accuracy, mae, r2, but got 'f2'"):
+    with pytest.raises(RequestError, match="r2, chrf, rouge_l, token_f1, exact_match, completion_loss, but got 'f2'"):
         metric_named("f2")
 
 
