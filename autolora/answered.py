@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from autolora.data.conversations import last_prompt
 from autolora.durable import write_whole
-from autolora.engine.baselines import SHOTS, Fitted, constant, few_shot, nearest, nearest_by_base
+from autolora.engine.baselines import SHOTS, Fitted, constant, few_shot, nearest, nearest_by_base, tfidf
 from autolora.engine.jobs import Finished, Written
 from autolora.objectives import GUIDE
 from autolora.records import QUANTILES, AnsweredRow, AnswersRecord, Dataset, GeneralText, Split, from_json, to_json
 from autolora.tasks import text_metrics
-from autolora.tasks.problems import problem_of
+from autolora.tasks.problems import SingleLabel, problem_of
 
 Array = NDArray[Any]
 
@@ -161,8 +161,9 @@ def written_rivals(dataset: Dataset, engines: Any, shelves: dict[str, AnswerShel
         replace(shelves[split], split=f"few_shot_{split}").ask(engines, [("few_shot", "", None)])
     zero = {split: shelves[split].of("zero_shot", "") for split in parts}
     few = {split: replace(shelves[split], split=f"few_shot_{split}").of("few_shot", "") for split in parts}
-    problem = problem_of(dataset)
+    problem, closed = problem_of(dataset), shelves["test"].closed
     return [
+        *([_classifier(dataset, closed)] if closed else ()),
         constant(problem, GUIDE, dataset.train, dataset.validation, dataset.test),
         nearest(dataset.train, dataset.validation, dataset.test, chat=dataset.chat),
         nearest_by_base(dataset.train, *engines.prompt_vectors(("train", "validation", "test"))),
@@ -174,6 +175,23 @@ def written_rivals(dataset: Dataset, engines: Any, shelves: dict[str, AnswerShel
             )
         ),
     ]
+
+
+def _classifier(dataset: Dataset, closed: tuple[str, ...]) -> Fitted:
+    """Return TF-IDF with a linear model, which takes the answers of a closed set for classes."""
+    place = {answer: at for at, answer in enumerate(closed)}
+
+    def as_classes(split: Split) -> Split:
+        prompts = tuple(last_prompt(text, chat=dataset.chat) for text in split.texts)
+        return replace(split, texts=prompts, labels=tuple(place[str(label)] for label in split.labels))
+
+    parts = map(as_classes, (dataset.train, dataset.validation, dataset.test))
+    fitted = tfidf(SingleLabel(classes=closed), "accuracy", *parts)
+    return replace(
+        fitted,
+        validation=np.array([closed[at] for at in fitted.validation], dtype=str),
+        test=np.array([closed[at] for at in fitted.test], dtype=str),
+    )
 
 
 def _base(name: str, description: str, outputs: dict[str, Array], *, seconds: float) -> Fitted:
