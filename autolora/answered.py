@@ -153,7 +153,7 @@ def written_rivals(dataset: Dataset, engines: Any, shelves: dict[str, AnswerShel
     parts = {"validation": dataset.validation, "test": dataset.test}
     if not shelves:
         losses = {split: engines.outputs([None], split)[0] for split in parts}
-        return [_base("zero_shot", "The base without an adapter", losses, seconds=0.0)]
+        return [_base("zero_shot", "The base without an adapter", losses)]
     for split, rows in parts.items():
         shown = few_shot(dataset.train, rows, chat=dataset.chat)
         engines.add_split(f"few_shot_{split}", shown, SHOTS)
@@ -168,7 +168,7 @@ def written_rivals(dataset: Dataset, engines: Any, shelves: dict[str, AnswerShel
         nearest(dataset.train, dataset.validation, dataset.test, chat=dataset.chat),
         nearest_by_base(dataset.train, *engines.prompt_vectors(("train", "validation", "test"))),
         *(
-            _base(name, words, {split: texts(written) for split, written in asked.items()}, seconds=0.0)
+            _base(name, words, {split: texts(written) for split, written in asked.items()})
             for name, words, asked in (
                 ("zero_shot", "The base without an adapter", zero),
                 ("few_shot", f"The base, shown the {SHOTS} nearest training rows in the prompt", few),
@@ -194,7 +194,7 @@ def _classifier(dataset: Dataset, closed: tuple[str, ...]) -> Fitted:
     )
 
 
-def _base(name: str, description: str, outputs: dict[str, Array], *, seconds: float) -> Fitted:
+def _base(name: str, description: str, outputs: dict[str, Array]) -> Fitted:
     return Fitted(
         name=name,
         description=description,
@@ -202,5 +202,5 @@ def _base(name: str, description: str, outputs: dict[str, Array], *, seconds: fl
         test=outputs["test"],
         parameters=0,
         bytes=0,
-        seconds=seconds,
+        seconds=0.0,
     )

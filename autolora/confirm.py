@@ -364,6 +364,7 @@ class Confirmation:
             paired_test_differences=differences,
             test_opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+        adapters = self._first_adapters(candidates, first) if self._problem.name == "generation" else {}
         confirmed = Confirmed(
             record=record,
             chosen=None,
@@ -371,8 +372,8 @@ class Confirmation:
             test_outputs=None,
             floor=self._floor(scored),
             written=self._written(candidates, first) if self._shelves else {},
-            losses=self._losses(candidates, first) if self._problem.name == "generation" else {},
-            first_adapters=self._first_adapters(candidates, first) if self._problem.name == "generation" else {},
+            losses=self._losses(adapters) if adapters else {},
+            first_adapters=adapters,
         )
         if chosen is None:
             return confirmed
@@ -395,9 +396,8 @@ class Confirmation:
             found[name] = replace(self._shelves["test"], split=split).of(name, "")
         return found
 
-    def _losses(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Array]:
+    def _losses(self, adapters: dict[str, Finished | None]) -> dict[str, Array]:
         """Return the losses of first seeds and of the base on the wanted answers to the test rows."""
-        adapters = self._first_adapters(candidates, first)
         return dict(zip(adapters, self.trainer.outputs(list(adapters.values()), "test"), strict=True))
 
     def _first_adapters(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Finished | None]:

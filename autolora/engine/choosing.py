@@ -33,10 +33,9 @@ def likeliest(engine: Engine, slot_id: str, split: str, answers: Sequence[Sequen
     """
     data = engine.splits[split]
     tokens, starts = [], []
-    for own, start in zip(data.tokens, data.targets, strict=True):
-        prompt = own[: int(start)]
+    for prompt in data.prompts:
         tokens += [np.concatenate([prompt, np.asarray(answer, dtype=np.int32)]) for answer in answers]
-        starts += [int(start)] * len(answers)
+        starts += [len(prompt)] * len(answers)
     engine.splits[_SPLIT] = Encoded(
         tokens=tuple(tokens),
         targets=np.asarray(starts, dtype=np.int64),

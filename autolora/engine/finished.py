@@ -22,7 +22,7 @@ from autolora.engine.device import put
 from autolora.engine.engine import SCORING_CHUNK_ROWS, Engine
 from autolora.engine.jobs import Finished, Written
 from autolora.engine.state import load_adapter
-from autolora.records import AdapterConfig
+from autolora.engine.trial_pass import smallest
 from autolora.tasks.tap import tapped
 from autolora.tasks.task import Encoded, padded
 
@@ -36,7 +36,7 @@ def admitted(engine: Engine, adapters: Sequence[Finished | None]) -> Iterator[li
     with ExitStack() as after:
         for slot, adapter in zip(slots, adapters, strict=True):
             # An adapter that was not trained adds nothing.
-            config, weights = adapter or (_smallest(engine), {})
+            config, weights = adapter or (smallest(engine), {})
             engine.admit(slot, config, seed=0)
             after.callback(engine.release, slot)
             if weights:
@@ -110,7 +110,7 @@ def general_losses(
 def prompt_vectors(engine: Engine, split: str) -> NDArray[np.float32]:
     """Return the mean of the bare base's last hidden states of each prompt, of length 1 ``(rows, width)``."""
     data, model = engine.splits[split], engine.base.model
-    prompts = [tokens[: int(start)] for tokens, start in zip(data.tokens, data.targets, strict=True)]
+    prompts = data.prompts
     order = np.argsort([len(prompt) for prompt in prompts], kind="stable")
     found: list[NDArray[np.float32]] = []
     for at in range(0, len(order), SCORING_CHUNK_ROWS):
@@ -127,8 +127,3 @@ def prompt_vectors(engine: Engine, split: str) -> NDArray[np.float32]:
         engine.on_batch()
     vectors = np.concatenate(found)
     return vectors[np.argsort(order, kind="stable")]
-
-
-def _smallest(engine: Engine) -> AdapterConfig:
-    lowest = tuple(engine.base.architecture.shapes)[:1]
-    return AdapterConfig(rank=1, alpha=1, target_modules=lowest, layers=(0,), learning_rate=1e-3)

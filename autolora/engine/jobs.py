@@ -62,6 +62,8 @@ class Report:
     """PEFT name → weights as arrays."""
 
 
+SLOTS_AT_ONCE = 8
+"""Finished adapters that answer together."""
 Finished = tuple[AdapterConfig, dict[str, Any]]
 """A finished adapter: how it was trained, and its weights by PEFT's names."""
 

@@ -20,6 +20,7 @@ from autolora.engine import writing
 from autolora.engine.costs import CostModel, Kind, Rates
 from autolora.engine.device import synchronise
 from autolora.engine.engine import SCORING_CHUNK_ROWS, Engine
+from autolora.engine.jobs import SLOTS_AT_ONCE
 from autolora.engine.order import epoch_batches
 from autolora.engine.trial_pass import usual_length
 from autolora.records import AdapterConfig
@@ -111,7 +112,7 @@ def _writing_rate(engine: Engine, kind: Kind) -> float:
     """Return answers written in a second, each as long as the training rows' are on average."""
     train, rows = engine.splits["train"], engine.splits["validation"]
     some = np.random.default_rng(0).permutation(len(rows))[:_ANSWERS]
-    names = [f"speed probe {at}" for at in range(writing.SLOTS_AT_ONCE)]
+    names = [f"speed probe {at}" for at in range(SLOTS_AT_ONCE)]
     engine.splits[_SOME] = replace(
         rows,
         tokens=tuple(rows.tokens[row] for row in some),

@@ -21,6 +21,12 @@ def usual_length(engine: Engine) -> int:
     return int(np.quantile(engine.splits["train"].kept_lengths, _LENGTH_QUANTILE))
 
 
+def smallest(engine: Engine) -> AdapterConfig:
+    """Return the smallest adapter whose gradient goes through every layer; untrained, it adds nothing to the base."""
+    lowest = tuple(engine.base.architecture.shapes)[:1]
+    return AdapterConfig(rank=1, alpha=1, target_modules=lowest, layers=(0,), learning_rate=1e-3)
+
+
 def seconds(engine: Engine) -> float:
     """Return the least seconds of a pass of the smallest adapter whose gradient goes through every layer.
 
@@ -28,9 +34,7 @@ def seconds(engine: Engine) -> float:
         engine: With no slot taken.
     """
     length = usual_length(engine)
-    lowest = tuple(engine.base.architecture.shapes)[:1]
-    config = AdapterConfig(rank=1, alpha=1, target_modules=lowest, layers=(0,), learning_rate=1e-3)
-    engine.admit(_SLOT, config, seed=0)
+    engine.admit(_SLOT, smallest(engine), seed=0)
     try:
         return least_seconds(engine.base.device, lambda: engine.probe_pass([_SLOT], ROWS, length))
     finally:

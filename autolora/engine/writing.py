@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autolora.engine.engine import Engine, is_out_of_memory
+from autolora.engine.jobs import SLOTS_AT_ONCE
 from autolora.engine.packed import Segment
 from autolora.errors import TrialOutOfMemory
 from autolora.tasks.tap import tapped
@@ -27,7 +29,6 @@ Tokens = NDArray[np.int32]
 
 ROWS_AT_ONCE = {"cpu": 32, "cuda": 256}
 """Rows of all slots together, by device."""
-SLOTS_AT_ONCE = 8
 _STILL_WRITTEN = 0.75
 """When no more than this share of a batch's rows is still written, the others leave."""
 
@@ -46,7 +47,7 @@ def answers(engine: Engine, slot_ids: Sequence[str], split: str, *, most_tokens:
         TrialOutOfMemory: If it does not fit on the device, even row by row.
     """
     data = engine.splits[split]
-    prompts = [tokens[: int(start)] for tokens, start in zip(data.tokens, data.targets, strict=True)]
+    prompts = data.prompts
     order = np.argsort([len(prompt) for prompt in prompts], kind="stable")
     written: dict[str, list[Tokens]] = {slot_id: [np.zeros(0, dtype=np.int32)] * len(prompts) for slot_id in slot_ids}
     for first in range(0, len(slot_ids), SLOTS_AT_ONCE):
@@ -142,7 +143,7 @@ class _Batch:
         """Return the likeliest next token of each row ``(rows,)``, and be ready for the one after."""
         model: Any = self.engine.base.model
         mask = self.inputs["attention_mask"]
-        more: dict[str, Any] = {}
+        more: dict[str, Any]
         if model.config.is_encoder_decoder:
             from transformers.modeling_outputs import BaseModelOutput
 
@@ -152,7 +153,7 @@ class _Batch:
             }
         else:
             more = {"input_ids": self.due}
-            if "position_ids" in inspect.signature(model.forward).parameters:
+            if _takes_places(model.__class__):
                 places = (mask.cumsum(dim=1) - 1).clamp_min(0)
                 more["position_ids"] = places[:, -self.due.shape[1] :]
         with self._serving():
@@ -179,3 +180,9 @@ class _Batch:
         return self.engine.base.pack.serving(
             tuple(Segment(*segment) for segment in segments if segment[1] < segment[2])
         )
+
+
+@cache
+def _takes_places(kind: Any) -> bool:
+    """Whether models of a kind are told where in a row a token stands."""
+    return "position_ids" in inspect.signature(kind.forward).parameters

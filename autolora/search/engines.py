@@ -16,7 +16,7 @@ from typing import Any
 
 from autolora.durable import write_whole
 from autolora.engine.checkpoint import find
-from autolora.engine.jobs import Finished, Job, Report, TokenRows, Written
+from autolora.engine.jobs import SLOTS_AT_ONCE, Finished, Job, Report, TokenRows, Written
 from autolora.engine.start import EngineFacts, EngineSpec
 from autolora.errors import EngineError, EngineLost
 from autolora.records import Split
@@ -30,8 +30,6 @@ _START_SECONDS = 1800.0
 """A large base on a slow disk takes its time; a place that is never free takes for ever."""
 _CALLS_AT_ONCE = 64
 """Threads of an engine actor: more than leases can ever wait at a time."""
-PACK = 8
-"""Finished adapters that answer together."""
 _CPUS = 0.5
 """What an engine claims of Ray; its threads are set by themselves, and leases need a share of the smallest machine."""
 
@@ -379,7 +377,7 @@ class Engines:
             EngineError: If engines are lost one after the other.
         """
         most = 0 if self.facts.prompts is None else self.facts.prompts.longest_answer
-        packs = [adapters[at : at + PACK] for at in range(0, len(adapters), PACK)]
+        packs = [adapters[at : at + SLOTS_AT_ONCE] for at in range(0, len(adapters), SLOTS_AT_ONCE)]
         found = self._shared_out(
             packs, lambda handle, pack: handle.answers.remote(pack, split, most_tokens=most, closed=closed)
         )

@@ -45,6 +45,11 @@ class Encoded:
         return len(self.tokens)
 
     @property
+    def prompts(self) -> list[NDArray[np.int32]]:
+        """Tokens of each row's prompt, where an answer is to be written."""
+        return [tokens[: int(start)] for tokens, start in zip(self.tokens, self.targets, strict=True)]
+
+    @property
     def kept_lengths(self) -> NDArray[np.int64]:
         """Tokens of each row ``(rows,)``."""
         return np.array([len(tokens) for tokens in self.tokens], dtype=np.int64)
