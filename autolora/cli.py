@@ -240,7 +240,7 @@ def demo(out: Path, language: str, trials: int, budget: str, resume: bool, plain
     """Run a search on the customer enquiries and the base model that come with autolora[demo]."""
     from autolora import demo as embedded
     from autolora import flow
-    from autolora.request import parse_duration
+    from autolora.units import parse_duration
 
     wanted = embedded.request(language, trials=trials, minutes=parse_duration(budget))
 

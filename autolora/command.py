@@ -8,19 +8,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from autolora.data_request import DataRequest
 from autolora.errors import RequestError
 from autolora.examine import Examination
-from autolora.request import (
-    Budget,
-    DataRequest,
-    Limits,
-    Request,
-    parse_duration,
-    parse_size,
-    read,
-    with_paths_from,
-)
+from autolora.request import Budget, Limits, Request, read, with_paths_from
 from autolora.store import TASK, RunFolder
+from autolora.units import parse_duration, parse_size
 from autolora.values import listed, nearest, shown
 from autolora.yamlfile import inside
 

@@ -7,22 +7,17 @@ that a resumed search repeats none.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from msgspec import MsgspecError
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
 
-from autolora.answered import AnswerShelf, texts, written_rivals
-from autolora.durable import unwritable, write_whole
-from autolora.engine import baselines
+from autolora.answered import AnswerShelf, texts
+from autolora.engine.baselines import Fitted
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Finished, Job, Report, Written, array_of
 from autolora.objectives import BY_LIKELIHOOD, GUIDE, Objective
@@ -33,15 +28,14 @@ from autolora.records import (
     ConfirmRecord,
     Dataset,
     SeedResult,
-    Split,
     TrialRecord,
     TrialState,
-    from_json,
-    to_json,
 )
 from autolora.request import Limits
+from autolora.rivals import Base, ask_base, base_answers, base_loss, fitted_rivals, written_rivals
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import problem_of
+from autolora.trainings import Adapter, Trained, TrainingShelf
 
 SEEDS = 3
 DEFAULT_RATE = 2e-4
@@ -49,39 +43,13 @@ RATE_GRID = (2e-4, 6e-4, 2e-3, 6e-3)
 """Learning rates tried on the default adapter; the first is the default's own."""
 
 Array = NDArray[Any]
-Adapter = dict[str, Any]
 
 
-class Trainer(Protocol):
+class Trainer(Base, Protocol):
     """What confirm needs of the engines."""
 
     def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
         """Train jobs in full and hand over each one's last report."""
-
-    def add_split(self, name: str, split: Split, examples: int = 0) -> None:
-        """Make another split known, whose prompts may begin with examples."""
-
-    def outputs(self, adapters: Sequence[Finished | None], split: str) -> list[Any]:
-        """Return what the problem keeps of each adapter's, or the bare base's, scores on a split."""
-
-    def answers(self, adapters: Sequence[Finished | None], split: str, *, closed: Sequence[str] = ()) -> list[Written]:
-        """Return what each finished adapter, or the bare base, answers to a split's prompts."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """One training in full."""
-
-    name: str
-    config: AdapterConfig
-    seed: int
-    state: TrialState
-    cause: str
-    seconds: float
-    outputs: bytes
-    """On the validation rows; see ``engine.jobs.array_of``."""
-    weights_sha256: str = ""
-    """Of the file with its adapter; empty where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,20 +107,17 @@ class Confirmation:
     def __post_init__(self) -> None:
         """Draw the resamples of both splits."""
         self._problem = problem_of(self.dataset)
-        try:
-            self.folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise unwritable(self.folder, error) from error
+        self._kept = TrainingShelf(folder=self.folder)
         self._validation, self._test = (
             Scorer.build(self.metric.name, self._problem.targets(split.labels), len(self._problem.classes))
             for split in (self.dataset.validation, self.dataset.test)
         )
-        self._shelves: dict[str, AnswerShelf] = {}
-        if self._problem.name == "generation" and self.metric.name != GUIDE:
-            closed = self.dataset.answers if self.metric.name in BY_LIKELIHOOD else ()
-            self._shelves = {
-                split: AnswerShelf(folder=self.folder, split=split, closed=closed) for split in ("validation", "test")
-            }
+        closed = self.dataset.answers if self.metric.name in BY_LIKELIHOOD else ()
+        self._answers = AnswerShelf(folder=self.folder, closed=closed)
+        """Where answers are written, what has been."""
+        self._writes = self._problem.name == "generation"
+        self._judged_by_answers = self._writes and self.metric.name != GUIDE
+        """Else by losses, and answers are written to the test rows only, to be read."""
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -202,72 +167,33 @@ class Confirmation:
         """Train what is not kept yet."""
         jobs, meaning = [], {}
         for name, config, seed in wanted:
-            kept, state = self._kept(name, seed), self._path(name, seed).with_suffix(".state")
-            if kept is not None and kept.config == config and self._has_weights(kept):
-                state.unlink(missing_ok=True)  # a kill may have come between the record and this
+            if self._kept.is_done(name, seed, config):
                 self._done += 1
                 continue
+            state = self._kept.state_file(name, seed)
             job = Job(slot=f"confirm {name} {seed}", config=config, seed=seed, keep_adapter=True, state_file=str(state))
             jobs.append(job)
             meaning[job.slot] = (name, seed)
 
         def keep(job: Job, report: Report) -> None:
             name, seed = meaning[job.slot]
-            self._keep(name, seed, job.config, report)
+            self._kept.keep(name, seed, job.config, report)
             self._done += 1
             self.on_trained(self._done, self._total)
 
         if jobs:
             self.trainer.train(jobs, slots_per_engine=self.slots_per_engine, on_done=keep)
-        if self._shelves:
-            trained = [self._kept(name, seed) for name, _, seed in wanted]
-            self._ask("validation", [k for k in trained if k is not None and k.state == TrialState.COMPLETE])
+        if self._judged_by_answers:
+            trained = [self._kept.of(name, seed) for name, _, seed in wanted]
+            self._ask("validation", [k for k in trained if k is not None and k.is_complete])
 
     def _ask(self, split: str, trained: Sequence[Trained]) -> None:
         """Have finished adapters answer to a split's prompts, unless their answers are kept."""
-        adapters = [
-            (self._path(k.name, k.seed).stem, k.weights_sha256, (k.config, self._weights_of(k.name, k.seed)))
-            for k in trained
-        ]
-        self._shelves[split].ask(self.trainer, adapters)
+        adapters = [(k.stem, k.weights_sha256, (k.config, self._kept.weights(k.name, k.seed))) for k in trained]
+        self._answers.ask(self.trainer, split, adapters)
 
     def _answered(self, split: str, kept: Trained) -> Written:
-        return self._shelves[split].of(self._path(kept.name, kept.seed).stem, kept.weights_sha256)
-
-    def _path(self, name: str, seed: int) -> Path:
-        return self.folder / f"{re.sub(r'[^a-z0-9_.-]', '_', name)}-{seed}.json"
-
-    def _keep(self, name: str, seed: int, config: AdapterConfig, report: Report) -> None:
-        trained = Trained(
-            name=name,
-            config=config,
-            seed=seed,
-            state=report.failure or TrialState.COMPLETE,
-            cause=report.cause,
-            seconds=report.seconds,
-            outputs=report.outputs,
-        )
-        path = self._path(name, seed)
-        if report.adapter is not None:
-            weights = save({k: np.ascontiguousarray(v) for k, v in report.adapter.items()})
-            trained = replace(trained, weights_sha256=sha256(weights).hexdigest())
-            write_whole(path.with_suffix(".safetensors"), weights, at="confirm.weights")
-        # Last: only what has its weights beside it counts as trained.
-        write_whole(path, to_json(trained).encode(), at="confirm.record")
-        path.with_suffix(".state").unlink(missing_ok=True)
-
-    def _kept(self, name: str, seed: int) -> Trained | None:
-        """Return a training that was kept; a damaged record is none, and what it stood for is trained again."""
-        path = self._path(name, seed)
-        try:
-            return from_json(path.read_bytes(), Trained)
-        except (FileNotFoundError, MsgspecError):
-            return None
-
-    def _has_weights(self, kept: Trained) -> bool:
-        """Whether the adapter beside a record is the one that was trained."""
-        path = self._path(kept.name, kept.seed).with_suffix(".safetensors")
-        return kept.weights_sha256 == (sha256(path.read_bytes()).hexdigest() if path.exists() else "")
+        return self._answers.of(split, kept.stem, kept.weights_sha256)
 
     def _rate_name(self, rate: float) -> str:
         return "default_lora" if rate == DEFAULT_RATE else f"rate_{rate:g}"
@@ -275,14 +201,16 @@ class Confirmation:
     # --------------------------------------------------------------------------------------------------------- scoring
 
     def _loss(self, name: str, seed: int) -> float:
-        kept = self._kept(name, seed)
-        if kept is None or kept.state != TrialState.COMPLETE:
+        kept = self._kept.of(name, seed)
+        if kept is None or not kept.is_complete:
             return math.inf
         return self.metric.loss(self._validation.value(self._decided(kept)[0]))
 
     def _decided(self, kept: Trained) -> tuple[Array, float | None]:
         """Return a training's predictions on the validation rows, and the threshold that these rows chose."""
-        outputs = texts(self._answered("validation", kept)) if self._shelves else array_of(kept.outputs)
+        outputs = array_of(kept.outputs)
+        if self._judged_by_answers:
+            outputs = texts(self._answered("validation", kept))
         threshold = self._problem.threshold(outputs, self._validation)
         return self._problem.predictions(outputs, threshold), threshold
 
@@ -290,8 +218,8 @@ class Confirmation:
         self, stored: str, description: str, *, name: str = "", trial: TrialRecord | None = None
     ) -> Candidate:
         """Return a candidate from its kept trainings."""
-        kept = [k for seed in self.seeds if (k := self._kept(stored, seed)) is not None]
-        decided = {k.seed: self._decided(k) for k in kept if k.state == TrialState.COMPLETE}
+        kept = [k for seed in self.seeds if (k := self._kept.of(stored, seed)) is not None]
+        decided = {k.seed: self._decided(k) for k in kept if k.is_complete}
         complete = [predictions for predictions, _ in decided.values()]
         config = kept[0].config
         return Candidate(
@@ -364,14 +292,14 @@ class Confirmation:
             paired_test_differences=differences,
             test_opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        adapters = self._first_adapters(candidates, first) if self._problem.name == "generation" else {}
+        adapters = self._first_adapters(candidates, first) if self._writes else {}
         confirmed = Confirmed(
             record=record,
             chosen=None,
             adapter=None,
             test_outputs=None,
             floor=self._floor(scored),
-            written=self._written(candidates, first) if self._shelves else {},
+            written=self._written(candidates, first) if self._writes else {},
             losses=self._losses(adapters) if adapters else {},
             first_adapters=adapters,
         )
@@ -386,15 +314,18 @@ class Confirmation:
 
     def _written(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Written]:
         """Return what first seeds and rivals answered to the test rows, with the time that an answer took."""
-        found = {name: Written(texts=tuple(map(str, own)), seconds=0.0) for name, own in first.items()}
-        for candidate in candidates:
-            kept = self._kept(self._stored_name(candidate), candidate.seeds[0].seed)
-            if candidate.name in found and kept is not None:
-                found[candidate.name] = self._answered("test", kept)
-        for name in ("zero_shot", "few_shot"):
-            split = "test" if name == "zero_shot" else "few_shot_test"
-            found[name] = replace(self._shelves["test"], split=split).of(name, "")
-        return found
+        own = {
+            candidate.name: kept
+            for candidate in candidates
+            if candidate.name in first
+            and (kept := self._kept.of(self._stored_name(candidate), candidate.seeds[0].seed)) is not None
+        }
+        self._ask("test", list(own.values()))
+        ask_base(self._answers, self.trainer, "test")
+        found = {name: self._answered("test", kept) for name, kept in own.items()} | base_answers(self._answers, "test")
+        if not self._judged_by_answers:
+            return found
+        return {name: Written(texts=tuple(map(str, row)), seconds=0.0) for name, row in first.items()} | found
 
     def _losses(self, adapters: dict[str, Finished | None]) -> dict[str, Array]:
         """Return the losses of first seeds and of the base on the wanted answers to the test rows."""
@@ -407,27 +338,23 @@ class Confirmation:
 
     def _test_outputs(self, places: Sequence[tuple[Candidate, SeedResult]]) -> list[Array]:
         """Return the outputs of trained candidates on the test rows."""
-        if not self._shelves:
+        if not self._judged_by_answers:
             wanted = [(self._config_of(c), self._weights(c, result.seed)) for c, result in places]
             return self.trainer.outputs(wanted, "test")
-        trained = [self._kept(self._stored_name(c), result.seed) for c, result in places]
+        trained = [self._kept.of(self._stored_name(c), result.seed) for c, result in places]
         there = [k for k in trained if k is not None]
         self._ask("test", there)
         return [texts(self._answered("test", k)) for k in there]
 
-    def _rivals(self) -> list[baselines.Fitted]:
+    def _rivals(self) -> list[Fitted]:
         """Return what needs no adapter."""
-        data = self.dataset
-        if self._problem.name != "generation":
-            return [
-                fit(self._problem, self.metric.name, data.train, data.validation, data.test)
-                for fit in (baselines.constant, baselines.tfidf)
-            ]
-        return written_rivals(self.dataset, self.trainer, self._shelves)
+        if self._judged_by_answers:
+            return written_rivals(self.dataset, self.trainer, self._answers)
+        return [base_loss(self.trainer)] if self._writes else fitted_rivals(self.dataset, self.metric.name)
 
     def _floor(self, scored: Sequence[Candidate]) -> float:
         """Return what is to be had without training, by what trials are compared by."""
-        if self._problem.name == "generation":
+        if self._writes:
             summed, tokens = self.trainer.outputs([None], "validation")[0].sum(axis=0)
             return float(summed / tokens)
         return next(c.validation or 0.0 for c in scored if c.name in CONSTANTS)
@@ -445,10 +372,7 @@ class Confirmation:
         )
 
     def _weights(self, candidate: Candidate, seed: int) -> Adapter:
-        return self._weights_of(self._stored_name(candidate), seed)
-
-    def _weights_of(self, name: str, seed: int) -> Adapter:
-        return dict(load_file(self._path(name, seed).with_suffix(".safetensors")))
+        return self._kept.weights(self._stored_name(candidate), seed)
 
     def _with_test(self, candidate: Candidate, found: dict[tuple[str, int], Array]) -> Candidate:
         seeds = tuple(
@@ -460,7 +384,7 @@ class Confirmation:
             return replace(candidate, seeds=seeds)
         return replace(candidate, seeds=seeds, test=self._test.value(first), test_ci95=self._test.interval95(first))
 
-    def _simple(self, fitted: baselines.Fitted) -> tuple[Candidate, Array]:
+    def _simple(self, fitted: Fitted) -> tuple[Candidate, Array]:
         """Return a rival without an adapter as a candidate, and its predictions on the test rows."""
         threshold = self._problem.threshold(fitted.validation, self._validation)
         validation = self._validation.score(self._problem.predictions(fitted.validation, threshold))

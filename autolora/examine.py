@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from autolora import space
 from autolora.data import find_in_tokens, prepare, record, subset
+from autolora.data_request import DataRequest
 from autolora.engine.checkpoint import find
 from autolora.records import DataRecord, Finding
-from autolora.request import DataRequest, usual_space
+from autolora.request import usual_space
 from autolora.tasks.kinds import task_of
 from autolora.tasks.problems import problem_of
+from autolora.tasks.task import load_tokenizer
 
 TOKENS_OF_ROWS = 10_000
 """Training texts, drawn to keep the shares of the labels, in which tokens are counted at most."""
@@ -46,7 +48,7 @@ def examine(wanted: Examination) -> DataRecord:
     folder = find(wanted.base_model).folder
     task = task_of(problem_of(dataset), max_length=max_length, folder=folder)
     counted = subset(dataset.train, TOKENS_OF_ROWS, seed=wanted.seed)
-    encoded = task.encode(task.load_tokenizer(folder), counted)
+    encoded = task.encode(load_tokenizer(folder), counted)
     return record(
         dataset,
         seed=wanted.seed,

@@ -12,6 +12,9 @@ from autolora.errors import RequestError
 PARAMS_BEST = 1e3
 PARAMS_WORST = 1e6
 """Fixed ends of the hypervolume's parameter axis, on a log10 scale."""
+WRITING_PARAMS_BEST = 1e4
+WRITING_PARAMS_WORST = 1e9
+"""The same where answers are written: a small adapter of a base of 7 thousand million parameters has 20 million."""
 
 
 def on_front(losses: NDArray[np.float64]) -> NDArray[np.bool_]:

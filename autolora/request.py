@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -18,9 +17,12 @@ from typing import Any, Literal, TypeVar, get_args
 import msgspec
 import yaml
 
+from autolora.checks import check_one_of, check_text, check_whole
+from autolora.data_request import PROBLEMS, DataRequest
 from autolora.errors import RequestError
 from autolora.records import ProblemType
-from autolora.values import is_number, is_text, is_whole, listed, nearest, number_hint, shown
+from autolora.units import parse_size
+from autolora.values import is_number, listed, nearest, number_hint, shown
 from autolora.yamlfile import check_keys, inside, key_path, read_mapping
 
 T = TypeVar("T", bound="DataRequest | Limits | Budget | Request")
@@ -36,7 +38,6 @@ METRICS: dict[ProblemType, tuple[str, ...]] = {
 """What can score each problem; the first is taken where none is named."""
 UNBOUNDED = ("mae", "completion_loss")
 """Metrics that are no shares; the smaller the better."""
-PROBLEMS: tuple[ProblemType, ...] = get_args(ProblemType)
 PrecisionWish = Literal["auto", "exact", "fast", "4bit"]
 PRECISIONS: tuple[PrecisionWish, ...] = get_args(PrecisionWish)
 LARGEST_SEED = 2**31 - 1
@@ -44,145 +45,7 @@ LEAST_MEMORY_BYTES = 1024
 """Less than this is a size that was given without its unit."""
 
 _NAME = re.compile(r"\w[\w.-]{0,79}")
-_UNITS = {
-    "B": 1,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KIB": 2**10,
-    "MIB": 2**20,
-    "GIB": 2**30,
-    "TIB": 2**40,
-}
-_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([A-Za-z]{0,3})")
-_NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
-_DURATION = re.compile(rf"(?:{_NUMBER}\s*h)?\s*(?:{_NUMBER}\s*m)?\s*(?:{_NUMBER}\s*s)?", re.IGNORECASE)
-
-
 _YAML_BREAKS = ("\x85", "\u2028", "\u2029")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataRequest:
-    """Where the rows come from, and which columns matter."""
-
-    path: str | None = None
-    """A file, or a folder saved with ``datasets.save_to_disk``."""
-    hub: str | None = None
-    """A dataset id on the hub, in place of ``path``."""
-    text: str | None = None
-    """Column of the texts."""
-    label: str | None = None
-    """Column of the labels."""
-    prompt: str | None = None
-    """Column of the prompts, in place of texts, where an answer is to be written."""
-    completion: str | None = None
-    """Column of the answers to them."""
-    messages: str | None = None
-    """Column of conversations, in place of prompts and answers: lists of messages, of which the last is the answer."""
-    template: str | None = None
-    """How a prompt is put to the base: ``chat`` (its tokenizer's template), ``plain``, or a text with {prompt} in it;
-    None takes ``chat`` where the tokenizer has one."""
-    test: str | None = None
-    """A second file (or saved folder) with the rows to test on."""
-    rows: int | None = None
-    """Rows to use at most; None means all."""
-    problem: ProblemType | None = None
-    """What a label is; None takes several classes where cells hold lists or a separator is given, else one class."""
-    label_separator: str | None = None
-    """What stands between the classes of a cell that may name several."""
-    encoding: str | None = None
-    """Of text files that are not UTF-8 and whose encoding cannot be found."""
-    split_by: str | None = None
-    """Column whose equal cells stay on one side of the splits: a customer, say."""
-    split_by_time: str | None = None
-    """Column of times: the latest rows are tested on, those before them validated on."""
-
-    def __post_init__(self) -> None:
-        """Check every field.
-
-        Raises:
-            RequestError: If a value breaks its rule.
-        """
-        columns = ("text", "label", "prompt", "completion", "messages")
-        for name in (*columns, "path", "hub", "test", "encoding", "split_by", "split_by_time", "template"):
-            if getattr(self, name) is not None:
-                _check_text(name, getattr(self, name))
-        self._check_columns({name for name in columns if getattr(self, name) is not None})
-        if (self.path is None) == (self.hub is None):
-            raise RequestError(
-                f"exactly one of path and hub must be given, but got path={self.path!r} and hub={self.hub!r}",
-                "name a file or a hub dataset",
-            )
-        if self.split_by is not None and self.split_by_time is not None:
-            raise RequestError(
-                f"at most one of split_by and split_by_time may be given, but got {self.split_by!r} and"
-                f" {self.split_by_time!r}",
-                "leave one out",
-            )
-        if self.rows is not None:
-            _check_whole("rows", self.rows, least=1)
-        if self.label_separator is not None:
-            # A blank or a line break may stand between labels too, so it may be blank text.
-            if not isinstance(self.label_separator, str) or not self.label_separator:
-                _check_text("label_separator", self.label_separator)
-            if self.problem is None:
-                object.__setattr__(self, "problem", "multi_label")
-        if self.problem is not None:
-            _check_one_of("problem", self.problem, PROBLEMS)
-            if self.label_separator is not None and self.problem != "multi_label":
-                raise RequestError(
-                    f"label_separator is for labels of problem multi_label, but problem is {self.problem}",
-                    "leave one of the two out",
-                )
-
-    @property
-    def inputs(self) -> str:
-        """The column that a model reads."""
-        return self.text or self.prompt or self.messages or ""
-
-    @property
-    def targets(self) -> str:
-        """The column of what it is to say; conversations hold both."""
-        return self.label or self.completion or self.messages or ""
-
-    def _check_columns(self, named: set[str]) -> None:
-        """Check that the columns are those of one kind of rows, and complete the problem from them."""
-        kinds = ({"text", "label"}, {"prompt", "completion"}, {"messages"})
-        if named not in kinds:
-            kind = next((kind for kind in kinds if named < kind), None)
-            missing = listed(sorted(kind - named)) if kind and named else ""
-            raise RequestError(
-                f"columns must be named as text and label, as prompt and completion, or as messages, but {missing} is"
-                " missing"
-                if missing
-                else "columns must be named as text and label, as prompt and completion, or as messages, but got"
-                f" {listed(sorted(named)) or 'none'}",
-                f"name {missing}" if missing else "name one of the three",
-            )
-        if len(named) > 1 and self.inputs == self.targets:
-            first, second = ("text", "label") if self.text else ("prompt", "completion")
-            raise RequestError(
-                f"{first} and {second} must be two columns, but both are {self.inputs!r}", f"name the {second} column"
-            )
-        writes = self.text is None
-        if writes and self.problem is None:
-            object.__setattr__(self, "problem", "generation")
-        if (self.problem == "generation") != writes:
-            raise RequestError(
-                f"problem {self.problem} does not fit the columns {listed(sorted(named))}",
-                "for generation name prompt and completion, or messages; for all else text and label",
-            )
-        if self.template is not None:
-            if not writes:
-                raise RequestError("template is for problem generation", "leave it out")
-            if self.template not in ("chat", "plain") and self.template.count("{prompt}") != 1:
-                raise RequestError(
-                    "template must be chat, plain, or a text in which {prompt} stands once, but got"
-                    f" {shown(self.template)}",
-                    "write, for example, 'Question: {prompt}\\nAnswer:'",
-                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,9 +67,9 @@ class Limits:
             RequestError: If a value breaks its rule.
         """
         if self.max_params is not None:
-            _check_whole("max_params", self.max_params, least=1)
+            check_whole("max_params", self.max_params, least=1)
         if self.max_memory is not None:
-            _check_whole("max_memory", self.max_memory, least=LEAST_MEMORY_BYTES, hint="write a unit, such as 8GB")
+            check_whole("max_memory", self.max_memory, least=LEAST_MEMORY_BYTES, hint="write a unit, such as 8GB")
         if self.min_metric is not None and not (is_number(self.min_metric) and self.min_metric >= 0):
             raise RequestError(
                 "min_metric must be between 0 and 1 (for mae and completion_loss a number from 0), but got"
@@ -229,7 +92,7 @@ class Budget:
         Raises:
             RequestError: If a value breaks its rule.
         """
-        _check_whole("trials", self.trials, least=1)
+        check_whole("trials", self.trials, least=1)
         if self.minutes is not None and not (is_number(self.minutes) and self.minutes > 0):
             raise RequestError(
                 f"minutes must be a finite number above 0, but got {shown(self.minutes)}",
@@ -287,15 +150,15 @@ class Request:
         if self.space == "":
             object.__setattr__(self, "space", usual_space(self.data.problem))
         for name in ("base_model", "space"):
-            _check_text(name, getattr(self, name))
+            check_text(name, getattr(self, name))
         if self.address is not None:
-            _check_text("address", self.address)
+            check_text("address", self.address)
         self._complete_metric()
-        _check_one_of("precision", self.precision, PRECISIONS)
+        check_one_of("precision", self.precision, PRECISIONS)
         if self.prefix_cache not in (None, 0) or isinstance(self.prefix_cache, bool):
             hint = "write a unit, such as 2GB, or 0 for none"
-            _check_whole("prefix_cache", self.prefix_cache, least=LEAST_MEMORY_BYTES, hint=hint)
-        _check_whole("seed", self.seed, least=0, most=LARGEST_SEED)
+            check_whole("prefix_cache", self.prefix_cache, least=LEAST_MEMORY_BYTES, hint=hint)
+        check_whole("seed", self.seed, least=0, most=LARGEST_SEED)
         if not isinstance(self.first_suggestions, bool):
             raise RequestError(
                 f"first_suggestions must be true or false, but got {shown(self.first_suggestions)}",
@@ -377,42 +240,6 @@ def with_paths_from(request: Request, folder: Path) -> Request:
     )
 
 
-def parse_duration(text: str) -> float:
-    """Return a duration such as ``"15m"``, ``"90s"``, ``"2h"`` or ``"1h30m"`` in minutes.
-
-    Raises:
-        RequestError: If it is not spelt like these, or is nothing.
-    """
-    match = _DURATION.fullmatch(text.strip()) if text.strip() else None
-    if match is None:
-        raise RequestError(
-            f"a duration must be hours, minutes and seconds such as 1h30m, 15m or 90s, but got {shown(text)}",
-            f"write {text.strip()}m for minutes" if re.fullmatch(_NUMBER, text.strip()) else "write, for example, 15m",
-        )
-    hours, minutes, seconds = (Fraction(part or 0) for part in match.groups())
-    total = float(hours * 60 + minutes + seconds / 60)
-    if total == 0:
-        raise RequestError(f"a duration must be longer than nothing, but got {shown(text)}", "write, for example, 15m")
-    return total
-
-
-def parse_size(text: str) -> int:
-    """Return a size such as ``"8GB"``, ``"512MB"``, ``"8GiB"`` or ``"8000000000"`` in bytes.
-
-    Raises:
-        RequestError: If it is not spelt like these.
-    """
-    match = _SIZE.fullmatch(text.strip())
-    unit = _UNITS.get((match[2] or "B").upper()) if match else None
-    if match is None or unit is None:
-        raise RequestError(
-            f"a size must be a number of bytes, or a number and one of KB, MB, GB, TB, KiB, MiB, GiB, TiB,"
-            f" but got {shown(text)}",
-            "write, for example, 8GB",
-        )
-    return int(Fraction(match[1]) * unit)
-
-
 def _section(value: object, kind: type[T], where: str, **readers: Callable[[Any, str], Any]) -> T:
     """Return the part of a request that a mapping describes; keys without a value have their default.
 
@@ -467,28 +294,3 @@ def _name_from(data: DataRequest) -> str:
         else (data.hub or "").rsplit("/", 1)[-1]
     )
     return re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", stem)).strip(".-")[:80] or "task"
-
-
-def _check_text(name: str, value: object) -> None:
-    if not is_text(value):
-        hint = "put it in quotes" if isinstance(value, bool | int | float) else f"write a text for {name}"
-        raise RequestError(f"{name} must be text, but got {shown(value)}", hint)
-
-
-def _check_whole(name: str, value: object, *, least: int, most: int | None = None, hint: str = "") -> None:
-    if is_whole(value) and value >= least and (most is None or value <= most):
-        return
-    rule = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"
-    raise RequestError(
-        f"{name} must be a whole number {rule}, but got {shown(value)}",
-        number_hint(value) or hint or f"change {name}, or leave it out",
-    )
-
-
-def _check_one_of(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        close = nearest(value, known)
-        raise RequestError(
-            f"{name} must be one of {listed(known)}, but got {shown(value)}",
-            f"did you mean {close}?" if close else "choose one of them",
-        )

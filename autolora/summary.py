@@ -7,7 +7,7 @@ from collections import Counter
 from autolora.confirm import Confirmed
 from autolora.engine.start import EngineFacts
 from autolora.objectives import BY_LIKELIHOOD, Objective
-from autolora.pareto import PARAMS_BEST, PARAMS_WORST, hypervolume
+from autolora.pareto import PARAMS_BEST, PARAMS_WORST, WRITING_PARAMS_BEST, WRITING_PARAMS_WORST, hypervolume
 from autolora.recommend import Choice, front
 from autolora.records import (
     BaselineSummary,
@@ -130,6 +130,9 @@ def _search(
 ) -> SearchSummary:
     counts = Counter(t.state for t in trials)
     points = front(trials, guide)
+    smallest, largest = PARAMS_BEST, PARAMS_WORST
+    if facts.prompts is not None:
+        smallest, largest = WRITING_PARAMS_BEST, WRITING_PARAMS_WORST
     return SearchSummary(
         metric="" if guide == metric else guide.name,
         trials=len(trials) - counts[TrialState.REFUSED],
@@ -144,6 +147,8 @@ def _search(
             [t.trainable_params or 1 for t in points],
             floor=floor,
             best=1.0 if guide.best is None else guide.best,
+            best_params=smallest,
+            worst_params=largest,
         ),
-        hypervolume_reference={"metric_floor": floor, "params_best": PARAMS_BEST, "params_worst": PARAMS_WORST},
+        hypervolume_reference={"metric_floor": floor, "params_best": smallest, "params_worst": largest},
     )

@@ -16,11 +16,12 @@ import numpy as np
 
 from autolora import demo
 from autolora.data import prepare
+from autolora.data_request import DataRequest
 from autolora.engine import baselines
 from autolora.engine.start import EngineSpec, start
-from autolora.request import DataRequest
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import problem_of
+from autolora.tasks.task import load_tokenizer
 
 CHOICE = ("all_linear", "last_half")
 PARAMS = {
@@ -51,7 +52,7 @@ def main() -> None:
                 choices=(CHOICE,),
             )
         )
-        engine.splits["test"] = engine.task.encode(engine.task.load_tokenizer(demo.base_folder()), data.test)
+        engine.splits["test"] = engine.task.encode(load_tokenizer(demo.base_folder()), data.test)
         scorer = Scorer.build("macro_f1", np.asarray(data.test.labels), len(data.classes))
         slot = engine.admit("adapter", facts.costs.config(PARAMS), seed=seed + 1)
         begun = time.perf_counter()

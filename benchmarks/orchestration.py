@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from autolora import demo, flow
-from autolora.confirm import Trained
 from autolora.progress import PlainProgress
 from autolora.records import from_json
 from autolora.results import SearchRecord, read
+from autolora.trainings import Trained
 
 
 def main() -> None:

@@ -44,6 +44,7 @@ from autolora.records import AdapterConfig, Split, TrialState, from_json, to_jso
 from autolora.request import Limits
 from autolora.space import Choice, Float, Space
 from autolora.tasks.problems import SingleLabel
+from autolora.tasks.task import load_tokenizer
 
 LENGTH = 128
 VALIDATION_ROWS = 500
@@ -238,7 +239,7 @@ class Rescorer:
         self._engine, _ = start(spec_of(args))
         *_, test, _ = rows_of(args)
         task = self._engine.task
-        self._engine.splits["test"] = task.encode(task.load_tokenizer(Path(args.model)), test)
+        self._engine.splits["test"] = task.encode(load_tokenizer(Path(args.model)), test)
         self._labels = np.array(test.labels)
         self._epochs = args.epochs
         self._known: dict[str, float] = {}

@@ -7,7 +7,6 @@ import pytest
 
 from autolora import answered
 from autolora.answered import AnswerShelf
-from autolora.engine import baselines
 from autolora.engine.jobs import Written
 from autolora.records import GeneralText, Split
 
@@ -32,25 +31,25 @@ class Engines:
 
 
 def test_an_adapter_is_asked_once_and_again_when_its_weights_are_others(tmp_path) -> None:
-    engines, shelf = Engines(), AnswerShelf(folder=tmp_path, split="test", closed=())
+    engines, shelf = Engines(), AnswerShelf(folder=tmp_path)
     adapters = [("finalist_1-6", "sha of one", "one"), ("zero_shot", "", None)]
 
-    shelf.ask(engines, adapters)
-    shelf.ask(engines, adapters)
-    shelf.ask(engines, [("finalist_1-6", "sha of another", "other"), ("zero_shot", "", None)])
+    shelf.ask(engines, "test", adapters)
+    shelf.ask(engines, "test", adapters)
+    shelf.ask(engines, "test", [("finalist_1-6", "sha of another", "other"), ("zero_shot", "", None)])
 
     assert engines.asked == [("test", ("one", None)), ("test", ("other",))]
-    assert shelf.of("finalist_1-6", "sha of another").texts[0] == "other on test"
+    assert shelf.of("test", "finalist_1-6", "sha of another").texts[0] == "other on test"
     with pytest.raises(KeyError, match="finalist_1-6 was not asked"):
-        shelf.of("finalist_1-6", "sha of one")
+        shelf.of("test", "finalist_1-6", "sha of one")
 
 
 def test_damaged_answers_are_asked_for_again(tmp_path) -> None:
-    engines, shelf = Engines(), AnswerShelf(folder=tmp_path, split="test", closed=())
-    shelf.ask(engines, [("x", "sha", "one")])
+    engines, shelf = Engines(), AnswerShelf(folder=tmp_path)
+    shelf.ask(engines, "test", [("x", "sha", "one")])
     next(tmp_path.glob("*.json")).write_text("{")
 
-    shelf.ask(engines, [("x", "sha", "one")])
+    shelf.ask(engines, "test", [("x", "sha", "one")])
 
     assert len(engines.asked) == 2
 
@@ -76,28 +75,3 @@ def test_a_record_holds_scores_lengths_and_the_rows_of_those_that_are_shown() ->
     assert found.rows[0].prompt == ROWS.texts[0]
     assert list(found.row_scores) == ["finalist_1"]
     assert found.word_lengths["wanted"][3] == 3
-
-
-def test_the_nearest_prompts_answer_is_given() -> None:
-    asked = Split(texts=("Parcel? Where!", "a broken lamp"), labels=("", ""), row_ids=("4", "5"))
-
-    fitted = baselines.nearest(ROWS, asked, asked, chat=False)
-    vectors = np.eye(3)
-    by_base = baselines.nearest_by_base(ROWS, vectors, np.array([[0.1, 0.9, 0.0]]), np.array([[0.0, 0.1, 0.9]]))
-
-    assert fitted.test.tolist() == ["in the van", "send it back"]
-    assert (by_base.validation.tolist(), by_base.test.tolist()) == (["money comes back"], ["send it back"])
-
-
-def test_examples_are_the_nearest_training_rows_with_the_nearest_last() -> None:
-    from autolora.data.conversations import as_messages
-
-    asked = Split(texts=("the parcel is broken",), labels=("",), row_ids=("4",))
-
-    (text,) = baselines.few_shot(ROWS, asked, chat=False).texts
-
-    messages = as_messages(text, chat=True)
-    assert [message["role"] for message in messages] == ["user", "assistant"] * 3 + ["user"]
-    assert messages[-1]["content"] == "the parcel is broken"
-    assert messages[-2]["content"] in ("send it back", "in the van")
-    assert messages[1]["content"] == "money comes back", "the least alike first"

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from autolora.command import out_folder, request_from, resumed_folder
+from autolora.data_request import DataRequest
 from autolora.errors import RequestError, RunFolderError
-from autolora.request import Budget, DataRequest, Limits, Request, as_yaml, with_paths_from
+from autolora.request import Budget, Limits, Request, as_yaml, with_paths_from
 from autolora.store import RunFolder
 
 pytestmark = pytest.mark.unit

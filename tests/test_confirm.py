@@ -6,86 +6,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from safetensors.numpy import load_file
 from sklearn.metrics import accuracy_score
 
 from autolora import confirm
-from autolora.confirm import DEFAULT_RATE, RATE_GRID, Confirmation, Confirmed, Trained, default_config
+from autolora.confirm import DEFAULT_RATE, RATE_GRID, Confirmation, Confirmed, default_config
 from autolora.engine import baselines
 from autolora.engine.jobs import array_of
-from autolora.engine.runner import Runner
 from autolora.engine.start import EngineSpec, start
-from autolora.engine.state import load_adapter
 from autolora.objectives import metric_named
-from autolora.records import RungRecord, Score, TrialRecord, TrialState, from_json, to_json
+from autolora.records import TrialRecord, TrialState, from_json, to_json
 from autolora.request import Limits
 from autolora.tasks.metrics import RESAMPLES
 from autolora.tasks.problems import problem_of
+from autolora.trainings import Trained
+from tests.in_process import InProcessTrainer, finalist
 
 pytestmark = pytest.mark.tiny
 
 SEED = 5
 PAIRS = (("attention_qv", "all"), ("all_linear", "last_1"))
-
-
-class InProcessTrainer:
-    """What the engines of a search do, with one engine in this process; keeps a log of what it was asked."""
-
-    def __init__(self, engine) -> None:
-        self.runner = Runner(lambda: engine)
-        self.log: list[tuple[str, str]] = []
-        self.poisoned: set[str] = set()
-        """Slots whose weights are broken before they train."""
-        self.die_after = 10**6
-
-    def train(self, jobs, *, slots_per_engine, on_done) -> None:
-        for job in jobs:
-            if len(self.trained()) == self.die_after:
-                raise KeyboardInterrupt
-            self.log.append(("train", job.slot))
-            self.runner.admit(job)
-            token = self.runner.claim(job.slot)
-            if job.slot in self.poisoned:
-                self.runner.poll(job.slot, token, allowed_rung=-1, timeout_s=0.3)
-                self.runner.call(lambda engine, slot=job.slot: poison(engine.slots[slot]))
-            report = self.runner.poll(job.slot, token, allowed_rung=0, timeout_s=60)
-            while not report.last:
-                report = self.runner.poll(job.slot, token, allowed_rung=0, timeout_s=60)
-            self.runner.release(job.slot)
-            on_done(job, report)
-
-    def add_split(self, name, split) -> None:
-        self.log.append(("add_split", name))
-
-        def encode(engine) -> None:
-            tokenizer = engine.task.load_tokenizer(engine.base.checkpoint.folder)
-            engine.splits[name] = engine.task.encode(tokenizer, split)
-
-        self.runner.call(encode)
-
-    def outputs(self, adapters, split):
-        self.log.append(("outputs", split))
-
-        def score(engine, config, weights):
-            slot = engine.admit("finished", config, seed=0)
-            load_adapter(slot, {name: torch.tensor(values) for name, values in weights.items()})
-            found = engine.outputs("finished", split)
-            engine.release("finished")
-            return found
-
-        return [
-            self.runner.call(lambda engine, config=config, weights=weights: score(engine, config, weights))
-            for config, weights in adapters
-        ]
-
-    def trained(self) -> list[str]:
-        return [slot for what, slot in self.log if what == "train"]
-
-
-def poison(slot) -> None:
-    with torch.no_grad():
-        next(iter(slot.parameters.values())).fill_(float("inf"))
 
 
 @pytest.fixture(scope="module")
@@ -118,28 +58,6 @@ def trainer(started):
 @pytest.fixture
 def costs(started):
     return started[1].costs
-
-
-def finalist(costs, number: int, *, rank=2, modules="attention_qv", layers="all", epochs=1.0) -> TrialRecord:
-    params = {
-        "rank": rank, "alpha_over_rank": 2, "use_rslora": False, "target_modules": modules, "layers": layers,
-        "learning_rate": 2e-2, "dropout": 0.0, "warmup_share": 0.0, "weight_decay": 0.0,
-        "epochs": epochs, "batch_size": 8,
-    }  # fmt: skip
-    rung = RungRecord(
-        rung=2, share=1.0, steps=24, score=Score(value=0.9, standard_error=0.02), train_loss=0.2, seconds=1.0
-    )
-    config = costs.config(params)
-    return TrialRecord(
-        number=number,
-        state=TrialState.COMPLETE,
-        params=params,
-        config=config,
-        metric=0.9,
-        trainable_params=costs.trainable_params(config),
-        peak_memory_bytes=costs.peak_memory_bytes(config),
-        rungs=(rung,),
-    )
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from sklearn.pipeline import make_pipeline
 
 from autolora import demo, space
 from autolora.data import prepare
+from autolora.data_request import DataRequest
 from autolora.engine.checkpoint import find
 from autolora.errors import BaseModelError, RequestError
-from autolora.request import DataRequest, as_yaml, read
+from autolora.request import as_yaml, read
 
 pytestmark = pytest.mark.unit
 

@@ -9,9 +9,9 @@ from autolora import demo
 from autolora import examine as examine_module
 from autolora.cli import main
 from autolora.data import prepare
+from autolora.data_request import DataRequest
 from autolora.examine import Examination, examine
 from autolora.records import DataRecord, from_json
-from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 

@@ -43,6 +43,12 @@ SOME = {
     "kill": ("study.config", "study.tell", "confirm.record.replace"),
     "full": ("slot.replace", "study.rung", "confirm.weights.replace"),
 }
+WRITING_PLACES = (
+    "confirm.answers.write", "confirm.answers.replace@2", "confirm.answers.kept@3", "confirm.answers.write@4",
+    *whole("answers.json"),
+)  # fmt: skip
+"""Those where only a search comes by whose base writes."""
+SOME_WRITING = ("confirm.answers.kept@3", "answers.json.replace")
 
 
 def places(action: str) -> tuple[str, ...]:
@@ -111,6 +117,36 @@ def test_where_only_states_of_trials_find_no_space_the_search_goes_on_and_says_s
         assert "No space left on device" in tiny_search.said(process)
         figure("number of full disks at durable writes", 1)
         search.check_finished()
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("action", ["kill", "full"])
+def test_answers_that_were_kept_when_a_search_ended_are_not_asked_for_again(
+    action, tmp_path, tiny_folder, figure
+) -> None:
+    every = os.environ.get("AUTOLORA_FAULTS") == "all"
+    search = tiny_search.make(tmp_path, tiny_folder("llama", writes=True), writes=True, max_length=40)
+    kept: dict[str, tuple[bytes, int]] = {}
+    for place in WRITING_PLACES if every else SOME_WRITING[action == "full" :][:1]:
+        code, last = tiny_search.ended(search.start(rule(place, action)))
+        assert code == (-signal.SIGKILL if action == "kill" else 2), (place, code, last)
+        assert action == "kill" or "cannot be written" in last
+        search.check()
+        found = answers_of(search)
+        assert kept.items() <= found.items(), place
+        kept = found
+        figure(f"number of times that answers were kept: {action}", 1)
+    assert kept
+    search.finish()
+
+    assert kept.items() <= answers_of(search).items()
+    assert RunFolder(search.run).answers() is not None
+
+
+def answers_of(search) -> dict[str, tuple[bytes, int]]:
+    """Return the answers that a search has kept, and when."""
+    files = (search.run / "confirm").glob("*.answers.json")
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
 def test_what_an_engine_was_writing_when_the_search_failed_is_cleared_away_after_its_end(search, monkeypatch) -> None:

@@ -89,6 +89,7 @@ def test_trials_are_compared_by_the_loss_of_the_wanted_answers(searched) -> None
     floor = found.search.hypervolume_reference["metric_floor"]
     assert min(scores) < floor, "that of the base"
     assert 0 < found.search.hypervolume < 1
+    assert found.search.hypervolume_reference["params_worst"] == 1e9, "adapters of such bases are larger"
 
 
 def test_every_test_row_is_kept_with_its_answers(searched) -> None:

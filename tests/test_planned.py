@@ -10,12 +10,13 @@ import pytest
 
 from autolora import flow, plan
 from autolora.budget import plan_of
-from autolora.confirm import Trained
+from autolora.data_request import DataRequest
 from autolora.engine.jobs import array_of
 from autolora.plan import DEPTHS, Confirming
 from autolora.records import TrialState, from_json
-from autolora.request import Budget, DataRequest, Request
+from autolora.request import Budget, Request
 from autolora.store import RunFolder
+from autolora.trainings import Trained
 from tests.conftest import CLASSES, made_up_split
 
 pytestmark = pytest.mark.ray

@@ -132,17 +132,21 @@ class TinySearch:
         wait_until(happened, process)
 
 
-def make(folder: Path, base: Path, *, trials: int = 3, rows: int = 20, **fixed: object) -> TinySearch:
-    """Lay out data, space and task of a tiny search."""
+def make(
+    folder: Path, base: Path, *, trials: int = 3, rows: int = 20, writes: bool = False, **fixed: object
+) -> TinySearch:
+    """Lay out data, space and task of a tiny search; its base writes the labels, if it can write."""
+    columns = ("prompt", "completion") if writes else ("text", "label")
     with open(folder / "rows.csv", "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["text", "label"])
+        writer.writerow(columns)
         words = {"delivery": "parcel", "money": "card", "repair": "broken"}
         writer.writerows((f"{words[name]} please {words[name]} {at}", name) for at in range(rows) for name in words)
     (folder / "space.yaml").write_text(yaml.safe_dump(SPACE | {"fixed": SPACE["fixed"] | fixed}))
     task = {
-        "version": 1, "name": "tiny", "data": {"path": "rows.csv", "text": "text", "label": "label"},
-        "base_model": str(base), "metric": "accuracy", "space": "space.yaml", "budget": {"trials": trials},
+        "version": 1, "name": "tiny", "data": {"path": "rows.csv"} | {name: name for name in columns},
+        "base_model": str(base), "metric": "exact_match" if writes else "accuracy", "space": "space.yaml",
+        "budget": {"trials": trials},
     }  # fmt: skip
     (folder / "task.yaml").write_text(yaml.safe_dump(task))
     return TinySearch(folder=folder, trials=trials)

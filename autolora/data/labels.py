@@ -18,9 +18,9 @@ from autolora.data.conversations import parted
 from autolora.data.groups import clear_groups_by_class
 from autolora.data.table import MARK, Table
 from autolora.data.words import rows_phrase
+from autolora.data_request import DataRequest
 from autolora.errors import DataError
 from autolora.records import Label, ProblemType
-from autolora.request import DataRequest
 from autolora.values import shown
 
 NO_CLASS = "(none)"

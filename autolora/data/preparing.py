@@ -17,9 +17,9 @@ from autolora.data.reading import Tables, read_tables
 from autolora.data.splitting import sample_rows, split_rows
 from autolora.data.splitting_by import moments, split_by_key, split_by_time
 from autolora.data.table import Table, Wanted
+from autolora.data_request import DataRequest
 from autolora.errors import DataError, RequestError
 from autolora.records import QUANTILES, DataRecord, Dataset, Finding, ProblemType, Split
-from autolora.request import DataRequest
 
 ROWS_PER_CLASS = 3
 """The least that ``rows`` may leave of every class: one row for each split."""

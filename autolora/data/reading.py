@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from autolora.data import arrow, text_files, workbooks
 from autolora.data.table import Table, Wanted
 from autolora.data.words import counted, listing
+from autolora.data_request import DataRequest
 from autolora.errors import DataError
 from autolora.records import Finding
-from autolora.request import DataRequest
 from autolora.values import nearest, shown
 
 TEXT_READERS: dict[str, Callable[[Path, Wanted, str | None], Table]] = {

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from autolora.data.groups import same_text_groups
 from autolora.data.texts import Texts, TextsWriter
 from autolora.data.words import listing
+from autolora.data_request import DataRequest
 from autolora.errors import DataError
 from autolora.records import Finding
-from autolora.request import DataRequest
 from autolora.values import folded, nearest, shown
 
 _SPELLINGS = 10_000

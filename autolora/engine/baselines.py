@@ -1,19 +1,16 @@
-"""Rivals that need no adapter: the same answer for every text, TF-IDF with a linear model, and where an answer is
-written, the answer to the nearest training prompt, and prompts that show examples. Knows no torch.
-"""
+"""Rivals that need no adapter: the same answer for every text, and TF-IDF with a linear model. Knows no torch."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autolora.data.conversations import as_messages, as_text, last_prompt
 from autolora.records import Split
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import Problem
@@ -24,8 +21,6 @@ _PENALTIES = (1.0, 3.0, 10.0, 30.0)
 """Inverse regularisation strengths tried for logistic regression; the validation split chooses."""
 _RIDGE_PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Regularisation strengths tried for numbers, likewise."""
-SHOTS = 4
-"""Examples that few-shot prompting shows."""
 _SPACELESS = 0.05
 """Share of white space among characters under which a language is taken to write without spaces."""
 _COUNTED_WORD = re.compile(r"\b\w\w+\b")
@@ -69,7 +64,7 @@ def tfidf(problem: Problem, metric: str, train: Split, validation: Split, test: 
 
     start = time.perf_counter()
     spaced = _has_words(train.texts)
-    features = TfidfVectorizer(sublinear_tf=True, **_grams(train.texts))
+    features = TfidfVectorizer(sublinear_tf=True, **grams(train.texts))
     seen, unseen = features.fit_transform(train.texts), features.transform(validation.texts)
     targets = problem.targets(train.labels)
     scorer = Scorer.build(metric, problem.targets(validation.labels), len(problem.classes))
@@ -125,96 +120,8 @@ def _parameters(model: Any) -> int:
     return int(np.size(model.coef_) + np.size(model.intercept_))
 
 
-def nearest(train: Split, validation: Split, test: Split, *, chat: bool) -> Fitted:
-    """Return the answer to the training prompt that is nearest by TF-IDF (words; characters where not spaced)."""
-    start = time.perf_counter()
-    found = Nearest.by_words(train, chat=chat)
-    known, asked = ([last_prompt(text, chat=chat) for text in split.texts] for split in (validation, test))
-    return Fitted(
-        name="nearest",
-        description="The answer to the nearest training prompt (TF-IDF)",
-        validation=_answers(train, found.rows(known, 1)),
-        test=_answers(train, found.rows(asked, 1)),
-        parameters=0,
-        bytes=sum(len(text.encode()) for text in (*found.prompts, *map(str, train.labels))),
-        seconds=time.perf_counter() - start,
-    )
-
-
-def nearest_by_base(train: Split, vectors: Array, known: Array, asked: Array) -> Fitted:
-    """Return the answer to the training prompt of which the base makes most nearly the same.
-
-    Args:
-        train: The training rows.
-        vectors: Of their prompts, of length 1 ``(rows, width)``.
-        known: Of the validation rows' prompts.
-        asked: Of the test rows' prompts.
-    """
-    start = time.perf_counter()
-    return Fitted(
-        name="nearest_base",
-        description="The answer to the nearest training prompt (mean hidden states of the base)",
-        validation=_answers(train, _nearest_rows(known, vectors, 1)),
-        test=_answers(train, _nearest_rows(asked, vectors, 1)),
-        parameters=0,
-        bytes=int(np.asarray(vectors).nbytes) + sum(len(str(label).encode()) for label in train.labels),
-        seconds=time.perf_counter() - start,
-    )
-
-
-def _answers(train: Split, nearest_rows: list[list[int]]) -> Array:
-    return np.array([str(train.labels[rows[0]]) for rows in nearest_rows], dtype=str)
-
-
-def _nearest_rows(asked: Any, vectors: Any, count: int) -> list[list[int]]:
-    """Return the rows whose vectors are most alike, the likest first; all vectors are of length 1."""
-    likeness = asked @ vectors.T
-    dense = likeness.toarray() if hasattr(likeness, "toarray") else np.asarray(likeness)
-    return [np.argsort(-row, kind="stable")[:count].tolist() for row in dense]
-
-
-def few_shot(train: Split, split: Split, *, chat: bool) -> Split:
-    """Return a split's prompts as conversations that begin with their ``SHOTS`` nearest training rows, nearest last."""
-    found = Nearest.by_words(train, chat=chat)
-    texts = []
-    for text in split.texts:
-        messages = as_messages(text, chat=chat)
-        shown = [messages[0]] if messages[0]["role"] == "system" else []
-        rows = found.rows([messages[-1]["content"]], SHOTS)[0]
-        examples = [
-            {"role": role, "content": content}
-            for row in reversed(rows)
-            for role, content in (("user", found.prompts[row]), ("assistant", str(train.labels[row])))
-        ]
-        texts.append(as_text([*shown, *examples, *messages[len(shown) :]]))
-    return replace(split, texts=tuple(texts))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Nearest:
-    """Training rows, found again by what their prompts say."""
-
-    prompts: Sequence[str]
-    vectors: Any
-    """Of the prompts, each of length 1 ``(rows, features)``."""
-    vectors_of: Callable[[Sequence[str]], Any]
-
-    @classmethod
-    def by_words(cls, train: Split, *, chat: bool) -> Nearest:
-        """Return the rows by TF-IDF of what the user said last."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        prompts = [last_prompt(text, chat=chat) for text in train.texts]
-        features = TfidfVectorizer(sublinear_tf=True, **_grams(prompts))
-        seen = features.fit_transform(prompts)
-        return cls(prompts=prompts, vectors=seen, vectors_of=features.transform)
-
-    def rows(self, prompts: Sequence[str], count: int) -> list[list[int]]:
-        """Return the rows nearest to each prompt, nearest first."""
-        return _nearest_rows(self.vectors_of(prompts), self.vectors, count) if prompts else []
-
-
-def _grams(texts: Sequence[str]) -> dict[str, Any]:
+def grams(texts: Sequence[str]) -> dict[str, Any]:
+    """Return scikit-learn's settings for TF-IDF of such texts: words and pairs of words, or characters."""
     return {"ngram_range": (1, 2)} if _has_words(texts) else {"analyzer": "char", "ngram_range": (1, 3)}
 
 

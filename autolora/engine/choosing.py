@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from autolora.engine.engine import Engine
 from autolora.tasks.task import Encoded
 
-_SPLIT = "prompts with every answer"
-
 
 def likeliest(engine: Engine, slot_id: str, split: str, answers: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     """Return for each prompt of a split which answer its slot finds likeliest ``(rows,)``.
@@ -36,15 +34,6 @@ def likeliest(engine: Engine, slot_id: str, split: str, answers: Sequence[Sequen
     for prompt in data.prompts:
         tokens += [np.concatenate([prompt, np.asarray(answer, dtype=np.int32)]) for answer in answers]
         starts += [len(prompt)] * len(answers)
-    engine.splits[_SPLIT] = Encoded(
-        tokens=tuple(tokens),
-        targets=np.asarray(starts, dtype=np.int64),
-        full_lengths=np.array([len(row) for row in tokens], dtype=np.int64),
-        unknown_share=0.0,
-    )
-    try:
-        with engine.keeping_nothing():
-            losses = engine.outputs(slot_id, _SPLIT)[:, 0].reshape(len(data), len(answers))
-    finally:
-        del engine.splits[_SPLIT]
+    with engine.passing_once(Encoded.whole(tokens, starts)) as every:
+        losses = engine.outputs(slot_id, every)[:, 0].reshape(len(data), len(answers))
     return np.asarray(losses.argmin(axis=1), dtype=np.int64)

@@ -44,6 +44,7 @@ SCORING_CHUNK_ROWS = 32
 LARGEST_PASS = 1 << 20
 _USABLE_MEMORY = 0.8
 """Of what is free; the rest is for adapters, optimisers and the allocator's slack."""
+_ONCE = "rows that pass once"
 Batches = dict[str, NDArray[np.int64]]
 """Slot → data rows."""
 
@@ -381,12 +382,17 @@ class Engine:
         return tuple(Joining(want.layer, len(want.tokens), next(hidden) if want.layer else None) for want in wanted)
 
     @contextmanager
-    def keeping_nothing(self) -> Iterator[None]:
-        """Keep nothing of the rows that pass inside the block: they will not come again."""
+    def passing_once(self, rows: Encoded) -> Iterator[str]:
+        """Have rows that will not come again as a split inside the block, and give its name: nothing is kept of them.
+
+        Inside, nothing is kept of the rows of other splits either.
+        """
         kept, self._prefixes = self._prefixes, None
+        self.splits[_ONCE] = rows
         try:
-            yield
+            yield _ONCE
         finally:
+            del self.splits[_ONCE]
             self._prefixes = kept
 
     def _forward(self, rows: Rows, joining: tuple[Joining, ...] = ()) -> Tensor:

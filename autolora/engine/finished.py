@@ -26,8 +26,6 @@ from autolora.engine.trial_pass import smallest
 from autolora.tasks.tap import tapped
 from autolora.tasks.task import Encoded, padded
 
-_GENERAL = "a general text"
-
 
 @contextmanager
 def admitted(engine: Engine, adapters: Sequence[Finished | None]) -> Iterator[list[str]]:
@@ -92,17 +90,9 @@ def general_losses(
         texts: Each is cut to what the task's rows are cut to.
     """
     rows = [np.asarray(tokenizer(text)["input_ids"][: engine.task.max_length], dtype=np.int32) for text in texts]
-    engine.splits[_GENERAL] = Encoded(
-        tokens=tuple(rows),
-        targets=np.ones(len(rows), dtype=np.int64),
-        full_lengths=np.array([len(row) for row in rows], dtype=np.int64),
-        unknown_share=0.0,
-    )
-    try:
-        with admitted(engine, adapters) as slots, engine.keeping_nothing():
-            summed = [engine.outputs(slot, _GENERAL).sum(axis=0) for slot in slots]
-    finally:
-        del engine.splits[_GENERAL]
+    general = Encoded.whole(rows, [1] * len(rows))
+    with engine.passing_once(general) as split, admitted(engine, adapters) as slots:
+        summed = [engine.outputs(slot, split).sum(axis=0) for slot in slots]
     return [float(loss / tokens) for loss, tokens in summed]
 
 

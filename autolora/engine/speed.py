@@ -29,7 +29,6 @@ _LEAST_SECONDS = 0.5
 _LEAST_STEPS = 2
 _ANSWERS, _ANSWER_TOKENS = 4, 8
 """Of each slot, and how far they are written."""
-_SOME = "some rows to answer"
 _RANK = 8
 _BATCHES = 4
 """Different batches that are trained on again and again: what is computed of a row once is no part of the speed."""
@@ -113,24 +112,24 @@ def _writing_rate(engine: Engine, kind: Kind) -> float:
     train, rows = engine.splits["train"], engine.splits["validation"]
     some = np.random.default_rng(0).permutation(len(rows))[:_ANSWERS]
     names = [f"speed probe {at}" for at in range(SLOTS_AT_ONCE)]
-    engine.splits[_SOME] = replace(
+    few = replace(
         rows,
         tokens=tuple(rows.tokens[row] for row in some),
         targets=rows.targets[some],
         full_lengths=rows.full_lengths[some],
         stops=(),  # what an untrained adapter writes is of any length
     )
+    seconds = {}
     try:
         for name in names:
             engine.admit(name, _config(kind, 1), seed=0)
-        seconds = {}
-        for tokens in (1, 1 + _ANSWER_TOKENS):
-            start = time.perf_counter()
-            writing.answers(engine, names, _SOME, most_tokens=tokens)
-            synchronise(engine.base.device)
-            seconds[tokens] = time.perf_counter() - start
+        with engine.passing_once(few) as split:
+            for tokens in (1, 1 + _ANSWER_TOKENS):
+                start = time.perf_counter()
+                writing.answers(engine, names, split, most_tokens=tokens)
+                synchronise(engine.base.device)
+                seconds[tokens] = time.perf_counter() - start
     finally:
-        del engine.splits[_SOME]
         for name in names:
             engine.release(name)
     each_token = (seconds[1 + _ANSWER_TOKENS] - seconds[1]) / _ANSWER_TOKENS

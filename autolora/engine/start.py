@@ -16,7 +16,7 @@ from autolora.engine.watch import PATIENCE_SECONDS
 from autolora.errors import BaseModelError
 from autolora.records import Precision, Prompts, Split
 from autolora.request import PrecisionWish
-from autolora.tasks.problems import Problem
+from autolora.tasks.problems import Generation, HeadProblem
 
 _PACKAGES = ("autolora", "torch", "transformers", "peft", "optuna", "ray", "scikit-learn", "numpy", "safetensors")
 ALLOCATOR = {
@@ -45,7 +45,7 @@ class EngineSpec:
     folder: str
     """Of the checked base checkpoint."""
     base_id: str
-    problem: Problem
+    problem: HeadProblem | Generation
     max_length: int
     train: Split
     validation: Split
@@ -124,6 +124,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     from autolora.engine.speed import measured_rates
     from autolora.engine.together import choose as choose_together
     from autolora.tasks.kinds import task_of
+    from autolora.tasks.task import load_tokenizer
 
     if spec.threads:
         torch.set_num_threads(spec.threads)
@@ -133,7 +134,7 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
     _check_fits(checkpoint, precision, device)
     task = task_of(spec.problem, max_length=spec.max_length, folder=checkpoint.folder)
     base = load_base(checkpoint, task, precision=precision, device=device)
-    tokenizer = task.load_tokenizer(Path(spec.folder))
+    tokenizer = load_tokenizer(Path(spec.folder))
     splits = {"train": task.encode(tokenizer, spec.train), "validation": task.encode(tokenizer, spec.validation)}
     engine = Engine(base, task, splits, cache=_cache(spec.cache_bytes, device))
     train = splits["train"]

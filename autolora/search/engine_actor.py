@@ -17,6 +17,7 @@ from autolora.engine.start import EngineFacts, EngineSpec, keep_prefixes, start
 from autolora.errors import AutoloraError, EngineLost
 from autolora.records import Split
 from autolora.search.shipment import Shipment, is_here, unpacked
+from autolora.tasks.task import load_tokenizer
 
 if TYPE_CHECKING:
     from autolora.engine.runner import Runner  # imports torch, which the driver that names this class must not need
@@ -79,7 +80,7 @@ class EngineActor:
 
         def make() -> Any:
             engine, facts = start(spec)
-            self._tokenizer = engine.task.load_tokenizer(engine.base.checkpoint.folder)
+            self._tokenizer = load_tokenizer(engine.base.checkpoint.folder)
             found.append(facts)
             return engine
 

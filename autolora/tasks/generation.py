@@ -47,14 +47,6 @@ class GenerationTask:
         """The answer's summed loss, and its tokens."""
         return 2
 
-    def load_tokenizer(self, folder: Path) -> Any:
-        """Return the tokenizer of a base, with a padding token.
-
-        Raises:
-            BaseModelError: If the folder has none that transformers can read.
-        """
-        return load_tokenizer(folder)
-
     def load_model(
         self, folder: Path, *, dtype: torch.dtype, attention: str, options: Mapping[str, Any] | None = None
     ) -> LoadedModel:
@@ -67,7 +59,7 @@ class GenerationTask:
 
         from autolora.tasks.tap import tap
 
-        tokenizer = self.load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder)
         model, fresh = load(
             folder,
             transformers.AutoModelForCausalLM if self.decoder_start is None else transformers.AutoModelForSeq2SeqLM,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from autolora.tasks.generation import GenerationTask, configuration, decoder_start
-from autolora.tasks.problems import Generation, Problem
+from autolora.tasks.problems import Generation, HeadProblem
 from autolora.tasks.sequence import SequenceTask
 from autolora.tasks.task import Task
 
 
-def task_of(problem: Problem, *, max_length: int, folder: Path) -> Task:
+def task_of(problem: HeadProblem | Generation, *, max_length: int, folder: Path) -> Task:
     """Return the task of a problem.
 
     Args:

@@ -38,16 +38,12 @@ class Problem(ABC):
 
     @property
     def num_labels(self) -> int:
-        """Logits of a row."""
+        """Logits that a head gives of a row."""
         return len(self.classes)
 
     @abstractmethod
     def targets(self, labels: Sequence[Label]) -> Array:
         """Return labels as what predictions are compared with, one row each."""
-
-    @abstractmethod
-    def row_losses(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of each row ``(rows,)``, in at least float32."""
 
     @abstractmethod
     def outputs(self, logits: NDArray[np.float32]) -> Array:
@@ -74,11 +70,19 @@ class Problem(ABC):
         return np.asarray(first == second)
 
 
+class HeadProblem(Problem):
+    """What is said of a row by a head on top of the base."""
+
+    @abstractmethod
+    def row_losses(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of each row ``(rows,)``, in at least float32."""
+
+
 def _wide(logits: Tensor) -> Tensor:
     return logits if logits.element_size() >= 4 else logits.float()
 
 
-class SingleLabel(Problem):
+class SingleLabel(HeadProblem):
     """One class a row; cross-entropy."""
 
     name = "single_label"
@@ -102,7 +106,7 @@ class SingleLabel(Problem):
         return np.array([np.bincount(targets, minlength=len(self.classes)).argmax()], dtype=np.int16)
 
 
-class MultiLabel(Problem):
+class MultiLabel(HeadProblem):
     """Any number of classes a row, none included; the mean over classes of the binary cross-entropy."""
 
     name = "multi_label"
@@ -151,7 +155,7 @@ class MultiLabel(Problem):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Regression(Problem):
+class Regression(HeadProblem):
     """A number a row; squared error. A model learns (number - center) / scale, so that rates suit any unit."""
 
     name = "regression"
@@ -203,10 +207,6 @@ class Generation(Problem):
         """Return the texts ``(rows,)``."""
         return np.asarray(labels, dtype=str)
 
-    def row_losses(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Is the task's to compute: a row has many logits."""
-        raise NotImplementedError
-
     def outputs(self, logits: NDArray[np.float32]) -> Array:
         """Return summed loss and tokens of each answer."""
         return logits
@@ -217,7 +217,7 @@ class Generation(Problem):
         return np.array([texts[counts.argmax()]])
 
 
-def problem_of(dataset: Dataset) -> Problem:
+def problem_of(dataset: Dataset) -> HeadProblem | Generation:
     """Return what is learned from a dataset's rows."""
     if dataset.problem == "generation":
         return Generation(answers=dataset.answers, chat=dataset.chat, template=dataset.template)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolora.records import Split
-from autolora.tasks.problems import Problem
+from autolora.tasks.problems import HeadProblem
 from autolora.tasks.task import Encoded, LoadedModel, Put, Rows, load, load_tokenizer, padded, unknown_share
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _ALWAYS_TRAINED = ("classifier", "score")
 class SequenceTask:
     """One answer for every text."""
 
-    problem: Problem
+    problem: HeadProblem
     max_length: int = 128
     """Tokens a text is cut to, special tokens included."""
 
@@ -37,14 +37,6 @@ class SequenceTask:
     def width(self) -> int:
         """Logits of a row."""
         return self.problem.num_labels
-
-    def load_tokenizer(self, folder: Path) -> Any:
-        """Return the tokenizer of a base, with a padding token.
-
-        Raises:
-            BaseModelError: If the folder has none that transformers can read.
-        """
-        return load_tokenizer(folder)
 
     def load_model(
         self, folder: Path, *, dtype: torch.dtype, attention: str, options: Mapping[str, Any] | None = None
@@ -62,7 +54,7 @@ class SequenceTask:
         """
         from transformers import AutoModelForSequenceClassification
 
-        tokenizer = self.load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder)
         model, fresh = load(
             folder,
             AutoModelForSequenceClassification,

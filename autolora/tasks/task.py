@@ -41,6 +41,16 @@ class Encoded:
     stops: tuple[int, ...] = ()
     """Tokens that end an answer, where one is written."""
 
+    @classmethod
+    def whole(cls, tokens: Sequence[NDArray[np.int32]], targets: Sequence[int]) -> Encoded:
+        """Return rows of which nothing was cut."""
+        return cls(
+            tokens=tuple(tokens),
+            targets=np.asarray(targets, dtype=np.int64),
+            full_lengths=np.array([len(row) for row in tokens], dtype=np.int64),
+            unknown_share=0.0,
+        )
+
     def __len__(self) -> int:
         return len(self.tokens)
 
@@ -103,9 +113,6 @@ class Task(Protocol):
     @property
     def width(self) -> int:
         """Numbers of a row's scores."""
-
-    def load_tokenizer(self, folder: Path) -> Any:
-        """Return the tokenizer of a base, with a padding token."""
 
     def load_model(
         self, folder: Path, *, dtype: torch.dtype, attention: str, options: Mapping[str, Any] | None = None

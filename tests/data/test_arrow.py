@@ -11,8 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from autolora.data.reading import read_table, read_tables
+from autolora.data_request import DataRequest
 from autolora.errors import DataError
-from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 

@@ -6,8 +6,8 @@ import pytest
 
 from autolora.data import prepare
 from autolora.data.conversations import as_messages, as_text, last_prompt
+from autolora.data_request import DataRequest
 from autolora.errors import DataError
-from autolora.request import DataRequest
 
 ASKED = {"role": "user", "content": "Where is my parcel?"}
 TOLD = {"role": "assistant", "content": "In the van."}

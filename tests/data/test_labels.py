@@ -9,8 +9,8 @@ import pytest
 
 from autolora.data import prepare, record
 from autolora.data.labels import strata
+from autolora.data_request import DataRequest
 from autolora.errors import DataError
-from autolora.request import DataRequest
 from tests.data.tables import table
 
 pytestmark = pytest.mark.unit

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from autolora.data import prepare, record
+from autolora.data_request import DataRequest
 from autolora.errors import DataError, RequestError
 from autolora.records import DataRecord, Dataset, Finding, from_json, to_json
-from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 
@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_dataset_in_another_process(write: Write) -
     path = write("a.csv", csv_rows(some_rows({"pos": 30, "neg": 20})))
     program = (
         "import json\nfrom dataclasses import asdict\nfrom autolora.data import prepare\n"
-        "from autolora.request import DataRequest\n"
+        "from autolora.data_request import DataRequest\n"
         f"print(json.dumps(asdict(prepare(DataRequest(path={path!r}, text='text', label='label', rows=40), seed=5))))"
     )
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from autolora.data import read_table, read_tables
+from autolora.data_request import DataRequest
 from autolora.errors import DataError, RequestError
-from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 

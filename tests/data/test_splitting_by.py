@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from autolora.data import prepare
 from autolora.data.groups import same_text_groups
 from autolora.data.splitting_by import moments, split_by_key, split_by_time
+from autolora.data_request import DataRequest
 from autolora.errors import DataError, RequestError
-from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 

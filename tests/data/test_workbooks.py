@@ -10,8 +10,8 @@ import xlsxwriter
 
 from autolora.data.reading import read_table
 from autolora.data.table import Table
+from autolora.data_request import DataRequest
 from autolora.errors import DataError
-from autolora.request import DataRequest
 
 pytestmark = pytest.mark.unit
 

@@ -14,6 +14,7 @@ from autolora.engine.engine import Engine
 from autolora.errors import EngineError, TrialDiverged, TrialOutOfMemory
 from autolora.tasks.problems import SingleLabel
 from autolora.tasks.sequence import SequenceTask
+from autolora.tasks.task import load_tokenizer
 from tests.engine.test_promise import LENGTH, engine_for, mixed_configs, worst_relative_difference
 
 pytestmark = pytest.mark.tiny
@@ -285,7 +286,7 @@ def test_task_encoding_counts_unknown_tokens_and_cuts(tiny_folder, tiny_dataset)
     task = SequenceTask(problem=SingleLabel(classes=("a", "b")), max_length=4)
     split = replace(tiny_dataset.test, texts=("parcel van late door", "zzz card"), labels=(0, 1), row_ids=("1", "2"))
 
-    encoded = task.encode(task.load_tokenizer(tiny_folder()), split)
+    encoded = task.encode(load_tokenizer(tiny_folder()), split)
 
     assert encoded.truncated_share == 0.5
     assert encoded.unknown_share == pytest.approx(1 / 4)
@@ -296,7 +297,7 @@ def test_slots_train_on_the_split_they_name_beside_slots_on_another(tiny_folder,
     part = subset(tiny_dataset.train, 40, seed=0)
     together, alone = (engine_for(tiny_folder(), tiny_dataset, chunk_rows=64) for _ in range(2))
     for engine in (together, alone):
-        engine.splits["part"] = engine.task.encode(engine.task.load_tokenizer(engine.base.checkpoint.folder), part)
+        engine.splits["part"] = engine.task.encode(load_tokenizer(engine.base.checkpoint.folder), part)
         engine.admit("small", mixed_configs(engine)["small"], seed=0, train="part")
     together.admit("wide", mixed_configs(together)["wide"], seed=0)
     for _ in range(4):

@@ -10,6 +10,7 @@ from transformers import AutoModel, AutoModelForCausalLM
 from autolora.engine import finished, general
 from autolora.engine.choosing import likeliest
 from autolora.engine.state import adapter_tensors
+from autolora.tasks.task import load_tokenizer
 from tests.conftest import ANSWERS
 from tests.engine.plain_peft import PlainPeft
 from tests.engine.test_writing import engine_that_writes, trained
@@ -23,7 +24,7 @@ def engine(tiny_folder, tiny_dataset):
 
 
 def tokenizer_of(engine):
-    return engine.task.load_tokenizer(engine.base.checkpoint.folder)
+    return load_tokenizer(engine.base.checkpoint.folder)
 
 
 def adapter(engine, name):

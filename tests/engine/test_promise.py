@@ -16,6 +16,7 @@ from autolora.engine.start import EngineSpec
 from autolora.records import AdapterConfig
 from autolora.tasks.kinds import task_of
 from autolora.tasks.problems import problem_of
+from autolora.tasks.task import load_tokenizer
 from tests.conftest import relabelled
 from tests.engine.plain_peft import PlainPeft
 
@@ -31,7 +32,7 @@ def engine_for(
     checkpoint = find(str(folder))
     task = task_of(problem_of(dataset), max_length=LENGTH, folder=checkpoint.folder)
     base = load_base(checkpoint, task, precision=precision, device=torch.device(device), dtype=dtype)
-    tokenizer = task.load_tokenizer(checkpoint.folder)
+    tokenizer = load_tokenizer(checkpoint.folder)
     splits = {name: task.encode(tokenizer, getattr(dataset, name)) for name in ("train", "validation", "test")}
     # As many rows as are asked for pass at once, whatever their lengths.
     packing = {"chunk_tokens": chunk_rows * LENGTH, "most_padding": math.inf} if chunk_rows else {}

@@ -1,0 +1,121 @@
+"""Trainings that have ended, kept in a folder: what became of each, and the weights of its adapter.
+
+Knows files and adapters; trains nothing and compares nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import MsgspecError
+from safetensors.numpy import load_file, save
+
+from autolora.durable import unwritable, write_whole
+from autolora.engine.jobs import Report
+from autolora.records import AdapterConfig, TrialState, from_json, to_json
+
+Adapter = dict[str, Any]
+"""Weights by PEFT's names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """One training in full."""
+
+    name: str
+    config: AdapterConfig
+    seed: int
+    state: TrialState
+    cause: str
+    seconds: float
+    outputs: bytes
+    """On the validation rows; see ``engine.jobs.array_of``."""
+    weights_sha256: str = ""
+    """Of the file with its adapter; empty where there is none."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it was trained to its end."""
+        return self.state == TrialState.COMPLETE
+
+    @property
+    def stem(self) -> str:
+        """What its files are called."""
+        return _stem(self.name, self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingShelf:
+    """One folder of them, by name and seed."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        """Make the folder.
+
+        Raises:
+            RunFolderError: If it cannot be made.
+        """
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def state_file(self, name: str, seed: int) -> Path:
+        """Return where a training that goes on may keep where it stands."""
+        return self._record(name, seed).with_suffix(".state")
+
+    def keep(self, name: str, seed: int, config: AdapterConfig, report: Report) -> None:
+        """Keep a training that has ended."""
+        trained = Trained(
+            name=name,
+            config=config,
+            seed=seed,
+            state=report.failure or TrialState.COMPLETE,
+            cause=report.cause,
+            seconds=report.seconds,
+            outputs=report.outputs,
+        )
+        if report.adapter is not None:
+            weights = save({k: np.ascontiguousarray(v) for k, v in report.adapter.items()})
+            trained = replace(trained, weights_sha256=sha256(weights).hexdigest())
+            write_whole(self._weights(name, seed), weights, at="confirm.weights")
+        # Last: only what has its weights beside it counts as trained.
+        write_whole(self._record(name, seed), to_json(trained).encode(), at="confirm.record")
+        self.state_file(name, seed).unlink(missing_ok=True)
+
+    def of(self, name: str, seed: int) -> Trained | None:
+        """Return a training that is kept; a damaged record is none, and what it stood for is trained again."""
+        try:
+            return from_json(self._record(name, seed).read_bytes(), Trained)
+        except (FileNotFoundError, MsgspecError):
+            return None
+
+    def is_done(self, name: str, seed: int, config: AdapterConfig) -> bool:
+        """Return whether a training of this configuration is kept, with the adapter that it ended in."""
+        kept, path = self.of(name, seed), self._weights(name, seed)
+        if kept is None or kept.config != config:
+            return False
+        if kept.weights_sha256 != (sha256(path.read_bytes()).hexdigest() if path.exists() else ""):
+            return False
+        self.state_file(name, seed).unlink(missing_ok=True)  # a kill may have come between the record and this
+        return True
+
+    def weights(self, name: str, seed: int) -> Adapter:
+        """Return the weights of a training's adapter."""
+        return dict(load_file(self._weights(name, seed)))
+
+    def _record(self, name: str, seed: int) -> Path:
+        return self.folder / f"{_stem(name, seed)}.json"
+
+    def _weights(self, name: str, seed: int) -> Path:
+        return self._record(name, seed).with_suffix(".safetensors")
+
+
+def _stem(name: str, seed: int) -> str:
+    return f"{re.sub(r'[^a-z0-9_.-]', '_', name)}-{seed}"

@@ -1,0 +1,102 @@
+"""What confirming needs of the engines of a search, with one engine in the test's own process."""
+
+from __future__ import annotations
+
+import torch
+
+from autolora.engine import finished
+from autolora.engine.runner import Runner
+from autolora.records import RungRecord, Score, TrialRecord, TrialState
+from autolora.tasks.task import load_tokenizer
+
+MOST_TOKENS = 8
+
+
+class InProcessTrainer:
+    """What the engines of a search do; keeps a log of what it was asked."""
+
+    def __init__(self, engine) -> None:
+        self.runner = Runner(lambda: engine)
+        self.tokenizer = load_tokenizer(engine.base.checkpoint.folder)
+        self.log: list[tuple[str, str]] = []
+        self.poisoned: set[str] = set()
+        """Slots whose weights are broken before they train."""
+        self.die_after = 10**6
+        """Trainings."""
+
+    def train(self, jobs, *, slots_per_engine, on_done) -> None:
+        for job in jobs:
+            if len(self.trained()) == self.die_after:
+                raise KeyboardInterrupt
+            self.log.append(("train", job.slot))
+            self.runner.admit(job)
+            token = self.runner.claim(job.slot)
+            if job.slot in self.poisoned:
+                self.runner.poll(job.slot, token, allowed_rung=-1, timeout_s=0.3)
+                self.runner.call(lambda engine, slot=job.slot: poison(engine.slots[slot]))
+            report = self.runner.poll(job.slot, token, allowed_rung=0, timeout_s=60)
+            while not report.last:
+                report = self.runner.poll(job.slot, token, allowed_rung=0, timeout_s=60)
+            self.runner.release(job.slot)
+            on_done(job, report)
+
+    def add_split(self, name, split, examples=0) -> None:
+        self.log.append(("add_split", name))
+
+        def encode(engine) -> None:
+            task = engine.task.with_examples(examples) if examples else engine.task
+            engine.splits[name] = task.encode(self.tokenizer, split)
+
+        self.runner.call(encode)
+
+    def outputs(self, adapters, split):
+        self.log.append(("outputs", split))
+
+        def score(engine, adapter):
+            with finished.admitted(engine, [adapter]) as (slot,):
+                return engine.outputs(slot, split)
+
+        return [self.runner.call(lambda engine, one=adapter: score(engine, one)) for adapter in adapters]
+
+    def answers(self, adapters, split, *, closed=()):
+        self.log.append((f"answers of {len(adapters)}", split))
+        return self.runner.call(
+            lambda engine: finished.answered(
+                engine, self.tokenizer, adapters, split, most_tokens=MOST_TOKENS, closed=closed
+            )
+        )
+
+    def prompt_vectors(self, splits):
+        return [
+            self.runner.call(lambda engine, split=split: finished.prompt_vectors(engine, split)) for split in splits
+        ]
+
+    def trained(self) -> list[str]:
+        return [slot for what, slot in self.log if what == "train"]
+
+
+def poison(slot) -> None:
+    with torch.no_grad():
+        next(iter(slot.parameters.values())).fill_(float("inf"))
+
+
+def finalist(costs, number: int, *, rank=2, modules="attention_qv", layers="all", epochs=1.0) -> TrialRecord:
+    params = {
+        "rank": rank, "alpha_over_rank": 2, "use_rslora": False, "target_modules": modules, "layers": layers,
+        "learning_rate": 2e-2, "dropout": 0.0, "warmup_share": 0.0, "weight_decay": 0.0,
+        "epochs": epochs, "batch_size": 8,
+    }  # fmt: skip
+    rung = RungRecord(
+        rung=2, share=1.0, steps=24, score=Score(value=0.9, standard_error=0.02), train_loss=0.2, seconds=1.0
+    )
+    config = costs.config(params)
+    return TrialRecord(
+        number=number,
+        state=TrialState.COMPLETE,
+        params=params,
+        config=config,
+        metric=0.9,
+        trainable_params=costs.trainable_params(config),
+        peak_memory_bytes=costs.peak_memory_bytes(config),
+        rungs=(rung,),
+    )
