@@ -10,9 +10,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from autolora.api import search
+    from autolora.predict.predictor import load
     from autolora.results import SearchRecord
 
-__all__ = ["SearchRecord", "__version__", "search"]
+__all__ = ["SearchRecord", "__version__", "load", "search"]
 
 
 class _Package(ModuleType):
@@ -31,6 +32,12 @@ class _Package(ModuleType):
     @search.setter
     def search(self, room: ModuleType) -> None:
         """Ignore the room."""
+
+    @property
+    def load(self) -> Any:
+        from autolora.predict.predictor import load
+
+        return load
 
     @property
     def SearchRecord(self) -> Any:

@@ -25,6 +25,7 @@ def search(
     base_model: str | Path | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    reopen_test: bool = False,
     quiet: bool = False,
     **options: Any,
 ) -> SearchRecord:
@@ -38,6 +39,7 @@ def search(
         base_model: Folder or hub id of the base model.
         out: Run folder; ``runs/NAME`` unless set.
         resume: Go on with the search in the run folder.
+        reopen_test: With ``resume``: open the test split for another choice, which the report says for ever.
         quiet: Print no progress.
         options: The other flags of ``autolora search`` by their names with underscores, e.g. ``trials=24``,
             ``budget="15m"``, ``max_params=500_000``.
@@ -49,6 +51,6 @@ def search(
     folder = Path(out) if out is not None else None
     progress = _Silent() if quiet else PlainProgress()
     if resume:
-        return flow.resume(resumed_folder(data, folder, **given), progress=progress)
+        return flow.resume(resumed_folder(data, folder, **given), progress=progress, reopen_test=reopen_test)
     request = request_from(data, **given)
     return flow.search(request, folder or out_folder(request), progress=progress)

@@ -162,6 +162,8 @@ def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
         "center": contents.dataset.center,
         "scale": contents.dataset.scale,
         "max_length": contents.max_length,
+        "text_column": data.text_column,
+        "chat": data.chat,
         "prompts": None if contents.writing is None else json.loads(to_json(contents.writing.prompts)),
         "answers": [] if contents.writing is None else list(contents.writing.closed),
         "data": {

@@ -163,6 +163,7 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--min-metric", type=float, help="Score on the validation split that a positive verdict needs; for mae the most."
 )
+@click.option("--margin", type=float, help="What a smaller adapter may be worse and still be as good; 0.01 unless set.")
 @click.option("--seed", type=int, help="Seed of splits, sampler and weights; 0 unless set.")
 @click.option(
     "--precision",
@@ -173,10 +174,13 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--address", help="Join this Ray cluster instead of starting a private one.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/NAME unless set.")
 @click.option("--resume", is_flag=True, help="Go on with the search in the run folder.")
+@click.option(
+    "--reopen-test", is_flag=True, help="With --resume: open the test split for another choice, which the report says."
+)
 @click.option("--plain", is_flag=True, help="Lines instead of a live table.")
 @_clean_errors
 @_clear_interruption
-def search(data: str, out: Path | None, resume: bool, plain: bool, **flags: Any) -> None:
+def search(data: str, out: Path | None, resume: bool, reopen_test: bool, plain: bool, **flags: Any) -> None:
     """Search adapters for DATA: a table, a saved dataset, a hub dataset, or a task file.
 
     \b
@@ -189,8 +193,10 @@ def search(data: str, out: Path | None, resume: bool, plain: bool, **flags: Any)
 
     if resume:
         folder = resumed_folder(data, out, **flags)
-        _go(lambda progress: flow.resume(folder, progress=progress), folder, plain)
+        _go(lambda progress: flow.resume(folder, progress=progress, reopen_test=reopen_test), folder, plain)
     else:
+        if reopen_test:
+            raise RequestError("reopen_test is for a search that goes on", "add --resume, or leave it out")
         wanted = request_from(data, **flags)
         folder = out or out_folder(wanted)
         _go(lambda progress: flow.search(wanted, folder, progress=progress), folder, plain)
@@ -294,6 +300,43 @@ def report(run: Path, output: Path | None, no_texts: bool) -> None:
             "name a file in a folder that exists and has space",
         ) from error
     click.echo(str(target))
+
+
+@main.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("file")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; the standard output unless set.")
+@click.option("--base-model", help="Folder or hub id of the base, where the bundle's name for it is none.")
+@click.option("--text", help="Column that holds the text; the one that the adapter was trained on unless set.")
+@click.option("--abstain-below", type=float, help="Confidence under which no answer is given: a person is to answer.")
+@click.option("--explain", is_flag=True, help="Add the answer with the adapter off: where does a mistake come from?")
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Rows passed at once.")
+@click.option("--format", "kind", type=click.Choice(["csv", "jsonl"]), help="Of FILE, where its name does not tell.")
+@click.option("--encoding", help="Of a FILE whose encoding cannot be found, such as cp1252.")
+@_clean_errors
+def predict(bundle: Path, file: str, output: Path | None, kind: Any, **flags: Any) -> None:
+    """Give the rows of FILE (CSV, TSV or JSON Lines; - for the standard input) answers with a BUNDLE.
+
+    BUNDLE is the adapter folder of a search, or its run folder. Columns are added: prediction, confidence, abstained.
+    """
+    from autolora.listing import passed_as
+    from autolora.predict.opening import opened
+    from autolora.predict.predictor import Predictor, check_abstention
+    from autolora.predict.streaming import pass_through
+
+    it = opened(bundle, flags["base_model"])
+    check_abstention(flags["abstain_below"], it.says.problem)
+    passed = pass_through(
+        Predictor(it, explains=flags["explain"]),
+        file,
+        output,
+        column=flags["text"],
+        format=kind,
+        encoding=flags["encoding"],
+        abstain_below=flags["abstain_below"],
+        batch_size=flags["batch_size"],
+    )
+    click.echo(passed_as(passed), nl=False, err=True)
 
 
 @main.command()

@@ -22,7 +22,7 @@ _DATA = (
     *(*_COLUMNS, "template", "problem", "label_separator"),
     *("test", "rows", "encoding", "split_by", "split_by_time"),
 )
-_LIMITS = ("max_params", "max_memory", "min_metric")
+_LIMITS = ("max_params", "max_memory", "min_metric", "margin")
 _BUDGET = ("trials", "budget")
 _PLAIN = ("base_model", "metric", "space", "seed", "precision", "prefix_cache", "address")
 _FLAGS = (*_DATA, *_LIMITS, *_BUDGET, *_PLAIN)

@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from autolora.answered import AnswerShelf, texts
@@ -21,7 +21,16 @@ from autolora.engine.baselines import Fitted
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Finished, Job, Report, Written, array_of
 from autolora.objectives import BY_LIKELIHOOD, GUIDE, Objective
-from autolora.recommend import CONSTANTS, choose
+from autolora.recommend import (
+    CONSTANTS,
+    Differences,
+    best_of,
+    choose,
+    fitting_finalists,
+    is_finished,
+    margin_of,
+    score_of,
+)
 from autolora.records import (
     AdapterConfig,
     Candidate,
@@ -33,6 +42,7 @@ from autolora.records import (
 )
 from autolora.request import Limits
 from autolora.rivals import Base, ask_base, base_answers, base_loss, fitted_rivals, written_rivals
+from autolora.seed_splits import SeedScores, SeedSplit
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import problem_of
 from autolora.trainings import Adapter, Trained, TrainingShelf
@@ -47,6 +57,9 @@ Array = NDArray[Any]
 
 class Trainer(Base, Protocol):
     """What confirm needs of the engines."""
+
+    def draw_split(self, name: str, rows: Sequence[int]) -> None:
+        """Make a split known of rows that are counted through the training rows and on through the validation rows."""
 
     def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
         """Train jobs in full and hand over each one's last report."""
@@ -102,16 +115,18 @@ class Confirmation:
     every_seed: bool = True
     """Whether all seeds are scored on the test rows; the first, which ships and is judged, always is."""
     on_trained: Callable[[int, int], None] = lambda done, total: None
-    on_test_opened: Callable[[], None] = lambda: None
+    on_test_opened: Callable[[str], None] = lambda seal: None
+    """Is called with what the choice rests on, in a hash, before the test rows are looked at."""
 
     def __post_init__(self) -> None:
-        """Draw the resamples of both splits."""
+        """Draw every seed's rows, and the resamples of the test rows."""
         self._problem = problem_of(self.dataset)
         self._kept = TrainingShelf(folder=self.folder)
-        self._validation, self._test = (
-            Scorer.build(self.metric.name, self._problem.targets(split.labels), len(self._problem.classes))
-            for split in (self.dataset.validation, self.dataset.test)
-        )
+        self._scores: dict[str, SeedScores] = {}
+        """Candidate → its scores on validation rows."""
+        self._splits = {seed: SeedSplit.drawn(self.dataset, self.metric.name, seed) for seed in self.seeds}
+        targets = self._problem.targets(self.dataset.test.labels)
+        self._test = Scorer.build(self.metric.name, targets, len(self._problem.classes))
         closed = self.dataset.answers if self.metric.name in BY_LIKELIHOOD else ()
         self._answers = AnswerShelf(folder=self.folder, closed=closed)
         """Where answers are written, what has been."""
@@ -132,6 +147,9 @@ class Confirmation:
             epochs: Length of the baselines' training; the finalists have their own.
             batch_size: Of the baselines.
         """
+        for split in self._splits.values():
+            self.trainer.draw_split(split.train, split.rows.train)
+            self.trainer.draw_split(split.validation, split.rows.validation)
         default = default_config(self.costs, epochs, batch_size)
         configs = {f"finalist_{t.number}": t.config for t in finalists if t.config is not None} | {
             "default_lora": default
@@ -170,8 +188,15 @@ class Confirmation:
             if self._kept.is_done(name, seed, config):
                 self._done += 1
                 continue
-            state = self._kept.state_file(name, seed)
-            job = Job(slot=f"confirm {name} {seed}", config=config, seed=seed, keep_adapter=True, state_file=str(state))
+            job = Job(
+                slot=f"confirm {name} {seed}",
+                config=config,
+                seed=seed,
+                train=self._splits[seed].train,
+                validation=self._splits[seed].validation,
+                keep_adapter=True,
+                state_file=str(self._kept.state_file(name, seed)),
+            )
             jobs.append(job)
             meaning[job.slot] = (name, seed)
 
@@ -185,7 +210,9 @@ class Confirmation:
             self.trainer.train(jobs, slots_per_engine=self.slots_per_engine, on_done=keep)
         if self._judged_by_answers:
             trained = [self._kept.of(name, seed) for name, _, seed in wanted]
-            self._ask("validation", [k for k in trained if k is not None and k.is_complete])
+            for seed, split in self._splits.items():
+                own = [kept for kept in trained if kept is not None and kept.is_complete and kept.seed == seed]
+                self._ask(split.validation, own)
 
     def _ask(self, split: str, trained: Sequence[Trained]) -> None:
         """Have finished adapters answer to a split's prompts, unless their answers are kept."""
@@ -204,14 +231,14 @@ class Confirmation:
         kept = self._kept.of(name, seed)
         if kept is None or not kept.is_complete:
             return math.inf
-        return self.metric.loss(self._validation.value(self._decided(kept)[0]))
+        return self.metric.loss(self._splits[seed].scorer.value(self._decided(kept)[0]))
 
     def _decided(self, kept: Trained) -> tuple[Array, float | None]:
         """Return a training's predictions on the validation rows, and the threshold that these rows chose."""
         outputs = array_of(kept.outputs)
         if self._judged_by_answers:
-            outputs = texts(self._answered("validation", kept))
-        threshold = self._problem.threshold(outputs, self._validation)
+            outputs = texts(self._answered(self._splits[kept.seed].validation, kept))
+        threshold = self._problem.threshold(outputs, self._splits[kept.seed].scorer)
         return self._problem.predictions(outputs, threshold), threshold
 
     def _candidate(
@@ -220,7 +247,8 @@ class Confirmation:
         """Return a candidate from its kept trainings."""
         kept = [k for seed in self.seeds if (k := self._kept.of(stored, seed)) is not None]
         decided = {k.seed: self._decided(k) for k in kept if k.is_complete}
-        complete = [predictions for predictions, _ in decided.values()]
+        scores = self._scored({seed: predictions for seed, (predictions, _) in decided.items()})
+        self._scores[name or stored] = scores
         config = kept[0].config
         return Candidate(
             name=name or stored,
@@ -231,7 +259,7 @@ class Confirmation:
             seeds=tuple(
                 SeedResult(
                     seed=k.seed,
-                    validation=self._validation.score(decided[k.seed][0]) if k.seed in decided else None,
+                    validation=scores.scores.get(k.seed),
                     threshold=decided[k.seed][1] if k.seed in decided else None,
                     seconds=k.seconds,
                     state=k.state,
@@ -239,28 +267,29 @@ class Confirmation:
                 )
                 for k in kept
             ),
-            validation=float(np.mean([self._validation.value(p) for p in complete])) if complete else None,
-            validation_standard_error=self._standard_error(complete),
+            validation=scores.mean if decided else None,
+            validation_standard_error=scores.standard_error if decided else None,
             trainable_params=self.costs.trainable_params(config),
             adapter_bytes=self.costs.adapter_bytes(config),
             peak_memory_bytes=self.costs.peak_memory_bytes(config),
             seconds=sum(k.seconds for k in kept),
         )
 
-    def _standard_error(self, predictions: list[Array]) -> float | None:
-        """Return the standard error of a mean over seeds: noise of rows and noise of seeds, added in squares."""
-        if not predictions:
-            return None
-        rows = np.mean([self._validation.replicates(p) for p in predictions], axis=0).std()
-        values = [self._validation.value(p) for p in predictions]
-        seeds = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
-        return float(np.hypot(rows, seeds))
+    def _scored(self, predictions: dict[int, Array]) -> SeedScores:
+        """Return how predictions on each seed's validation rows score."""
+        found = {seed: self._splits[seed].scorer.score_and_replicates(own) for seed, own in predictions.items()}
+        return SeedScores(
+            scores={seed: score for seed, (score, _) in found.items()},
+            replicates={seed: replicates for seed, (_, replicates) in found.items()},
+            same_rows=len({split.rows for split in self._splits.values()}) == 1,
+        )
 
     def _open_test(self, candidates: tuple[Candidate, ...]) -> Confirmed:
         """Choose, and only then score on the test split, everything in one go."""
-        chosen = choose(candidates, self.metric, self.required)
+        against_each_other = self._validation_differences(candidates)
+        chosen = choose(candidates, against_each_other, self.metric, self.required)
         data = self.dataset
-        self.on_test_opened()
+        self.on_test_opened(self._seal(candidates, chosen))
         self.trainer.add_split("test", data.test)
         places = [
             (candidate, result)
@@ -278,7 +307,7 @@ class Confirmation:
             )
             for candidate, result in places
         }
-        simple = [self._simple(f) for f in self._rivals()]
+        simple = [self._simple(fitted) for fitted in self._rivals()]
         scored = tuple(self._with_test(c, found) for c in candidates) + tuple(candidate for candidate, _ in simple)
         first = {c.name: found[c.name, c.seeds[0].seed] for c in candidates if (c.name, c.seeds[0].seed) in found}
         first |= {candidate.name: predictions for candidate, predictions in simple}
@@ -290,6 +319,9 @@ class Confirmation:
         record = ConfirmRecord(
             candidates=scored,
             paired_test_differences=differences,
+            validation_differences=against_each_other,
+            margin=self._margin(candidates),
+            rows={"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
             test_opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         adapters = self._first_adapters(candidates, first) if self._writes else {}
@@ -311,6 +343,34 @@ class Confirmation:
             adapter=self._weights(chosen, chosen.seeds[0].seed),
             test_outputs=outputs[chosen.name, chosen.seeds[0].seed],
         )
+
+    def _seal(self, candidates: Sequence[Candidate], chosen: Candidate | None) -> str:
+        """Return a hash of the choice and of every adapter that is looked at: what test scores could tempt to alter."""
+        trained = [
+            (c.name, s.seed, kept.weights_sha256)
+            for c in candidates
+            for s in c.seeds
+            if (kept := self._kept.of(self._stored_name(c), s.seed)) is not None
+        ]
+        return sha256(repr((chosen and chosen.name, trained)).encode()).hexdigest()
+
+    def _validation_differences(self, candidates: Sequence[Candidate]) -> Differences:
+        """Return how each finalist stands against each other one on validation rows."""
+        there = [c.name for c in candidates if c.kind == "finalist" and is_finished(c)]
+        return {
+            one: {
+                other: self._scores[one].less(self._scores[other], comparisons=len(there) - 1)
+                for other in there
+                if other != one
+            }
+            for one in there
+        }
+
+    def _margin(self, candidates: tuple[Candidate, ...]) -> float:
+        """Return the margin within which one is as good as another."""
+        fitting = fitting_finalists(candidates, self.metric, self.required)
+        best = score_of(best_of(fitting, self.metric)) if fitting else 1.0
+        return margin_of(self.metric, self.required, best)
 
     def _written(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Written]:
         """Return what first seeds and rivals answered to the test rows, with the time that an answer took."""
@@ -346,11 +406,16 @@ class Confirmation:
         self._ask("test", there)
         return [texts(self._answered("test", k)) for k in there]
 
-    def _rivals(self) -> list[Fitted]:
-        """Return what needs no adapter."""
+    def _rivals(self) -> list[dict[int, Fitted]]:
+        """Return what needs no adapter, each by the seeds whose rows it was fitted on."""
+        first = self._splits[self.seeds[0]]
         if self._judged_by_answers:
-            return written_rivals(self.dataset, self.trainer, self._answers)
-        return [base_loss(self.trainer)] if self._writes else fitted_rivals(self.dataset, self.metric.name)
+            rivals = written_rivals(first.of(self.dataset), self.trainer, self._answers, first)
+            return [{first.seed: fitted} for fitted in rivals]
+        if self._writes:
+            return [{first.seed: base_loss(self.trainer, first)}]
+        fits = {seed: fitted_rivals(split.of(self.dataset), self.metric.name) for seed, split in self._splits.items()}
+        return [dict(zip(fits, each, strict=True)) for each in zip(*fits.values(), strict=True)]
 
     def _floor(self, scored: Sequence[Candidate]) -> float:
         """Return what is to be had without training, by what trials are compared by."""
@@ -384,32 +449,37 @@ class Confirmation:
             return replace(candidate, seeds=seeds)
         return replace(candidate, seeds=seeds, test=self._test.value(first), test_ci95=self._test.interval95(first))
 
-    def _simple(self, fitted: Fitted) -> tuple[Candidate, Array]:
-        """Return a rival without an adapter as a candidate, and its predictions on the test rows."""
-        threshold = self._problem.threshold(fitted.validation, self._validation)
-        validation = self._validation.score(self._problem.predictions(fitted.validation, threshold))
-        test = self._problem.predictions(fitted.test, threshold)
+    def _simple(self, fitted: dict[int, Fitted]) -> tuple[Candidate, Array]:
+        """Return a rival without an adapter as a candidate, and the first seed's predictions on the test rows."""
+        thresholds = {
+            seed: self._problem.threshold(own.validation, self._splits[seed].scorer) for seed, own in fitted.items()
+        }
+        decided = {seed: self._problem.predictions(own.validation, thresholds[seed]) for seed, own in fitted.items()}
+        tested = {seed: self._problem.predictions(own.test, thresholds[seed]) for seed, own in fitted.items()}
+        scores, first = self._scored(decided), next(iter(fitted.values()))
+        test = next(iter(tested.values()))
         candidate = Candidate(
-            name=fitted.name,
+            name=first.name,
             kind="baseline",
-            description=fitted.description,
-            seeds=(
+            description=first.description,
+            seeds=tuple(
                 SeedResult(
-                    seed=self.seed,
-                    validation=validation,
-                    threshold=threshold,
-                    test=self._test.score(test),
-                    seconds=fitted.seconds,
-                ),
+                    seed=seed,
+                    validation=scores.scores[seed],
+                    threshold=thresholds[seed],
+                    test=self._test.score(tested[seed]),
+                    seconds=own.seconds,
+                )
+                for seed, own in fitted.items()
             ),
-            validation=validation.value,
-            validation_standard_error=validation.standard_error,
+            validation=scores.mean,
+            validation_standard_error=scores.standard_error,
             test=self._test.value(test),
             test_ci95=self._test.interval95(test),
-            trainable_params=fitted.parameters,
-            adapter_bytes=fitted.bytes,
+            trainable_params=first.parameters,
+            adapter_bytes=first.bytes,
             peak_memory_bytes=0,
-            seconds=fitted.seconds,
+            seconds=sum(own.seconds for own in fitted.values()),
         )
         return candidate, test
 

@@ -30,7 +30,7 @@ from autolora.objectives import BY_LIKELIHOOD, Objective, guide_of, metric_named
 from autolora.pages import engineer_page
 from autolora.plan import Plan
 from autolora.portions import Portions, sizes_of, work_of
-from autolora.recommend import Choice, finalists, judge
+from autolora.recommend import finalists
 from autolora.records import Candidate, Dataset, Finding, GeneralText, Recommendation, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
@@ -41,6 +41,7 @@ from autolora.search.study_file import open_ledger
 from autolora.space import Space
 from autolora.summary import recommendation
 from autolora.tasks.problems import problem_of
+from autolora.verdict import Choice, judge
 
 
 class Progress(Protocol):
@@ -123,8 +124,13 @@ def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
 
 
 @_swept()
-def resume(out: Path, *, progress: Progress) -> SearchRecord:
+def resume(out: Path, *, progress: Progress, reopen_test: bool = False) -> SearchRecord:
     """Go on with a search that ended before it was done; a finished one is only read.
+
+    Args:
+        out: The run folder.
+        progress: Is told how it goes.
+        reopen_test: Whether the test split may be opened although it was before, for another choice.
 
     Raises:
         RunFolderError: If there is no search in the folder, or another process works on it.
@@ -145,7 +151,7 @@ def resume(out: Path, *, progress: Progress) -> SearchRecord:
             "bring back the file as it was, or start a new search",
         )
     with run.owned():  # before the engine starts: a second process is told at once
-        return _run(prepared, out, progress, begun=begun, held=run)
+        return _run(prepared, out, progress, begun=begun, held=run, reopen_test=reopen_test)
 
 
 def _read_finished(run: store.RunFolder) -> SearchRecord:
@@ -178,7 +184,13 @@ def _prepare(wanted: Request) -> _Prepared:
 
 
 def _run(
-    prepared: _Prepared, out: Path, progress: Progress, *, begun: float, held: store.RunFolder | None = None
+    prepared: _Prepared,
+    out: Path,
+    progress: Progress,
+    *,
+    begun: float,
+    held: store.RunFolder | None = None,
+    reopen_test: bool = False,
 ) -> SearchRecord:
     """Go the whole way in a new run folder, or in one that is held already."""
     dataset = prepared.dataset
@@ -219,6 +231,7 @@ def _run(
             progress=progress,
             begun=begun,
             used=seconds_used(run) if held else 0.0,
+            reopen_test=reopen_test,
         )
         try:
             way.go(resumed=held is not None)
@@ -243,6 +256,8 @@ class _Way:
     """``time.monotonic()`` at the start of this process's part."""
     used: float
     """Seconds that earlier processes spent on the same search."""
+    reopen_test: bool = False
+    """Whether the test split may be opened for a second choice."""
 
     def __post_init__(self) -> None:
         """Start the clock of the budget."""
@@ -391,7 +406,7 @@ class _Way:
             baseline_seeds=now.depth.baseline_seeds,
             every_seed=planned.every_seed,
             on_trained=self.progress.confirming,
-            on_test_opened=lambda: self._event("test_opened"),
+            on_test_opened=self._open_test,
         )
         chosen = finalists(trials, self.prepared.guide, now.depth.finalists)
         if not chosen:
@@ -399,6 +414,24 @@ class _Way:
         return confirmation.run(
             chosen, epochs=float(fixed.get("epochs", 3.0)), batch_size=int(fixed.get("batch_size", 16))
         )
+
+    def _open_test(self, seal: str) -> None:
+        """Keep that the test split is opened, once for one choice; who goes on after a kill opens nothing anew.
+
+        Raises:
+            RunFolderError: If it was opened for another choice.
+        """
+        opened = [event for event in self.run.events() if event.get("event") == "test_opened"]
+        if opened and opened[-1].get("seal") == seal:
+            return
+        if opened and not self.reopen_test:
+            raise RunFolderError(
+                f"the test split of {str(self.run.path)!r} was opened at {opened[-1].get('at')} for another choice, and"
+                " test scores that were seen before can no longer judge fairly",
+                "search again with fresh test rows (--test), or go on with --resume --reopen-test, which the report"
+                " will say for ever",
+            )
+        self._event("test_opened", seal=seal)
 
     def _keep_answers(self, confirmed: Confirmed) -> None:
         """Keep what was answered to the test rows, where answers are written."""

@@ -6,11 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autolora.objectives import Objective
 from autolora.records import QUANTILES, BaselineSummary, DataRecord, Fact, Finding, MetricSummary, to_json
 from autolora.results import COLUMNS, SearchRecord
+
+if TYPE_CHECKING:
+    from autolora.predict.streaming import Passed
 
 VERDICTS = {
     "adopt": "adopt the recommended adapter",
@@ -116,6 +119,17 @@ def _said(fact: Fact) -> str:
     return f"{fact.state}: {fact.hint}"
 
 
+def passed_as(it: Passed) -> str:
+    """Return how giving rows answers went, ending in a line break."""
+    asides = [
+        f"{it.abstained:,} abstained" if it.abstained else "",
+        f"{it.blank:,} of them blank" if it.blank else "",
+        f"{it.cut:,} longer than what the adapter reads" if it.cut else "",
+    ]
+    told = "".join(f"; {aside}" for aside in asides if aside)
+    return f"{it.rows:,} rows in {it.seconds:.1f} s ({it.rate:,.1f} rows a second){told}.\n"
+
+
 def recommendation_as(kind: str, it: SearchRecord) -> str:
     """Return the recommendation as ``text`` or ``json``, ending in a line break."""
     found = it.recommendation
@@ -125,6 +139,8 @@ def recommendation_as(kind: str, it: SearchRecord) -> str:
         return "No recommendation yet: the search has not ended.\n"
     lines = [f"verdict  {VERDICTS[found.verdict]}", ""]
     lines += [f"- {reason.text}" for reason in found.reasons]
+    if found.would_change:
+        lines += ["", "What would change this:", *(f"- {reason.text}" for reason in found.would_change)]
     if found.config is not None and found.metric is not None:
         config = found.config
         lines += [

@@ -82,9 +82,23 @@ class Split:
     """Indices count in ``Dataset.classes``."""
     row_ids: tuple[str, ...]
     """Where each row came from: its number in the file (from 1), with ``test:`` before it for a given test file."""
+    ties: tuple[int, ...] = ()
+    """Rows of one number stay on one side when rows are drawn anew; none where they are not to be: splits in time."""
+    strata: tuple[str, ...] = ()
+    """Of what each row is one: whatever is drawn keeps their shares."""
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def take(self, rows: Sequence[int]) -> Split:
+        """Return some of the rows, in that order, with their texts in memory."""
+        return Split(
+            texts=tuple(self.texts[row] for row in rows),
+            labels=tuple(self.labels[row] for row in rows),
+            row_ids=tuple(self.row_ids[row] for row in rows),
+            ties=tuple(self.ties[row] for row in rows) if self.ties else (),
+            strata=tuple(self.strata[row] for row in rows) if self.strata else (),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -375,6 +389,13 @@ class ConfirmRecord:
     candidates: tuple[Candidate, ...]
     paired_test_differences: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     """For each other candidate: recommended minus it on the same test rows, as (difference, low, high) at 95 %."""
+    validation_differences: dict[str, dict[str, tuple[float, float, float]]] = field(default_factory=dict)
+    """Finalist → another → the first minus it on the same validation rows, mean over seeds, likewise; intervals hold
+    for all of a finalist's together."""
+    margin: float = 0.01
+    """What one may be worse than another and still be as good, in the metric's unit."""
+    rows: dict[str, int] = field(default_factory=dict)
+    """Split → its rows."""
     test_opened_at: str = ""
 
 
@@ -472,6 +493,8 @@ class Recommendation:
     name: str
     verdict: Verdict
     reasons: tuple[Reason, ...]
+    would_change: tuple[Reason, ...] = ()
+    """What would change the verdict, or the choice of this adapter."""
     problem: ProblemType = "single_label"
     threshold: float | None = None
     """Probability from which the shipped adapter gives a label, where a row may have several."""

@@ -59,6 +59,9 @@ class Limits:
     min_metric: float | None = None
     """Worst score on the validation split (mean of the fresh seeds) that will do: worse, and the verdict is not ready.
     Between 0 and 1, but for ``mae`` and ``completion_loss``, which may be at most this."""
+    margin: float | None = None
+    """What a smaller adapter may be worse than a larger one, in the metric's unit, and still count as good as it; None
+    means one point (0.01), and one hundredth of the score for ``mae`` and ``completion_loss``."""
 
     def __post_init__(self) -> None:
         """Check every limit.
@@ -75,6 +78,11 @@ class Limits:
                 "min_metric must be between 0 and 1 (for mae and completion_loss a number from 0), but got"
                 f" {shown(self.min_metric)}",
                 number_hint(self.min_metric) or "write 80 % as 0.8",
+            )
+        if self.margin is not None and not (is_number(self.margin) and self.margin > 0):
+            raise RequestError(
+                f"margin must be a number above 0, in the metric's unit, but got {shown(self.margin)}",
+                number_hint(self.margin) or "write two points as 0.02",
             )
 
 
@@ -178,11 +186,10 @@ class Request:
                 f"metric must be one of {listed(known)}{of_problem}, but got {shown(self.metric)}",
                 f"did you mean {close}?" if close else "choose one of them",
             )
-        if self.metric not in UNBOUNDED and (self.limits.min_metric or 0) > 1:
-            raise RequestError(
-                f"limits.min_metric must be between 0 and 1, but got {shown(self.limits.min_metric)}",
-                "write 80 % as 0.8",
-            )
+        for name, example in (("min_metric", "80 % as 0.8"), ("margin", "two points as 0.02")):
+            limit = getattr(self.limits, name)
+            if self.metric not in UNBOUNDED and (limit or 0) > 1:
+                raise RequestError(f"limits.{name} must be between 0 and 1, but got {shown(limit)}", f"write {example}")
         only = [each for each in PROBLEMS if self.metric in METRICS[each]]
         if problem is None and len(only) == 1:
             object.__setattr__(self, "data", replace(self.data, problem=only[0]))

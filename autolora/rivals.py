@@ -42,21 +42,34 @@ class Base(Protocol):
         """Return of each split what the base makes of its prompts ``(rows, width)``."""
 
 
+class Named(Protocol):
+    """What engines call the rows of a seed."""
+
+    @property
+    def train(self) -> str:
+        """Its training rows."""
+
+    @property
+    def validation(self) -> str:
+        """Its validation rows."""
+
+
 def fitted_rivals(dataset: Dataset, metric: str) -> list[Fitted]:
     """Return what needs no base, where a row has labels."""
     problem = problem_of(dataset)
     return [fit(problem, metric, dataset.train, dataset.validation, dataset.test) for fit in (constant, tfidf)]
 
 
-def written_rivals(dataset: Dataset, base: Base, shelf: AnswerShelf) -> list[Fitted]:
+def written_rivals(dataset: Dataset, base: Base, shelf: AnswerShelf, names: Named) -> list[Fitted]:
     """Return what needs no adapter where answers are written: old answers, and the base without and with examples.
 
     Args:
-        dataset: The rows that were confirmed on; the engines know them as ``validation`` and ``test``.
+        dataset: The rows of one seed.
         base: The engines that hold it.
         shelf: Keeps answers.
+        names: What engines call these rows; the test rows are ``test``.
     """
-    parts = {"validation": dataset.validation, "test": dataset.test}
+    parts = {names.validation: dataset.validation, "test": dataset.test}
     found = Nearest.by_words(dataset.train, chat=dataset.chat)
     for split, rows in parts.items():
         base.add_split(_shown(split), found.shown_before(rows), SHOTS)
@@ -67,9 +80,9 @@ def written_rivals(dataset: Dataset, base: Base, shelf: AnswerShelf) -> list[Fit
         *([_classifier(dataset, shelf.closed)] if shelf.closed else ()),
         constant(problem_of(dataset), GUIDE, dataset.train, dataset.validation, dataset.test),
         found.answering(dataset.validation, dataset.test),
-        nearest_by_base(dataset.train, *base.prompt_vectors(("train", "validation", "test"))),
+        nearest_by_base(dataset.train, *base.prompt_vectors((names.train, names.validation, "test"))),
         *(
-            _base(name, words, {split: texts(asked[split][name]) for split in parts})
+            _base(name, words, *(texts(asked[split][name]) for split in parts))
             for name, words in (
                 ("zero_shot", _ALONE),
                 ("few_shot", f"The base, shown the {SHOTS} nearest training rows in the prompt"),
@@ -78,9 +91,9 @@ def written_rivals(dataset: Dataset, base: Base, shelf: AnswerShelf) -> list[Fit
     ]
 
 
-def base_loss(base: Base) -> Fitted:
+def base_loss(base: Base, names: Named) -> Fitted:
     """Return the bare base where only losses are compared, which old answers have none of."""
-    return _base("zero_shot", _ALONE, {split: base.outputs([None], split)[0] for split in ("validation", "test")})
+    return _base("zero_shot", _ALONE, *(base.outputs([None], split)[0] for split in (names.validation, "test")))
 
 
 def ask_base(shelf: AnswerShelf, base: Base, split: str) -> None:
@@ -116,12 +129,12 @@ def _classifier(dataset: Dataset, closed: tuple[str, ...]) -> Fitted:
     )
 
 
-def _base(name: str, description: str, outputs: dict[str, Array]) -> Fitted:
+def _base(name: str, description: str, validation: Array, test: Array) -> Fitted:
     return Fitted(
         name=name,
         description=description,
-        validation=outputs["validation"],
-        test=outputs["test"],
+        validation=validation,
+        test=test,
         parameters=0,
         bytes=0,
         seconds=0.0,

@@ -8,7 +8,8 @@ from autolora.confirm import Confirmed
 from autolora.engine.start import EngineFacts
 from autolora.objectives import BY_LIKELIHOOD, Objective
 from autolora.pareto import PARAMS_BEST, PARAMS_WORST, WRITING_PARAMS_BEST, WRITING_PARAMS_WORST, hypervolume
-from autolora.recommend import Choice, front
+from autolora.prospects import would_change
+from autolora.recommend import front
 from autolora.records import (
     BaselineSummary,
     Candidate,
@@ -23,6 +24,7 @@ from autolora.records import (
     TrialState,
 )
 from autolora.request import Request
+from autolora.verdict import Choice
 
 
 def recommendation(
@@ -59,6 +61,7 @@ def recommendation(
         name=request.name,
         verdict=choice.verdict,
         reasons=choice.reasons,
+        would_change=would_change(confirmed.chosen, confirmed.record, metric, request.limits),
         problem=dataset.problem,
         threshold=chosen.seeds[0].threshold if chosen else None,
         config=chosen.config if chosen else None,

@@ -101,7 +101,13 @@ def made_up_split(rows: int, *, seed: int, noise: float = 0.2) -> Split:
         random.shuffle(words)
         texts.append(" ".join(words))
         labels.append(label)
-    return Split(texts=tuple(texts), labels=tuple(labels), row_ids=tuple(str(at + 1) for at in range(rows)))
+    return Split(
+        texts=tuple(texts),
+        labels=tuple(labels),
+        row_ids=tuple(str(at + 1) for at in range(rows)),
+        ties=tuple(1000 * seed + at for at in range(rows)),
+        strata=tuple(map(str, labels)),
+    )
 
 
 def relabelled(dataset: Dataset, problem: ProblemType) -> Dataset:

@@ -13,9 +13,11 @@ import pytest
 import yaml
 from sklearn.metrics import f1_score, mean_absolute_error
 
+import autolora
 from autolora import flow, progress
 from autolora.command import request_from
 from autolora.data import prepare
+from autolora.errors import RequestError
 from autolora.tasks.problems import problem_of
 from tests.test_resume import SPACE
 
@@ -113,6 +115,26 @@ def test_the_cards_code_gives_the_searchs_answers(searched, tmp_path) -> None:
         score = f1_score(truth, answers, average="macro")
     else:
         score = mean_absolute_error(truth, [float(line.split()[0]) for line in lines])
+    assert score == pytest.approx(record.recommendation.metric.test, rel=1e-4)
+
+
+def test_the_bundle_at_work_gives_the_searchs_answers(searched) -> None:
+    record, base, wanted = searched
+    dataset = prepare(wanted.data, seed=wanted.seed)
+    predictor = autolora.load(record.path, base_model=str(base))
+
+    found = predictor.predict(dataset.test.texts)
+
+    truth = problem_of(dataset).targets(dataset.test.labels)
+    if dataset.problem == "multi_label":
+        answers = np.array([[name in one.label for name in dataset.classes] for one in found])
+        score = f1_score(truth, answers, average="macro")
+        assert all(0.0 <= one.confidence <= 1 for one in found)
+    else:
+        score = mean_absolute_error(truth, [one.label for one in found])
+        assert all(one.confidence is None for one in found)
+        with pytest.raises(RequestError, match="numbers carry none"):
+            predictor.predict(["x"], abstain_below=0.5)
     assert score == pytest.approx(record.recommendation.metric.test, rel=1e-4)
 
 

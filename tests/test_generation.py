@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
+import autolora
 from autolora import flow, progress
 from autolora.command import request_from
 from autolora.pages import engineer_page
@@ -134,6 +135,20 @@ def test_the_cards_code_answers_a_prompt_as_the_search_did(searched) -> None:
     )
 
     assert done.stdout.strip() == row.written[f"finalist_{record.recommendation.trial}"]
+
+
+def test_the_bundle_at_work_answers_as_the_search_did_and_says_how_sure_it_is(searched) -> None:
+    record, base, kind = searched
+    rows, chosen = record.answers.rows, f"finalist_{record.recommendation.trial}"
+    prompts = [json.dumps([{"role": "user", "content": row.prompt}]) if kind["chat"] else row.prompt for row in rows]
+
+    found = autolora.load(record.path, base_model=str(base), explains=True).predict(prompts, batch_size=8)
+
+    same = [one.label == row.written[chosen] for one, row in zip(found, rows, strict=True)]
+    assert np.mean(same) >= 0.995
+    bare = [one.without_adapter == row.written["zero_shot"] for one, row in zip(found, rows, strict=True)]
+    assert np.mean(bare) >= 0.95
+    assert all(0 < one.confidence <= 1 for one in found)
 
 
 def test_the_report_shows_answers_before_and_after(searched) -> None:

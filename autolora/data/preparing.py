@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from autolora.data.checking import check_table, check_test_table
 from autolora.data.findings import find_in_splits, find_in_table, find_in_test_table
 from autolora.data.reading import Tables, read_tables
 from autolora.data.splitting import sample_rows, split_rows
-from autolora.data.splitting_by import moments, split_by_key, split_by_time
+from autolora.data.splitting_by import moments, split_by_key, split_by_time, tied
 from autolora.data.table import Table, Wanted
 from autolora.data_request import DataRequest
 from autolora.errors import DataError, RequestError
@@ -23,6 +24,8 @@ from autolora.records import QUANTILES, DataRecord, Dataset, Finding, ProblemTyp
 
 ROWS_PER_CLASS = 3
 """The least that ``rows`` may leave of every class: one row for each split."""
+_SIDES = 2
+"""Training and validation rows, which are drawn anew for every seed of confirming."""
 
 
 def prepare(source: DataRequest, *, seed: int, shares: tuple[float, float, float] = (0.64, 0.16, 0.20)) -> Dataset:
@@ -58,7 +61,15 @@ def prepare(source: DataRequest, *, seed: int, shares: tuple[float, float, float
         check_test_table(tables.test, wanted, problem, tables.main)
     used = _sampled(tables.main, source.rows, problem, seed=seed, least=len(drawn))
     parts, told = _drawn(used, source, problem, shares=drawn, seed=seed)
-    splits = [_split(used.take(indices), problem, classes) for indices in parts]
+    strata, ties = labels.strata(used, problem, least=_SIDES), _ties(used, source)
+    splits = [
+        replace(
+            _split(used.take(indices), problem, classes),
+            strata=tuple(strata[row] for row in indices),
+            ties=tuple(ties[row] for row in indices) if ties else (),
+        )
+        for indices in parts
+    ]
     if tables.test is not None:
         splits.append(_split(tables.test, problem, classes, prefix="test:"))
     train, validation, test = splits
@@ -187,6 +198,18 @@ def _drawn(
         drawn = labels.strata(table, problem, least=len(shares))
         return split_rows(table.texts, drawn, table.groups, shares=shares, seed=seed), ()
     return parts, (Finding(code="split", severity="note", message=message),)
+
+
+def _ties(table: Table, source: DataRequest) -> tuple[int, ...]:
+    """Return for each row the number of those that it stays with; nothing where splits follow each other in time."""
+    if source.split_by_time is not None:
+        return ()
+    bundles = tied(table.by, table.groups) if source.split_by is not None else table.groups
+    found = [0] * len(table)
+    for number, rows in enumerate(bundles):
+        for row in rows:
+            found[row] = number
+    return tuple(found)
 
 
 def _split(table: Table, problem: ProblemType, classes: tuple[str, ...], *, prefix: str = "") -> Split:

@@ -54,7 +54,7 @@ def split_by_key(
         """Return how much of what ``own`` brings the part still wants, in rows of its share."""
         return sum(count * max(0.0, 1 - held[part][label] / wishes[part][label]) for label, count in own.items())
 
-    bundles = _tied(keys, groups)
+    bundles = tied(keys, groups)
     order = {index: draw_key("split by key", seed, keys[bundle[0]]) for index, bundle in enumerate(bundles)}
     for index in sorted(order, key=lambda index: (-len(bundles[index]).bit_length(), order[index])):
         own = Counter(label for row in bundles[index] for label in labels[row])
@@ -153,7 +153,7 @@ def _moment(cell: str, where: str) -> datetime:
         ) from error
 
 
-def _tied(keys: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[int]]:
+def tied(keys: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[int]]:
     """Return bundles of rows that one key or one text ties together, directly or through other rows."""
     parent = list(range(len(keys)))
 

@@ -21,11 +21,7 @@ def subset(split: Split, rows: int, *, seed: int) -> Split:
     if rows >= len(split):
         return split
     chosen = subset_rows(split.labels, [_key(split, row, seed) for row in range(len(split))], rows)
-    return Split(
-        texts=tuple(split.texts[row] for row in chosen),
-        labels=tuple(split.labels[row] for row in chosen),
-        row_ids=tuple(split.row_ids[row] for row in chosen),
-    )
+    return split.take(chosen)
 
 
 def subset_rows(labels: Sequence[Hashable], keys: Sequence[bytes], rows: int) -> tuple[int, ...]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from autolora.data.decoding import TextFile, open_text
 from autolora.data.table import Cells, Table, Wanted, column_place, conversation_cell, list_cell
@@ -20,6 +20,17 @@ from autolora.records import Finding
 
 # The largest limit that every platform's C long can hold; Python's own default refuses cells over 128 KiB.
 LONGEST_CELL_CHARACTERS = 2**31 - 1
+
+
+class Lines(Protocol):
+    """A text whose lines can be read."""
+
+    @property
+    def path(self) -> Path:
+        """What messages call it."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines with what ends them."""
 
 
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
@@ -58,13 +69,13 @@ def read_json_lines(path: Path, wanted: Wanted, encoding: str | None = None) -> 
         cell, place = row[name], f"{where}, key {name!r}"
         if name == wanted.label and isinstance(cell, list):
             return conversation_cell(cell) if wanted.holds_conversations else list_cell(cell, place)
-        return _json_text(cell, place)
+        return json_text(cell, place)
 
     for line, content in enumerate(file.lines(), start=1):
         if not content.strip():
             continue
         where = f"{path.name}, line {line}"
-        row = _json_object(content.rstrip("\r\n"), where)
+        row = json_object(content.rstrip("\r\n"), where)
         columns = columns or tuple(row)
         found.add(line, [text_of(row, name, where) for name in wanted.names])
     return found.table(name=path.name, columns=columns, findings=_findings(file))
@@ -73,12 +84,12 @@ def read_json_lines(path: Path, wanted: Wanted, encoding: str | None = None) -> 
 def _read_delimited(path: Path, wanted: Wanted, encoding: str | None, *, usual: str) -> Table:
     """Return the table in a file of cells between one of ``SEPARATORS``."""
     file, found = open_text(path, encoding), Cells(wanted)
-    with _cells_of_any_length():
-        separator = _separator(file, wanted, usual)
-        records = _records(file, separator)
-        header = next(cells for _, cells in records if cells)
+    with cells_of_any_length():
+        separator = separator_of(file, wanted.names, usual)
+        rows = records(file, separator)
+        header = next(cells for _, cells in rows if cells)
         places = [column_place(header, name, path.name) for name in wanted.names]
-        for row, (line, cells) in enumerate(records, start=1):
+        for row, (line, cells) in enumerate(rows, start=1):
             if not cells:
                 continue
             if len(cells) != len(header):
@@ -96,14 +107,14 @@ def _findings(file: TextFile, separator: Finding | None = None) -> tuple[Finding
     return tuple(finding for finding in (file.finding, separator) if finding is not None)
 
 
-def _separator(file: TextFile, wanted: Wanted, usual: str) -> str:
+def separator_of(file: Lines, names: Sequence[str], usual: str) -> str:
     """Return what separates the cells of the header: the usual one, or the one that brings out the wanted columns."""
     for separator in (usual, *SEPARATORS):
         try:
-            header = next(cells for _, cells in _records(file, separator) if cells)
+            header = next(cells for _, cells in records(file, separator) if cells)
         except DataError:
             continue  # quotes that do not pair up with this one
-        if set(wanted.names) <= set(header):
+        if set(names) <= set(header):
             return separator
     return usual
 
@@ -115,7 +126,7 @@ def _told_separator(name: str, separator: str, usual: str) -> Finding | None:
     return Finding(code="separator", severity="note", message=message)
 
 
-def _records(file: TextFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def records(file: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each record's cells with the line it starts on; a blank line is a record without cells.
 
     Raises:
@@ -137,7 +148,7 @@ def _records(file: TextFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 @contextmanager
-def _cells_of_any_length() -> Iterator[None]:
+def cells_of_any_length() -> Iterator[None]:
     """Lift the limit that the csv module sets for the whole process, and set it back."""
     before = csv.field_size_limit(LONGEST_CELL_CHARACTERS)
     try:
@@ -146,8 +157,12 @@ def _cells_of_any_length() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _json_object(content: str, where: str) -> dict[str, Any]:
-    """Return the JSON object on one line, its numbers as they are spelt."""
+def json_object(content: str, where: str) -> dict[str, Any]:
+    """Return the JSON object on one line, its numbers as they are spelt.
+
+    Raises:
+        DataError: If it is none.
+    """
     try:
         row = json.loads(content, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
@@ -162,8 +177,12 @@ def _json_object(content: str, where: str) -> dict[str, Any]:
 _JSON_HINT = 'write one object a line, such as {"text": "...", "label": "..."}'
 
 
-def _json_text(value: object, where: str) -> str:
-    """Return a JSON scalar as text; null is blank."""
+def json_text(value: object, where: str) -> str:
+    """Return a JSON scalar as text; null is blank.
+
+    Raises:
+        DataError: If it is none.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):

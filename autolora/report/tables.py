@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autolora.recommend import DEFAULTS
 from autolora.records import QUANTILES, BaselineSummary, Candidate, Recommendation, SplitName, TrialRecord, TrialState
 from autolora.report import words
 from autolora.report.figures import validation_ci95
 from autolora.report.source import SearchReport
+from autolora.verdict import DEFAULTS
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 

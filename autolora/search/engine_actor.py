@@ -12,12 +12,15 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from autolora.engine.jobs import Finished, Job, Report, TokenRows, Written
 from autolora.engine.start import EngineFacts, EngineSpec, keep_prefixes, start
 from autolora.errors import AutoloraError, EngineLost
 from autolora.records import Split
 from autolora.search.shipment import Shipment, is_here, unpacked
-from autolora.tasks.task import load_tokenizer
+from autolora.tasks.task import joined, load_tokenizer
 
 if TYPE_CHECKING:
     from autolora.engine.runner import Runner  # imports torch, which the driver that names this class must not need
@@ -123,20 +126,23 @@ class EngineActor:
         """Return the newest state of a slot that has no file here; None if there is none."""
         return None if self._memory is None else self._memory.get(slot)
 
-    def add_split(self, name: str, split: Split, examples: int = 0) -> None:
-        """Encode another split; the test split comes here only when it is opened.
+    def add_split(self, name: str, split: Split | NDArray[np.int64], examples: int = 0) -> None:
+        """Encode another split, or draw it from those there are; the test split comes here only when it is opened.
 
         Args:
             name: Of the split.
-            split: Its rows.
+            split: Its rows, or which they are, counted through the training rows and on through the validation rows.
             examples: That its prompts begin with: they are conversations, and as many times as long.
         """
 
-        def encode(engine: Any) -> None:
-            task = engine.task.with_examples(examples) if examples else engine.task
-            engine.splits[name] = task.encode(self._tokenizer, split)
+        def add(engine: Any) -> None:
+            if isinstance(split, Split):
+                task = engine.task.with_examples(examples) if examples else engine.task
+                engine.splits[name] = task.encode(self._tokenizer, split)
+            else:
+                engine.splits[name] = joined([engine.splits["train"], engine.splits["validation"]]).take(split)
 
-        self.runner.call(encode)
+        self.runner.call(add)
 
     def keep_prefixes(self, folder: str) -> None:
         """Keep what is computed of rows once in a folder too, if it is on this machine."""

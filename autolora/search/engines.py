@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from autolora.durable import write_whole
 from autolora.engine.checkpoint import find
 from autolora.engine.jobs import SLOTS_AT_ONCE, Finished, Job, Report, TokenRows, Written
@@ -348,6 +350,21 @@ class Engines:
         Raises:
             EngineError: If engines are lost one after the other.
         """
+        self._add(name, split, examples)
+
+    def draw_split(self, name: str, rows: Sequence[int]) -> None:
+        """Give every engine another split of rows that it has.
+
+        Args:
+            name: Of the split.
+            rows: Counted through the training rows and on through the validation rows.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        self._add(name, np.asarray(rows, dtype=np.int64), 0)
+
+    def _add(self, name: str, split: Any, examples: int) -> None:
         import ray
 
         self._splits[name] = (ray.put(split), examples)

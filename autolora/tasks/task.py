@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -51,6 +51,17 @@ class Encoded:
             unknown_share=0.0,
         )
 
+    def take(self, rows: NDArray[np.int64]) -> Encoded:
+        """Return some of the rows, in that order."""
+        place = {int(row): at for at, row in enumerate(rows)}
+        return replace(
+            self,
+            tokens=tuple(self.tokens[row] for row in rows),
+            targets=self.targets[rows],
+            full_lengths=self.full_lengths[rows],
+            controls=tuple(sorted(place[row] for row in self.controls if row in place)),
+        )
+
     def __len__(self) -> int:
         return len(self.tokens)
 
@@ -73,6 +84,18 @@ class Encoded:
     def truncated_share(self) -> float:
         """Share of rows that were cut."""
         return float((self.full_lengths > self.kept_lengths).mean()) if len(self) else 0.0
+
+
+def joined(parts: Sequence[Encoded]) -> Encoded:
+    """Return the rows of several splits of one task, one behind the other, with the first's share of unknown tokens."""
+    starts = np.cumsum([0, *map(len, parts)])
+    return replace(
+        parts[0],
+        tokens=tuple(tokens for part in parts for tokens in part.tokens),
+        targets=np.concatenate([part.targets for part in parts]),
+        full_lengths=np.concatenate([part.full_lengths for part in parts]),
+        controls=tuple(int(start) + row for start, part in zip(starts, parts, strict=False) for row in part.controls),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

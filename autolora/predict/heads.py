@@ -1,0 +1,137 @@
+"""What a base with a head says of texts, in plain transformers and PEFT. Knows one bundle and its base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autolora.loading import FOUR_BIT
+from autolora.predict.opening import Opened, Provenance
+from autolora.predict.said import Said
+from autolora.tasks.problems import HeadProblem, MultiLabel, Regression, SingleLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+
+class Heads:
+    """A loaded bundle that gives classes or numbers."""
+
+    def __init__(self, it: Opened, *, device: str, merged: bool) -> None:
+        """Load base and adapter.
+
+        Args:
+            it: The bundle.
+            device: Where it computes, by torch's name.
+            merged: Whether the adapter is added to the base's weights; it cannot be switched off then.
+        """
+        from transformers import AutoModelForSequenceClassification
+
+        self.says, self.device = it.says, device
+        self.problem = _problem(it.says)
+        self.tokenizer = plain_tokenizer(it)
+        base = AutoModelForSequenceClassification.from_pretrained(
+            str(it.base.folder),
+            num_labels=self.problem.num_labels,
+            ignore_mismatched_sizes=True,
+            local_files_only=True,
+            **loading_options(it),
+        )
+        base.config.pad_token_id = self.tokenizer.pad_token_id
+        self.model = with_adapter(base, it, device=device, merged=merged)
+        self.limit = min(it.says.max_length, int(self.tokenizer.model_max_length))
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return the tokens of each text, whole."""
+        return [len(ids) for ids in self.tokenizer(list(texts), verbose=False)["input_ids"]]
+
+    def say(self, texts: Sequence[str]) -> list[Said]:
+        """Return what is said of texts that pass together."""
+        return self._read(self._logits(texts))
+
+    def say_without_adapter(self, texts: Sequence[str]) -> list[Said]:
+        """Return the same with the low-rank part switched off; the trained head stays."""
+        with low_rank_off(self.model):
+            return self._read(self._logits(texts))
+
+    def _logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        import torch
+
+        batch = self.tokenizer(
+            list(texts), truncation=True, max_length=self.limit, padding=True, return_tensors="pt"
+        ).to(self.device)
+        with torch.inference_mode():
+            logits: NDArray[np.float32] = self.model(**batch).logits.float().cpu().numpy()
+        return logits
+
+    def _read(self, logits: NDArray[np.float32]) -> list[Said]:
+        outputs = self.problem.outputs(logits)
+        decided = self.problem.predictions(outputs, self.says.threshold)
+        if isinstance(self.problem, Regression):
+            return [Said(label=float(number), confidence=None) for number in decided]
+        if isinstance(self.problem, MultiLabel):
+            # As sure as of the class that it is least sure of.
+            sure = np.where(decided, outputs.astype(np.float64), 1 - outputs.astype(np.float64)).min(axis=1)
+            named = [[name for name, given in zip(self.says.classes, row, strict=True) if given] for row in decided]
+            return [Said(label=names, confidence=float(p)) for names, p in zip(named, sure, strict=True)]
+        shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+        sure = shifted.max(axis=1) / shifted.sum(axis=1)
+        return [Said(label=self.says.classes[at], confidence=float(p)) for at, p in zip(decided, sure, strict=True)]
+
+
+def _problem(says: Provenance) -> HeadProblem:
+    if says.problem == "regression":
+        return Regression(center=says.center, scale=says.scale)
+    return (MultiLabel if says.problem == "multi_label" else SingleLabel)(classes=says.classes)
+
+
+def plain_tokenizer(it: Opened) -> Any:
+    """Return the base's tokenizer, with a padding token."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(it.base.folder), local_files_only=True)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def loading_options(it: Opened) -> dict[str, Any]:
+    """Return in what precision a base is loaded: float32, or in 4 bits if the adapter was trained so."""
+    import torch
+
+    if it.says.precision != "4bit":
+        return {"dtype": torch.float32}
+    from transformers import BitsAndBytesConfig
+
+    return {"dtype": torch.bfloat16, "quantization_config": BitsAndBytesConfig(**FOUR_BIT)}
+
+
+def with_adapter(base: nn.Module, it: Opened, *, device: str, merged: bool) -> Any:
+    """Return a base with the bundle's adapter, on a device; a base in 4 bits is never merged, which would round it."""
+    from peft import PeftModel
+
+    model = PeftModel.from_pretrained(base, str(it.folder))
+    if it.says.precision == "4bit":
+        return model.eval()
+    return (model.merge_and_unload() if merged else model).to(device).eval()
+
+
+@contextmanager
+def low_rank_off(model: Any) -> Iterator[None]:
+    """Switch an adapter's low-rank part off inside the block; weights that it trained in full stay."""
+    from peft.tuners.lora import LoraLayer
+
+    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)

@@ -1,0 +1,32 @@
+"""What was said of one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """A model's answer, and how sure it is."""
+
+    label: str | list[str] | float
+    """A class or a written answer, several classes, or a number."""
+    confidence: float | None
+    """Between 0 and 1: the probability of the class; of several classes, of the decision that is least sure; of a
+    written answer, the geometric mean of its tokens' probabilities; of one of a closed set, its share among them. None
+    for a number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What is handed over of one row."""
+
+    label: str | list[str] | float | None
+    """None where it abstains."""
+    confidence: float | None
+    abstained: bool = False
+    """Whether a person is to answer: it was not sure enough, or there was nothing to read."""
+    without_adapter: str | list[str] | float | None = None
+    """What is said with the adapter off, where that was asked for."""
+    was_cut: bool = False
+    """Whether the row was longer than what the adapter reads."""
