@@ -107,7 +107,8 @@ def rivals_among(confirm: ConfirmRecord, known: dict[str, str]) -> list[tuple[Ca
     by_name = {c.name: c for c in confirm.candidates}
     found = [(by_name[name], words) for name, words in known.items() if name in by_name]
     default = by_name.get("default_lora")
-    return [(c, words) for c, words in found if c is default or default is None or c.config != default.config]
+    known = None if default is None else default.config
+    return [(c, words) for c, words in found if c is default or c.config is None or c.config != known]
 
 
 def standing_of(difference: tuple[float, float, float], metric: Objective, margin: float) -> Standing:

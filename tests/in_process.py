@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from autolora.engine import finished
 from autolora.engine.runner import Runner
 from autolora.records import RungRecord, Score, TrialRecord, TrialState
-from autolora.tasks.task import load_tokenizer
+from autolora.tasks.task import joined, load_tokenizer
 
 MOST_TOKENS = 8
 
@@ -48,6 +49,13 @@ class InProcessTrainer:
             engine.splits[name] = task.encode(self.tokenizer, split)
 
         self.runner.call(encode)
+
+    def draw_split(self, name, rows) -> None:
+        def draw(engine) -> None:
+            both = joined([engine.splits["train"], engine.splits["validation"]])
+            engine.splits[name] = both.take(np.asarray(rows))
+
+        self.runner.call(draw)
 
     def outputs(self, adapters, split):
         self.log.append(("outputs", split))

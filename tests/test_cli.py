@@ -20,7 +20,7 @@ from tests.report import made_up
 
 pytestmark = pytest.mark.unit
 
-COMMANDS = ("search", "validate", "doctor", "demo", "trials", "recommend", "report")
+COMMANDS = ("search", "validate", "doctor", "demo", "trials", "recommend", "predict", "report")
 
 
 def run(*arguments: str | Path):

@@ -17,6 +17,7 @@ from autolora.engine.start import EngineSpec, start
 from autolora.objectives import metric_named
 from autolora.records import TrialRecord, TrialState, from_json, to_json
 from autolora.request import Limits
+from autolora.seed_splits import SeedSplit
 from autolora.tasks.metrics import RESAMPLES
 from autolora.tasks.problems import problem_of
 from autolora.trainings import Trained
@@ -129,7 +130,7 @@ def whole(started, tiny_dataset, tmp_path_factory) -> Whole:
         seed=SEED,
         slots_per_engine=1,
         required=Limits(),
-        on_test_opened=lambda: trainer.log.append(("open", "test")),
+        on_test_opened=lambda seal: trainer.log.append(("open", "test")),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(confirm, "choose", noted)
@@ -139,7 +140,9 @@ def whole(started, tiny_dataset, tmp_path_factory) -> Whole:
 
 
 def fitted_by(fit, dataset):
-    return fit(problem_of(dataset), "accuracy", dataset.train, dataset.validation, dataset.test)
+    """Return a rival as it is fitted on the rows of the first seed."""
+    own = SeedSplit.drawn(dataset, "accuracy", SEED + 1).of(dataset)
+    return fit(problem_of(own), "accuracy", own.train, own.validation, own.test)
 
 
 def test_finalists_and_baselines_are_confirmed_under_the_same_rules(whole, costs, tiny_dataset) -> None:
@@ -160,9 +163,8 @@ def test_finalists_and_baselines_are_confirmed_under_the_same_rules(whole, costs
     ]
     assert whole.confirmed.chosen.validation > 0.6, "something was learned"
     for name, fit in (("majority", baselines.constant), ("tfidf", baselines.tfidf)):
-        fitted = fit(
-            problem_of(tiny_dataset), "accuracy", tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test
-        )
+        fitted = fitted_by(fit, tiny_dataset)
+        assert [seed.seed for seed in found[name].seeds] == [SEED + 1, SEED + 2, SEED + 3]
         assert found[name].test == accuracy_score(tiny_dataset.test.labels, fitted.test)
         assert found[name].config is None
 
@@ -177,6 +179,20 @@ def test_the_default_is_what_people_take_without_a_search(costs) -> None:
 
 
 # --------------------------------------------------------------------------------------------------- the test split
+
+
+def test_every_seed_is_validated_on_rows_of_its_own_the_same_for_all_candidates(whole, tiny_dataset) -> None:
+    for at in (1, 2, 3):
+        own = SeedSplit.drawn(tiny_dataset, "accuracy", SEED + at)
+        for name in ("finalist_3", "finalist_8", "default_lora"):
+            kept = from_json((whole.folder / f"{name}-{SEED + at}.json").read_bytes(), Trained)
+            seed = by_name(whole.confirmed)[name].seeds[at - 1]
+            assert seed.validation.value == accuracy_score(own.scorer.targets, array_of(kept.outputs))
+    differences = whole.confirmed.record.validation_differences
+    lead, low, high = differences["finalist_3"]["finalist_8"]
+    assert low <= lead <= high
+    assert differences["finalist_8"]["finalist_3"] == pytest.approx((-lead, -high, -low))
+    assert whole.confirmed.record.rows == {"train": 96, "validation": 48, "test": 48}
 
 
 def test_the_test_split_is_opened_once_and_only_after_everything_is_trained_and_chosen(whole) -> None:
@@ -229,9 +245,7 @@ def test_paired_differences_are_those_of_the_same_rows_in_the_same_resamples(who
             continue
         if candidate.config is None:
             fit = {"majority": baselines.constant, "tfidf": baselines.tfidf}[candidate.name]
-            theirs = fit(
-                problem_of(tiny_dataset), "accuracy", tiny_dataset.train, tiny_dataset.validation, tiny_dataset.test
-            ).test
+            theirs = fitted_by(fit, tiny_dataset).test
         else:
             (theirs,) = trainer.outputs([(candidate.config, whole.weights(candidate))], "test")
         difference = own.mean() - accuracy_score(labels, theirs)
@@ -254,7 +268,9 @@ def test_the_rates_meet_on_one_seed_and_only_the_best_gets_the_other_two(whole, 
     def first_seed(rate: float) -> float:
         name = "default_lora" if rate == DEFAULT_RATE else f"rate_{rate:g}"
         kept = from_json((whole.folder / f"{name}-{SEED + 1}.json").read_bytes(), Trained)
-        return accuracy_score(tiny_dataset.validation.labels, array_of(kept.outputs))
+        return accuracy_score(
+            SeedSplit.drawn(tiny_dataset, "accuracy", SEED + 1).scorer.targets, array_of(kept.outputs)
+        )
 
     best = max(RATE_GRID, key=first_seed)
     assert first_seed(best) > first_seed(DEFAULT_RATE), "else this test shows nothing"

@@ -200,6 +200,7 @@ def test_the_schema_of_the_recommendation_is_documented() -> None:
     rows = {row[0].strip("`").removesuffix("[]"): row[1] for row in table_rows("docs/run-folder.md", "field")}
     parts = {
         "reasons": records.Reason,
+        "would_change": records.Reason,
         "config": records.AdapterConfig,
         "metric": records.MetricSummary,
         "peak_memory_bytes": records.MemorySummary,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import autolora
+from autolora.predict.predictor import load
 from autolora.results import SearchRecord
 from autolora.store import RunFolder
 from tests.report import made_up
@@ -104,8 +105,9 @@ assert page.lstrip().startswith("<!doctype html>"), page[:80]
 
 
 def test_the_public_names_are_there_and_no_others() -> None:
-    assert sorted(autolora.__all__) == ["SearchRecord", "__version__", "search"]
+    assert sorted(autolora.__all__) == ["SearchRecord", "__version__", "load", "search"]
     assert autolora.SearchRecord is SearchRecord
+    assert autolora.load is load
     assert not hasattr(autolora, "tune")
 
 

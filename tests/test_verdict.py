@@ -272,7 +272,9 @@ def test_only_a_lead_beyond_chance_is_called_better(lead: float, below: float, a
 
     said = next(r.text for r in choice.reasons if f"confirm.paired_test_differences.{rival}" in r.fields)
     assert said.startswith("It beats") == (lead - below > 0) == (choice.verdict == "adopt")
-    assert said.startswith("It is no better") == (lead <= 0)
+    as_good = -0.01 <= lead - below <= 0
+    assert said.startswith("It is as good as") == as_good
+    assert said.startswith("It is no better") == (lead <= 0 and not as_good)
 
 
 def test_a_lower_error_beats_a_rival_and_a_higher_one_does_not() -> None:

@@ -125,7 +125,7 @@ def test_few_trials_bring_a_warning_beside_the_importance(html: str) -> None:
 
 
 def test_a_reopened_test_split_is_owned_up_to() -> None:
-    warning = "The test split had been opened before this confirmation."
+    warning = "The test split had been opened before, for another choice."
 
     assert warning not in _Page(render_engineer(made_up.report())).text
     assert warning in _Page(render_engineer(replace(made_up.report(), reopened_test=True))).text
