@@ -20,6 +20,7 @@ from autolora.answered import AnswerShelf, texts
 from autolora.engine.baselines import Fitted
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Finished, Job, Report, Written, array_of
+from autolora.grids import Grid, default_grid, head_grid
 from autolora.objectives import BY_LIKELIHOOD, GUIDE, Objective
 from autolora.recommend import (
     CONSTANTS,
@@ -48,9 +49,6 @@ from autolora.tasks.problems import problem_of
 from autolora.trainings import Adapter, Trained, TrainingShelf
 
 SEEDS = 3
-DEFAULT_RATE = 2e-4
-RATE_GRID = (2e-4, 6e-4, 2e-3, 6e-3)
-"""Learning rates tried on the default adapter; the first is the default's own."""
 
 Array = NDArray[Any]
 
@@ -85,16 +83,6 @@ class Confirmed:
     """Candidate → the adapter of its first seed, likewise; None is the base."""
 
 
-def default_config(costs: CostModel, epochs: float, batch_size: int, rate: float = DEFAULT_RATE) -> AdapterConfig:
-    """Return what people take without a search: r 8, alpha 16 on attention's query and value in every layer."""
-    params = {
-        "rank": 8, "alpha_over_rank": 2, "use_rslora": False, "target_modules": "attention_qv", "layers": "all",
-        "learning_rate": rate, "dropout": 0.0, "warmup_share": 0.0, "weight_decay": 0.0,
-        "epochs": epochs, "batch_size": batch_size,
-    }  # fmt: skip
-    return costs.config(params)
-
-
 @dataclass
 class Confirmation:
     """One run's confirmation."""
@@ -122,6 +110,7 @@ class Confirmation:
         """Draw every seed's rows, and the resamples of the test rows."""
         self._problem = problem_of(self.dataset)
         self._kept = TrainingShelf(folder=self.folder)
+        self._grids: list[Grid] = []
         self._scores: dict[str, SeedScores] = {}
         """Candidate → its scores on validation rows."""
         self._splits = {seed: SeedSplit.drawn(self.dataset, self.metric.name, seed) for seed in self.seeds}
@@ -150,33 +139,28 @@ class Confirmation:
         for split in self._splits.values():
             self.trainer.draw_split(split.train, split.rows.train)
             self.trainer.draw_split(split.validation, split.rows.validation)
-        default = default_config(self.costs, epochs, batch_size)
-        configs = {f"finalist_{t.number}": t.config for t in finalists if t.config is not None} | {
-            "default_lora": default
-        }
-        grid = {rate: replace(default, learning_rate=rate) for rate in RATE_GRID}
-        first = self.seeds[0]
-        # The grid's rates meet on one seed; only the best of them is worth the others.
-        seeds_of = dict.fromkeys(configs, self.seeds) | {"default_lora": self.seeds[: self.baseline_seeds]}
-        jobs = [(name, config, seed) for name, config in configs.items() for seed in seeds_of[name]]
-        jobs += [(f"rate_{rate:g}", config, first) for rate, config in grid.items() if rate != DEFAULT_RATE]
-        self._done, self._total = 0, len(jobs) + self.baseline_seeds - 1
+        self._grids = [default_grid(self.costs, epochs, batch_size)]
+        if not self._writes:
+            self._grids.append(head_grid(self.costs, epochs, batch_size))
+        default, first = self._grids[0].configs["default_lora"], self.seeds[0]
+        few = self.seeds[: self.baseline_seeds]
+        # A grid's rates meet on one seed; only the best of them is worth the others.
+        jobs = [(f"finalist_{t.number}", t.config, seed) for t in finalists if t.config for seed in self.seeds]
+        jobs += [("default_lora", default, seed) for seed in few]
+        jobs += [(name, c, first) for grid in self._grids for name, c in grid.configs.items() if c != default]
+        self._done, self._total = 0, len(jobs) + len(self._grids) * (self.baseline_seeds - 1)
         self._train(jobs)
-        best_rate = min(RATE_GRID, key=lambda rate: self._loss(self._rate_name(rate), first))
-        if best_rate != DEFAULT_RATE:
-            self._train([(self._rate_name(best_rate), grid[best_rate], seed) for seed in seeds_of["default_lora"][1:]])
+        best = {grid.name: min(grid.configs, key=lambda name: self._loss(name, first)) for grid in self._grids}
+        more = [(best[g.name], g.configs[best[g.name]], seed) for g in self._grids for seed in few[1:]]
+        self._train([job for job in more if job[0] != "default_lora"])
         candidates = [
             self._candidate(f"finalist_{t.number}", _in_words(t.config), trial=t) for t in finalists if t.config
         ]
         candidates.append(self._candidate("default_lora", f"Default LoRA: {_in_words(default)}"))
-        tried = ", ".join(f"{rate:g}" for rate in RATE_GRID)
-        candidates.append(
-            self._candidate(
-                self._rate_name(best_rate),
-                f"Default LoRA with the best of rates {tried}: {best_rate:g}",
-                name="rate_grid",
-            )
-        )
+        for grid in self._grids:
+            rate = grid.configs[best[grid.name]].learning_rate
+            words = f"{grid.words} with the best of rates {grid.rates}: {rate:g}"
+            candidates.append(self._candidate(best[grid.name], words, name=grid.name))
         return self._open_test(tuple(candidates))
 
     # -------------------------------------------------------------------------------------------------------- training
@@ -221,9 +205,6 @@ class Confirmation:
 
     def _answered(self, split: str, kept: Trained) -> Written:
         return self._answers.of(split, kept.stem, kept.weights_sha256)
-
-    def _rate_name(self, rate: float) -> str:
-        return "default_lora" if rate == DEFAULT_RATE else f"rate_{rate:g}"
 
     # --------------------------------------------------------------------------------------------------------- scoring
 
@@ -430,11 +411,9 @@ class Confirmation:
         return candidate.config
 
     def _stored_name(self, candidate: Candidate) -> str:
-        return (
-            self._rate_name(self._config_of(candidate).learning_rate)
-            if candidate.name == "rate_grid"
-            else candidate.name
-        )
+        """Return what a candidate's trainings are called: the best of a grid is stored under its rate."""
+        grid = next((each for each in self._grids if each.name == candidate.name), None)
+        return candidate.name if grid is None else grid.stored(self._config_of(candidate))
 
     def _weights(self, candidate: Candidate, seed: int) -> Adapter:
         return self._kept.weights(self._stored_name(candidate), seed)

@@ -25,6 +25,7 @@ from autolora.engine.checkpoint import Checkpoint, find
 from autolora.engine.measure_call import measured_peak
 from autolora.engine.start import EngineSpec
 from autolora.errors import DataError, RunFolderError
+from autolora.grids import DEFAULT_CHOICE, HEAD_CHOICE
 from autolora.limits import check_limits, pairs
 from autolora.objectives import BY_LIKELIHOOD, Objective, guide_of, metric_named
 from autolora.pages import engineer_page
@@ -209,7 +210,11 @@ def _run(
         validation=validation,
         precision=prepared.request.precision,
         cache_bytes=prepared.request.prefix_cache,
-        choices=(*pairs(prepared.space), ("attention_qv", "all")),
+        choices=(
+            *pairs(prepared.space),
+            DEFAULT_CHOICE,
+            *((HEAD_CHOICE,) if dataset.problem != "generation" else ()),
+        ),
         timed_batch=int(prepared.space.usual("batch_size")) if portions.limited else 0,
     )
     with (

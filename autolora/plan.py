@@ -24,7 +24,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from autolora.confirm import RATE_GRID, SEEDS
+from autolora.confirm import SEEDS
+from autolora.grids import RATE_GRID
 from autolora.recommend import FINALISTS
 
 LEAST_ROWS = 600
@@ -108,6 +109,8 @@ class Work:
     """How often a trial is scored on its way."""
     per_answer: float = 0.0
     """Of writing an answer, where one is written: by finished adapters only."""
+    head_trainings: float = 0.0
+    """Trainings of the head alone on the frozen base, in trainings of an adapter."""
 
     @property
     def writes(self) -> bool:
@@ -125,7 +128,8 @@ class Work:
     def confirming(self, it: Confirming) -> float:
         """Return the time of all that is confirmed."""
         written = (it.depth.trainings + self.writes * BASE_ANSWERS) * it.validation * self.per_answer
-        return it.depth.trainings * self.training(it.train, it.validation) + written + it.train * self.per_word_row
+        trainings = (it.depth.trainings + self.head_trainings) * self.training(it.train, it.validation)
+        return trainings + written + SEEDS * it.train * self.per_word_row
 
     def at_pace(self, pace: float) -> Work:
         """Return the same on an engine that takes ``pace`` times as long."""

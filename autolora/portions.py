@@ -18,6 +18,8 @@ from autolora.space import Space
 _FIRST_ROWS = 10_000
 """Rows of a split that an engine starts with when time is limited: enough to measure lengths and speed on."""
 _SAMPLED_TEXTS = 1_000
+_HEAD_TRAININGS = 1.0
+"""Of the head alone, three to five in all: only the last layer is passed through, and all below it is computed once."""
 
 
 def sizes_of(dataset: Dataset) -> Sizes:
@@ -48,6 +50,7 @@ def work_of(dataset: Dataset, rates: Rates, space: Space, *, trials: int, engine
         trials=trials,
         rungs=len(RUNGS),
         per_answer=per_answer / engines,
+        head_trainings=_HEAD_TRAININGS if dataset.problem != "generation" else 0.0,
     )
 
 

@@ -190,7 +190,8 @@ class AdapterConfig:
     alpha: float
     use_rslora: bool = False
     target_modules: tuple[str, ...]
-    """Module names inside a layer, e.g. ``("attention.self.query", "attention.self.value")``."""
+    """Module names inside a layer, e.g. ``("attention.self.query", "attention.self.value")``; none where only the
+    head is trained."""
     layers: tuple[int, ...]
     """Indices of the adapted layers, from 0 at the input."""
     learning_rate: float
@@ -210,7 +211,6 @@ class AdapterConfig:
         rules: tuple[tuple[bool, str, object], ...] = (
             (self.rank >= 1, "rank must be at least 1", self.rank),
             (0 < self.alpha < float("inf"), "alpha must be positive", self.alpha),
-            (len(self.target_modules) > 0, "target_modules must name at least one module", self.target_modules),
             (len(self.layers) > 0, "layers must name at least one layer", self.layers),
             (0 < self.learning_rate < float("inf"), "learning_rate must be positive", self.learning_rate),
             (0 <= self.dropout < 1, "dropout must be in [0, 1)", self.dropout),
@@ -300,8 +300,9 @@ class Candidate:
     """A finalist or a baseline, confirmed under the same data and rules."""
 
     name: str
-    """``"finalist_12"``, ``"default_lora"``, ``"rate_grid"``, ``"tfidf"``, ``"majority"`` or ``"constant"``; where an
-    answer is written also ``"zero_shot"``, ``"few_shot"``, ``"nearest"`` and ``"nearest_base"``."""
+    """``"finalist_12"``, ``"default_lora"``, ``"rate_grid"``, ``"head_only"``, ``"tfidf"``, ``"majority"`` or
+    ``"constant"``; where an answer is written also ``"zero_shot"``, ``"few_shot"``, ``"nearest"`` and
+    ``"nearest_base"``."""
     kind: Literal["finalist", "baseline"]
     description: str
     """One line in words for tables."""

@@ -22,6 +22,7 @@ DEFAULTS = {
 """Rivals that need no search, with what sentences call them."""
 SIMPLE = {
     "tfidf": "TF-IDF with a linear model",
+    "head_only": "the head alone on the frozen base",
     "majority": "always answering the most frequent class",
     "constant": "always giving the same answer",
     "nearest": "the answer to the nearest training prompt",
@@ -29,7 +30,7 @@ SIMPLE = {
     "zero_shot": "the base without an adapter",
     "few_shot": "the base with examples in its prompt",
 }
-"""Rivals that need no adapter, with what sentences call them."""
+"""Rivals that need no low-rank adapter, with what sentences call them."""
 _COSTS = {"trainable_params": "{:,} trained parameters", "peak_memory_bytes": "{:,} bytes of training memory"}
 
 
@@ -107,8 +108,8 @@ def rivals_among(confirm: ConfirmRecord, known: dict[str, str]) -> list[tuple[Ca
     by_name = {c.name: c for c in confirm.candidates}
     found = [(by_name[name], words) for name, words in known.items() if name in by_name]
     default = by_name.get("default_lora")
-    known = None if default is None else default.config
-    return [(c, words) for c, words in found if c is default or c.config is None or c.config != known]
+    usual = None if default is None else default.config
+    return [(c, words) for c, words in found if c is default or c.config is None or c.config != usual]
 
 
 def standing_of(difference: tuple[float, float, float], metric: Objective, margin: float) -> Standing:

@@ -9,11 +9,12 @@ import pytest
 from safetensors.numpy import load_file
 from sklearn.metrics import accuracy_score
 
-from autolora import confirm
-from autolora.confirm import DEFAULT_RATE, RATE_GRID, Confirmation, Confirmed, default_config
+from autolora import confirm, grids
+from autolora.confirm import Confirmation, Confirmed
 from autolora.engine import baselines
 from autolora.engine.jobs import array_of
 from autolora.engine.start import EngineSpec, start
+from autolora.grids import DEFAULT_RATE, HEAD_CHOICE, RATE_GRID, default_config
 from autolora.objectives import metric_named
 from autolora.records import TrialRecord, TrialState, from_json, to_json
 from autolora.request import Limits
@@ -40,7 +41,7 @@ def started(tiny_folder, tiny_dataset):
         validation=tiny_dataset.validation,
         precision="exact",
         device="cpu",
-        choices=PAIRS,
+        choices=(*PAIRS, HEAD_CHOICE),
     )
     return start(spec)
 
@@ -98,8 +99,8 @@ class Whole:
 
     def weights(self, candidate, at: int = 1):
         stored = "default_lora" if candidate.config.learning_rate == DEFAULT_RATE else candidate.name
-        if candidate.name == "rate_grid" and stored != "default_lora":
-            stored = f"rate_{candidate.config.learning_rate:g}"
+        if candidate.name in ("rate_grid", "head_only") and stored != "default_lora":
+            stored = f"{candidate.name.split('_')[0]}_{candidate.config.learning_rate:g}"
         return load_file(self.folder / f"{stored}-{SEED + at}.safetensors")
 
 
@@ -148,7 +149,7 @@ def fitted_by(fit, dataset):
 def test_finalists_and_baselines_are_confirmed_under_the_same_rules(whole, costs, tiny_dataset) -> None:
     found = by_name(whole.confirmed)
 
-    assert list(found) == ["finalist_3", "finalist_8", "default_lora", "rate_grid", "majority", "tfidf"]
+    assert list(found) == ["finalist_3", "finalist_8", "default_lora", "rate_grid", "head_only", "majority", "tfidf"]
     for name in ("finalist_3", "finalist_8", "default_lora", "rate_grid"):
         candidate = found[name]
         assert [seed.seed for seed in candidate.seeds] == [SEED + 1, SEED + 2, SEED + 3]
@@ -284,13 +285,14 @@ def test_the_rates_meet_on_one_seed_and_only_the_best_gets_the_other_two(whole, 
 
 
 def test_where_the_defaults_own_rate_is_best_nothing_is_trained_twice(confirmation, trainer, monkeypatch) -> None:
-    monkeypatch.setattr(confirm, "RATE_GRID", (DEFAULT_RATE, 1e30))  # diverges at its second step
+    monkeypatch.setattr(grids, "RATE_GRID", (DEFAULT_RATE, 1e30))  # diverges at its second step
 
     found = by_name(run(confirmation(), ()))
 
     assert found["rate_grid"].config == found["default_lora"].config
     assert found["rate_grid"].seeds == found["default_lora"].seeds
-    assert sorted(trainer.trained()) == sorted(
+    of_adapters = [slot for slot in trainer.trained() if "head" not in slot]
+    assert sorted(of_adapters) == sorted(
         [f"confirm default_lora {SEED + at}" for at in (1, 2, 3)] + [f"confirm rate_1e+30 {SEED + 1}"]
     )
 
@@ -329,7 +331,7 @@ def test_a_search_without_finalists_still_has_its_baselines(confirmation) -> Non
     confirmed = run(confirmation(), ())
 
     assert confirmed.chosen is None
-    assert list(by_name(confirmed)) == ["default_lora", "rate_grid", "majority", "tfidf"]
+    assert list(by_name(confirmed)) == ["default_lora", "rate_grid", "head_only", "majority", "tfidf"]
 
 
 def test_limits_hold_for_the_choice(confirmation, two, costs) -> None:

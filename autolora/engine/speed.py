@@ -43,7 +43,8 @@ def measured_rates(engine: Engine, costs: CostModel, batch_size: int, *, slots: 
         batch_size: Rows of a training step.
         slots: Adapters that take their steps together, as far as they pass together.
     """
-    by_size = sorted(costs.kinds.values(), key=lambda kind: kind.pass_bytes_per_row)
+    adapters = [kind for kind in costs.kinds.values() if kind.modules]  # the head alone is no trial
+    by_size = sorted(adapters, key=lambda kind: kind.pass_bytes_per_row)
     return Rates(
         train_dearest=_training_rate(engine, by_size[-1], batch_size, slots),
         train_cheapest=_training_rate(engine, by_size[0], batch_size, slots),

@@ -28,9 +28,9 @@ _BASELINES = {
     "nearest": "Answer to the nearest prompt",
     "nearest_base": "The same, by the base's hidden states",
     "tfidf": "TF-IDF + linear model",
+    "head_only": "Head only",
     "default_lora": "Default LoRA",
     "rate_grid": "Default LoRA, best of a rate grid",
-    "head_only": "Head only",
 }
 BASELINE_ORDER = tuple(_BASELINES)
 

@@ -238,3 +238,23 @@ def test_dropout_masks_do_not_depend_on_the_pack(tiny_folder, tiny_dataset) -> N
         without.step(["x"])
     assert worst_relative_difference(ours, theirs) < 1e-9
     assert worst_relative_difference(ours, state.adapter_tensors(without.slots["x"])) > 1e-3
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "llama"])
+def test_a_head_alone_beside_adapters_is_what_plain_torch_makes_of_it(family, tiny_folder, tiny_dataset) -> None:
+    engine = engine_for(tiny_folder(family), tiny_dataset)
+    adapter = mixed_configs(engine)["small"]
+    head = replace(adapter, target_modules=())
+    # In plain PEFT: low-rank matrices that add nothing yet, and are never trained.
+    plain = PlainPeft(engine, adapter, seed=7)
+    plain.parameters = [p for name, p in plain.model.named_parameters() if p.requires_grad and "lora_" not in name]
+    plain.train(STEPS)
+
+    engine.admit("head", head, seed=7)
+    engine.admit("adapter", adapter, seed=7)
+    for _ in range(STEPS):
+        assert engine.step(["head", "adapter"]) == {}
+
+    ours = state.adapter_tensors(engine.slots["head"])
+    theirs = {name: tensor for name, tensor in plain.tensors().items() if "lora_" not in name}
+    assert worst_relative_difference(ours, theirs) < 1e-9
