@@ -73,6 +73,8 @@ class Confirmed:
     """Weights of the chosen candidate's first seed, by PEFT's names."""
     test_outputs: Array | None
     """Of that adapter; see ``Problem.outputs``, or what it answered."""
+    predictions: dict[str, Array] = field(default_factory=dict)
+    """Candidate → what its first seed, or a rival, says of the test rows, where they are labelled."""
     floor: float
     """What is to be had without training, by the metric that trials are compared by."""
     written: dict[str, Written] = field(default_factory=dict)
@@ -311,6 +313,7 @@ class Confirmation:
             chosen=None,
             adapter=None,
             test_outputs=None,
+            predictions={} if self._writes else first,
             floor=self._floor(scored),
             written=self._written(candidates, first) if self._writes else {},
             losses=self._losses(adapters) if adapters else {},

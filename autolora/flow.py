@@ -32,7 +32,15 @@ from autolora.pages import engineer_page
 from autolora.plan import Plan
 from autolora.portions import Portions, sizes_of, work_of
 from autolora.recommend import finalists
-from autolora.records import Candidate, Dataset, Finding, GeneralText, Recommendation, TrialRecord
+from autolora.records import (
+    Candidate,
+    Dataset,
+    Finding,
+    GeneralText,
+    PredictionsRecord,
+    Recommendation,
+    TrialRecord,
+)
 from autolora.request import Request
 from autolora.results import SearchRecord
 from autolora.search.cluster import open_cluster
@@ -42,6 +50,7 @@ from autolora.search.study_file import open_ledger
 from autolora.space import Space
 from autolora.summary import recommendation
 from autolora.tasks.problems import problem_of
+from autolora.trainings import update_norms
 from autolora.verdict import Choice, judge
 
 
@@ -278,6 +287,7 @@ class _Way:
         confirmed = self._confirm(trials, planned)
         self.run.write_confirm(confirmed.record)
         self._keep_answers(confirmed)
+        self._keep_predictions(confirmed)
         choice = judge(
             confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.request.limits, self._findings()
         )
@@ -457,6 +467,23 @@ class _Way:
                 chat=self.prepared.dataset.chat,
                 shown=(*chosen, "default_lora", "few_shot", "zero_shot"),
                 forgetting=forgetting,
+            )
+        )
+
+    def _keep_predictions(self, confirmed: Confirmed) -> None:
+        """Keep what is said of the test rows, where they are labelled."""
+        if not confirmed.predictions:
+            return
+        test, chosen = self.used_rows.test, confirmed.chosen
+        updates = {}
+        if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
+            updates = update_norms(confirmed.adapter, chosen.config.scaling)
+        self.run.write_predictions(
+            PredictionsRecord(
+                row_ids=test.row_ids,
+                truth=test.labels,
+                predicted={name: problem_of(self.used_rows).labels(own) for name, own in confirmed.predictions.items()},
+                updates=updates,
             )
         )
 

@@ -384,6 +384,19 @@ class AnswersRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PredictionsRecord:
+    """What ``predictions.json`` keeps where rows are labelled: what first seeds and rivals say of the test rows."""
+
+    row_ids: tuple[str, ...]
+    truth: tuple[Label, ...]
+    """Indices count in ``DataRecord.classes``."""
+    predicted: dict[str, tuple[Label, ...]]
+    """By candidate."""
+    updates: dict[str, float] = field(default_factory=dict)
+    """Layer and module, such as ``"11 query"``, → Frobenius norm of what the chosen adapter adds to its weight."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfirmRecord:
     """What ``confirm.json`` keeps."""
 

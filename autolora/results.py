@@ -8,7 +8,14 @@ from typing import Any
 
 from autolora.errors import RunFolderError
 from autolora.objectives import Objective, guide_of, recorded_metric
-from autolora.records import AnswersRecord, ConfirmRecord, DataRecord, Recommendation, TrialRecord
+from autolora.records import (
+    AnswersRecord,
+    ConfirmRecord,
+    DataRecord,
+    PredictionsRecord,
+    Recommendation,
+    TrialRecord,
+)
 from autolora.store import RunFolder
 
 COLUMNS = (
@@ -32,6 +39,8 @@ class SearchRecord:
     """None until the search has been judged."""
     answers: AnswersRecord | None = None
     """What was answered to the test rows, where answers are written."""
+    predictions: PredictionsRecord | None = None
+    """What is said of the test rows, where they are labelled."""
     events: tuple[dict[str, Any], ...]
 
     @property
@@ -73,6 +82,7 @@ def read(path: str | Path) -> SearchRecord:
         confirm=run.confirm(),
         recommendation=run.recommendation(),
         answers=run.answers(),
+        predictions=run.predictions(),
         events=run.events(),
     )
 

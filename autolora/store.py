@@ -24,11 +24,21 @@ from filelock import FileLock, Timeout
 from autolora.durable import PART, unwritable, write_whole
 from autolora.errors import RunFolderError
 from autolora.failpoints import failpoint
-from autolora.records import AnswersRecord, ConfirmRecord, DataRecord, Recommendation, TrialRecord, from_json, to_json
+from autolora.records import (
+    AnswersRecord,
+    ConfirmRecord,
+    DataRecord,
+    PredictionsRecord,
+    Recommendation,
+    TrialRecord,
+    from_json,
+    to_json,
+)
 
 T = TypeVar("T")
 TASK, DATA, TRIALS, EVENTS = "task.yaml", "data.json", "trials.jsonl", "events.jsonl"
 CONFIRM, ANSWERS, RECOMMENDATION, DONE = "confirm.json", "answers.json", "recommendation.json", "DONE"
+PREDICTIONS = "predictions.json"
 BUNDLE, REPORT, SLOTS, STUDY, CONFIRM_DIR = "adapter", "report.html", "slots", "study.db", "confirm"
 PREFIXES = "prefixes"
 """What engines computed of rows once; goes when the search is done."""
@@ -177,6 +187,10 @@ class RunFolder:
         """Keep what was answered to the test rows."""
         self._write(ANSWERS, to_json(record, indent=1))
 
+    def write_predictions(self, record: PredictionsRecord) -> None:
+        """Keep what is said of the test rows."""
+        self._write(PREDICTIONS, to_json(record))
+
     def write_recommendation(self, record: Recommendation) -> None:
         """Keep what scripts read."""
         self._write(RECOMMENDATION, to_json(record, indent=1))
@@ -238,6 +252,10 @@ class RunFolder:
     def answers(self) -> AnswersRecord | None:
         """Return what was answered to the test rows, None where none was, or not yet."""
         return self._read(ANSWERS, AnswersRecord)
+
+    def predictions(self) -> PredictionsRecord | None:
+        """Return what is said of the test rows, None where answers are written, or before they were looked at."""
+        return self._read(PREDICTIONS, PredictionsRecord)
 
     def recommendation(self) -> Recommendation | None:
         """Return the recommendation, None before there is one."""

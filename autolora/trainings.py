@@ -49,6 +49,24 @@ class Trained:
         return _stem(self.name, self.seed)
 
 
+_LAYER = re.compile(r"\.(\d+)\.(.+)\.lora_A\.weight$")
+
+
+def update_norms(adapter: Adapter, scaling: float) -> dict[str, float]:
+    """Return how large what an adapter adds to each weight is: layer and module → Frobenius norm of scaling · B A.
+
+    Args:
+        adapter: Weights by PEFT's names.
+        scaling: Of its low-rank products.
+    """
+    found = {}
+    for name, a in adapter.items():
+        if match := _LAYER.search(name):
+            product = adapter[name.replace("lora_A", "lora_B")].astype(np.float64) @ a.astype(np.float64)
+            found[f"{match[1]} {match[2]}"] = float(scaling * np.linalg.norm(product))
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingShelf:
     """One folder of them, by name and seed."""

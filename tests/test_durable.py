@@ -75,6 +75,7 @@ WRITERS = {
     "data.json": lambda run: run.write_data(made_up.data()),
     "trials.jsonl": lambda run: run.write_trials(made_up.trials()),
     "confirm.json": lambda run: run.write_confirm(made_up.confirm()),
+    "predictions.json": lambda run: run.write_predictions(made_up.predictions()),
     "answers.json": lambda run: run.write_answers(made_up.answers()),
     "recommendation.json": lambda run: run.write_recommendation(made_up.recommendation()),
     "report.html": lambda run: run.write_report("<html>"),

@@ -34,7 +34,8 @@ PLACES = (
     *whole("task.yaml"), "owner.write", "events.jsonl.write", "events.jsonl.kept", *whole("data.json"),
     "study.enqueue", *whole("trials.jsonl"), "study.ask", "study.asked", "study.config", *whole("slot"), "study.set",
     "study.rung", "study.tell", "study.told", "trials.jsonl.write@2", "trials.jsonl.replace@2", "trials.jsonl.kept@2",
-    *whole("confirm.weights"), *whole("confirm.record"), *whole("confirm.json"), "bundle.begin", "bundle.weights",
+    *whole("confirm.weights"), *whole("confirm.record"), *whole("confirm.json"), *whole("predictions.json"),
+    "bundle.begin", "bundle.weights",
     "bundle.tested", "bundle.replace", "bundle.removed", "bundle.kept", *whole("recommendation.json"),
     *whole("report.html"), *whole("DONE"),
 )  # fmt: skip

@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from autolora import __version__
-from autolora.report import answers, figures, recipes, tables, text, words
+from autolora.report import answers, figures, gains, recipes, tables, text, words
 from autolora.report.canvas import PALETTE
 from autolora.report.draw import Record, draw
 from autolora.report.evidence import evidence
@@ -63,6 +63,9 @@ def render_engineer(report: SearchReport) -> str:
             answer_rows=answers.rows(report),
             changed=answers.changed(report),
             names=answers.names(report),
+            gains=gains.gains(report),
+            confusions=gains.confusions(report),
+            updates=gains.updates(report),
             front={point.trial for point in report.recommendation.front} if report.recommendation else set(),
             started=min((trial.started_at for trial in report.trials if trial.started_at), default=""),
             ended=max((trial.ended_at for trial in report.trials if trial.ended_at), default=""),

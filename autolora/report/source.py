@@ -7,7 +7,16 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from autolora.objectives import Objective, guide_of, recorded_metric
-from autolora.records import AnswersRecord, Candidate, ConfirmRecord, DataRecord, Recommendation, SplitName, TrialRecord
+from autolora.records import (
+    AnswersRecord,
+    Candidate,
+    ConfirmRecord,
+    DataRecord,
+    PredictionsRecord,
+    Recommendation,
+    SplitName,
+    TrialRecord,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +35,12 @@ class SearchReport:
     """Lines of ``events.jsonl`` in order."""
     answers: AnswersRecord | None = None
     """What was answered to the test rows, where answers are written."""
+    predictions: PredictionsRecord | None = None
+    """What is said of the test rows, where they are labelled."""
     holds_texts: bool = True
     """Whether prompts and answers from the data may stand in it."""
     reopened_test: bool = False
-    """Whether the test split had been opened before this confirmation."""
+    """Whether the test split had been opened before, for another choice."""
 
     @property
     def name(self) -> str:

@@ -61,6 +61,10 @@ class Problem(ABC):
         """Return what outputs say of each row: a class, indicators ``(rows, classes)``, or a number."""
         return outputs
 
+    def labels(self, predictions: Array) -> tuple[Label, ...]:
+        """Return predictions as labels: the other way round than ``targets``."""
+        return tuple(predictions.tolist())
+
     def decided(self, outputs: Array, scorer: Scorer) -> Array:
         """Return predictions at the threshold that is best for the scorer's rows."""
         return self.predictions(outputs, self.threshold(outputs, scorer))
@@ -147,6 +151,10 @@ class MultiLabel(HeadProblem):
         known = np.unique(outputs.astype(np.float64))
         at = np.searchsorted(known, tried[best])
         return float(np.mean([known[at - 1] if at > 0 else 0.0, known[at] if at < len(known) else 1.0]))
+
+    def labels(self, predictions: Array) -> tuple[Label, ...]:
+        """Return the indices of each row's classes."""
+        return tuple(tuple(np.flatnonzero(row).tolist()) for row in predictions)
 
     def predictions(self, outputs: Array, threshold: float | None = None) -> Array:
         """Return indicators of the classes whose probability reaches the threshold."""

@@ -20,6 +20,7 @@ from autolora.records import (
     GeneralText,
     MemorySummary,
     MetricSummary,
+    PredictionsRecord,
     Prompts,
     Reason,
     Recommendation,
@@ -396,12 +397,13 @@ def report() -> SearchReport:
             {"at": "2025-03-01T12:00:00Z", "event": "search started", "trials": 24},
             {"at": "2025-03-01T12:58:11Z", "event": "test split opened", "candidates": 7},
         ),
+        predictions=predictions(),
     )
 
 
 def unconfirmed() -> SearchReport:
     """Return the same search before its finalists were confirmed."""
-    return replace(report(), confirm=None, recommendation=None)
+    return replace(report(), confirm=None, recommendation=None, predictions=None)
 
 
 def all_failed() -> SearchReport:
@@ -441,6 +443,21 @@ def answers(text: str = "the van is late") -> AnswersRecord:
     )
 
 
+def predictions() -> PredictionsRecord:
+    """Return what is said of ten test rows: the chosen adapter has nine right, the default seven, TF-IDF six."""
+    truth = (0, 0, 0, 0, 0, 1, 1, 1, 1, 1)
+    return PredictionsRecord(
+        row_ids=tuple(str(at + 1) for at in range(10)),
+        truth=truth,
+        predicted={
+            f"finalist_{CHOSEN}": (0, 0, 0, 0, 1, 1, 1, 1, 1, 1),
+            "default_lora": (0, 0, 0, 1, 0, 1, 1, 1, 0, 0),
+            "tfidf": (1, 1, 0, 0, 1, 1, 1, 1, 1, 0),
+        },
+        updates={"10 attention.self.query": 0.5, "10 attention.self.value": 0.25, "11 attention.self.query": 1.5},
+    )
+
+
 def writing() -> SearchReport:
     """Return a search whose adapters write."""
     good = report()
@@ -464,6 +481,7 @@ def writing() -> SearchReport:
             ),
         ),
         answers=answers(),
+        predictions=None,
     )
 
 
@@ -513,6 +531,7 @@ def hostile() -> SearchReport:
             good.recommendation,
             name=HOSTILE,
             reasons=(Reason(text=HOSTILE, fields=(HOSTILE, "recommendation.name")),),
+            would_change=(Reason(text=HOSTILE, fields=(HOSTILE,)),),
             versions={HOSTILE: HOSTILE},
             base_model={"id": HOSTILE, "hash": HOSTILE},
             baselines={
@@ -521,6 +540,11 @@ def hostile() -> SearchReport:
             metric=replace(good.recommendation.metric, name=HOSTILE) if good.recommendation.metric else None,
         ),
         events=({HOSTILE: HOSTILE},),
+        predictions=replace(
+            predictions(),
+            predicted=predictions().predicted | {HOSTILE: predictions().truth},
+            updates={f"10 {HOSTILE}": 1.0},
+        ),
         answers=replace(
             answers(HOSTILE), rows=tuple(replace(row, prompt=HOSTILE, wanted=HOSTILE) for row in answers(HOSTILE).rows)
         ),
