@@ -23,6 +23,7 @@ from peft import PeftModel
 from provenance import provenance
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from autolora.engine import device as devices
 from autolora.predict.opening import Opened, opened
 from autolora.predict.predictor import Predictor
 from autolora.predict.streaming import WINDOW, pass_through
@@ -56,7 +57,9 @@ def main() -> None:
         own, other = statistics.median(ours[1:]), statistics.median(theirs[1:])
         found[name] = {"predict_rows_per_second": own, "loop_rows_per_second": other, "ratio": own / other}
         print(f"adapter {name}: predict {own:,.1f} rows/s, bare loop {other:,.1f} rows/s, {own / other:.3f} times")
-    Path(args.out).write_text(json.dumps({"rows": len(texts), **found, "provenance": provenance()}, indent=1) + "\n")
+    Path(args.out).write_text(
+        json.dumps({"rows": len(texts), **found, **provenance(devices.in_words(devices.pick()))}, indent=1) + "\n"
+    )
 
 
 class Loop:
