@@ -60,6 +60,7 @@ class Contents:
     """By PEFT's names."""
     facts: EngineFacts
     dataset: Dataset
+    """With the validation rows of the seed that ships."""
     metric: str
     threshold: float | None = None
     """Probability from which a label is given, where a row may have several."""
@@ -161,6 +162,7 @@ def provenance(contents: Contents, result: SelfTest) -> dict[str, Any]:
         "threshold": contents.threshold,
         "center": contents.dataset.center,
         "scale": contents.dataset.scale,
+        "temperature": 1.0 if result.calibration is None else result.calibration.temperature,
         "max_length": contents.max_length,
         "text_column": data.text_column,
         "chat": data.chat,
@@ -203,6 +205,9 @@ def tested(folder: Path, contents: Contents, *, base_folder: Path, engine_output
             it,
             test,
             problem,
+            validation=subset(
+                contents.dataset.validation, contents.checked or len(contents.dataset.validation), seed=contents.seed
+            ),
             threshold=contents.threshold,
             max_length=contents.max_length,
             engine_outputs=engine_outputs[places],

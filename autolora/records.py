@@ -469,6 +469,44 @@ class FrontPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReliabilityBin:
+    """Test rows of like confidence."""
+
+    confidence: float
+    """Mean."""
+    accuracy: float
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoveragePoint:
+    """The surest rows: how many they are, and how often right."""
+
+    confidence: float
+    """From which on rows are answered."""
+    share: float
+    """Of the test rows."""
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """How sure the adapter that ships is, in plain PEFT, and how often it is right then."""
+
+    temperature: float
+    """What logits are divided by; found on validation rows."""
+    rows: int
+    """Test rows."""
+    error_before: float
+    """Expected calibration error at temperature 1."""
+    error: float
+    """At the temperature."""
+    bins: tuple[ReliabilityBin, ...]
+    coverage: tuple[CoveragePoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchSummary:
     """What the search did."""
 
@@ -530,6 +568,8 @@ class Recommendation:
     precision: Precision
     seed: int
     """The seed of the shipped adapter."""
+    calibration: Calibration | None = None
+    """None where a row has not exactly one class."""
     prompts: Prompts | None = None
     """Where an answer is written."""
     answers: tuple[str, ...] = ()

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autolora.calibration import calibration
 from autolora.data.conversations import as_messages
 from autolora.engine.jobs import TokenRows
 from autolora.errors import BundleError
 from autolora.loading import FOUR_BIT
 from autolora.objectives import GUIDE
-from autolora.records import Precision, Prompts, Split
+from autolora.records import Calibration, Precision, Prompts, Split
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import Problem
 
@@ -56,6 +57,8 @@ class SelfTest:
     same_labels: float
     """Share of these rows' labels, or answers, that are as the engine gave them."""
     seconds: float
+    calibration: Calibration | None = None
+    """Where a row has exactly one class."""
     perplexity: float | None = None
     """Of the wanted answers, where answers are written."""
     perplexity_in_engine: float | None = None
@@ -76,6 +79,7 @@ def of_labels(
     test: Split,
     problem: Problem,
     *,
+    validation: Split,
     threshold: float | None,
     max_length: int,
     engine_outputs: NDArray[Any],
@@ -86,6 +90,7 @@ def of_labels(
         it: The bundle.
         test: Rows to label.
         problem: What a label is.
+        validation: Rows that the adapter was not trained on, on which its temperature is found.
         threshold: Probability from which a label is given, where a row may have several.
         max_length: Tokens that a text is cut to.
         engine_outputs: What the engine kept of its logits on these rows ``(rows, ...)``.
@@ -93,15 +98,29 @@ def of_labels(
     Raises:
         BundleError: If it cannot be loaded, or gives other labels.
     """
-    request = {"texts": list(test.texts), "max_length": max_length, "num_labels": problem.num_labels}
-    logits = it.folder / "logits.npy"
-    seconds = _run("bundle_check.py", it, logits, request)
-    plain = problem.predictions(problem.outputs(np.load(logits)), threshold)
-    logits.unlink()
+    calibrates = problem.name == "single_label"
+    texts = [*test.texts, *(validation.texts if calibrates else ())]
+    request = {"texts": texts, "max_length": max_length, "num_labels": problem.num_labels}
+    path = it.folder / "logits.npy"
+    seconds = _run("bundle_check.py", it, path, request)
+    every = np.load(path)
+    path.unlink()
+    logits = every[: len(test)]
+    plain = problem.predictions(problem.outputs(logits), threshold)
     same = problem.same(plain, problem.predictions(engine_outputs, threshold))
     scorer = Scorer.build(it.metric, problem.targets(test.labels), len(problem.classes))
     _check_share(same, _SAME_LABELS[it.precision], "the test rows' labels")
-    return SelfTest(rows=len(test), test=scorer.value(plain), same_labels=float(same.mean()), seconds=seconds)
+    found = None
+    if calibrates:
+        truths = (problem.targets(split.labels) for split in (test, validation))
+        found = calibration(logits, next(truths), every[len(test) :], next(truths))
+    return SelfTest(
+        rows=len(test),
+        test=scorer.value(plain),
+        same_labels=float(same.mean()),
+        seconds=seconds,
+        calibration=found,
+    )
 
 
 def of_answers(

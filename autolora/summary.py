@@ -12,6 +12,7 @@ from autolora.prospects import would_change
 from autolora.recommend import front
 from autolora.records import (
     BaselineSummary,
+    Calibration,
     Candidate,
     Dataset,
     DataSummary,
@@ -40,6 +41,7 @@ def recommendation(
     used: Dataset,
     seconds: float,
     measured_memory: int | None,
+    calibration: Calibration | None = None,
 ) -> Recommendation:
     """Return the recommendation of a search that has come to its end.
 
@@ -55,6 +57,7 @@ def recommendation(
         used: The rows that were confirmed on.
         seconds: Of the whole search.
         measured_memory: Of the chosen configuration alone; None where it was not measured.
+        calibration: Of the adapter that ships.
     """
     chosen = choice.candidate
     return Recommendation(
@@ -108,6 +111,7 @@ def recommendation(
         base_model={"id": facts.base_id, "hash": facts.base_hash},
         precision=facts.precision,
         seed=chosen.seeds[0].seed if chosen else request.seed,
+        calibration=calibration,
         prompts=facts.prompts,
         answers=dataset.answers if metric.name in BY_LIKELIHOOD and facts.prompts is not None else (),
     )

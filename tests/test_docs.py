@@ -208,6 +208,7 @@ def test_the_schema_of_the_recommendation_is_documented() -> None:
         "baselines": records.BaselineSummary,
         "front": records.FrontPoint,
         "search": records.SearchSummary,
+        "calibration": records.Calibration,
         "data": records.DataSummary,
         "prompts": records.Prompts,
     }

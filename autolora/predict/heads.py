@@ -80,7 +80,7 @@ class Heads:
             sure = np.where(decided, outputs.astype(np.float64), 1 - outputs.astype(np.float64)).min(axis=1)
             named = [[name for name, given in zip(self.says.classes, row, strict=True) if given] for row in decided]
             return [Said(label=names, confidence=float(p)) for names, p in zip(named, sure, strict=True)]
-        shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+        shifted = np.exp((logits.astype(np.float64) - logits.max(axis=1, keepdims=True)) / self.says.temperature)
         sure = shifted.max(axis=1) / shifted.sum(axis=1)
         return [Said(label=self.says.classes[at], confidence=float(p)) for at, p in zip(decided, sure, strict=True)]
 

@@ -36,6 +36,8 @@ class Provenance:
     threshold: float | None = None
     center: float = 0.0
     scale: float = 1.0
+    temperature: float = 1.0
+    """What logits are divided by before they become probabilities of classes."""
     max_length: int
     prompts: Prompts | None = None
     answers: tuple[str, ...] = ()

@@ -43,15 +43,15 @@ def copy(bundled, tmp_path):
     return folder
 
 
-def plain_probabilities(bundled, texts) -> np.ndarray:
-    """Return what stock transformers and PEFT say, one text after the other."""
+def plain_probabilities(bundled, texts, temperature) -> np.ndarray:
+    """Return what stock transformers and PEFT say at a temperature, one text after the other."""
     folder, base, _ = bundled
     tokenizer = AutoTokenizer.from_pretrained(base)
     model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=3, ignore_mismatched_sizes=True)
     model = PeftModel.from_pretrained(model, folder).eval()
     with torch.no_grad():
         rows = [model(**tokenizer(t, truncation=True, max_length=24, return_tensors="pt")).logits[0] for t in texts]
-    return torch.stack(rows).softmax(dim=-1).numpy()
+    return (torch.stack(rows) / temperature).softmax(dim=-1).numpy()
 
 
 # -------------------------------------------------------------------------------------------------------------- Python
@@ -64,9 +64,16 @@ def test_answers_are_those_of_the_engine_with_plain_pefts_probabilities(bundled,
     found = autolora.load(folder, base_model=str(base)).predict(texts, batch_size=7)
 
     assert [one.label for one in found] == [CLASSES[at] for at in engine]
-    plain = plain_probabilities(bundled, texts)
+    plain = plain_probabilities(bundled, texts, json.loads((folder / "autolora.json").read_text())["temperature"])
     assert [one.confidence for one in found] == pytest.approx(plain.max(axis=1).tolist(), abs=1e-5)
     assert not any(one.abstained or one.was_cut for one in found)
+
+
+def test_a_bundle_knows_its_temperature(bundled) -> None:
+    says = json.loads((bundled[0] / "autolora.json").read_text())
+
+    assert says["temperature"] != 1.0
+    assert 0.05 < says["temperature"] < 20
 
 
 def test_the_adapter_can_be_switched_off_and_changes_no_answer_by_being_there(bundled, tiny_dataset) -> None:

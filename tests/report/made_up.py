@@ -11,8 +11,10 @@ from autolora.records import (
     AnsweredRow,
     AnswersRecord,
     BaselineSummary,
+    Calibration,
     Candidate,
     ConfirmRecord,
+    CoveragePoint,
     DataRecord,
     DataSummary,
     Finding,
@@ -24,6 +26,7 @@ from autolora.records import (
     Prompts,
     Reason,
     Recommendation,
+    ReliabilityBin,
     RungRecord,
     Score,
     SearchSummary,
@@ -347,6 +350,20 @@ def recommendation() -> Recommendation:
             hypervolume=0.4312,
             hypervolume_reference={"metric_floor": 0.335, "params_best": 1000.0, "params_worst": 1_000_000.0},
         ),
+        calibration=Calibration(
+            temperature=1.4,
+            rows=228,
+            error_before=0.081,
+            error=0.023,
+            bins=(
+                ReliabilityBin(confidence=0.65, accuracy=0.61, rows=40),
+                ReliabilityBin(confidence=0.93, accuracy=0.94, rows=188),
+            ),
+            coverage=(
+                CoveragePoint(confidence=0.51, share=1.0, accuracy=0.88, accuracy_ci95=(0.83, 0.92)),
+                CoveragePoint(confidence=0.9, share=0.8, accuracy=0.95, accuracy_ci95=(0.91, 0.97)),
+            ),
+        ),
         versions={"autolora": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0", "peft": "0.21.2"},
         data=DataSummary(
             source="reviews.csv", hash=data().hash, rows=1140, splits={"train": 630, "validation": 340, "test": 170}
@@ -471,6 +488,7 @@ def writing() -> SearchReport:
             good.recommendation,
             problem="generation",
             metric=replace(good.recommendation.metric, name="chrf"),
+            calibration=None,
             prompts=Prompts(
                 chat_template=True,
                 plain="{prompt}",

@@ -60,6 +60,14 @@ def test_where_nothing_was_labelled_nothing_is_shown(report) -> None:
     assert "What the adapter changed" not in render_engineer(report)
 
 
+def test_the_page_says_from_which_confidence_on_it_may_act_alone() -> None:
+    page = render_engineer(made_up.report())
+
+    assert "a temperature of 1.40" in page
+    assert '80 %</td><td class="n">20 %' in page
+    assert "How sure it is" not in render_engineer(made_up.writing())
+
+
 def test_the_page_shows_it() -> None:
     page = render_engineer(made_up.report())
 

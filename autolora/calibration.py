@@ -1,0 +1,108 @@
+"""How sure an adapter is, and how often it is right then. Pure: knows logits and true classes.
+
+A model that says 0.9 should be right nine times in ten. Fine-tuned ones are often too sure; dividing all logits by one
+number, the temperature, mends most of that and changes no answer (Guo et al. 2017, "On calibration of modern neural
+networks"). It is found on validation rows; how well it works is told on test rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from scipy.stats import binomtest
+
+from autolora.records import Calibration, CoveragePoint, ReliabilityBin
+
+Array = NDArray[Any]
+_BINS = 10
+_LOG_TEMPERATURES = (-2.5, 2.5)
+"""Natural logarithms of the lowest and highest temperature: 0.08 and 12."""
+_SHARES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
+"""Of the rows that are answered, in the coverage curve."""
+
+
+def temperature_of(logits: Array, truth: Array) -> float:
+    """Return the temperature at which the true classes are likeliest.
+
+    Args:
+        logits: Of rows that were not trained on ``(rows, classes)``.
+        truth: Indices of their classes ``(rows,)``.
+    """
+    rows = np.arange(len(truth))
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_softmax(logits / np.exp(log_temperature), axis=1)[rows, truth].mean())
+
+    found = minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded", options={"xatol": 1e-4})
+    # Where all are right, no temperature is low enough: as the model gives them is then as good.
+    return float(np.exp(found.x)) if loss(float(found.x)) < loss(0.0) - 1e-6 else 1.0
+
+
+def calibration(logits: Array, truth: Array, validation_logits: Array, validation_truth: Array) -> Calibration:
+    """Return how sure an adapter is on test rows, at the temperature that validation rows ask for.
+
+    Args:
+        logits: Of the test rows ``(rows, classes)``.
+        truth: Indices of their classes ``(rows,)``.
+        validation_logits: Of rows that were not trained on, likewise.
+        validation_truth: Likewise.
+    """
+    temperature = temperature_of(np.asarray(validation_logits, dtype=np.float64), validation_truth)
+    raw = softmax(np.asarray(logits, dtype=np.float64), axis=1).max(axis=1)
+    sure = softmax(np.asarray(logits, dtype=np.float64) / temperature, axis=1).max(axis=1)
+    right = np.asarray(logits).argmax(axis=1) == truth
+    bins = reliability(sure, right)
+    return Calibration(
+        temperature=temperature,
+        rows=len(truth),
+        error_before=expected_error(reliability(raw, right)),
+        error=expected_error(bins),
+        bins=bins,
+        coverage=coverage(sure, right),
+    )
+
+
+def reliability(sure: Array, right: Array) -> tuple[ReliabilityBin, ...]:
+    """Return rows in ten bins of confidence, each a tenth wide; empty ones are left out."""
+    place = np.minimum((sure * _BINS).astype(int), _BINS - 1)
+    return tuple(
+        ReliabilityBin(
+            confidence=float(sure[place == at].mean()),
+            accuracy=float(right[place == at].mean()),
+            rows=int((place == at).sum()),
+        )
+        for at in range(_BINS)
+        if (place == at).any()
+    )
+
+
+def expected_error(bins: tuple[ReliabilityBin, ...]) -> float:
+    """Return the expected calibration error: how far confidence and accuracy lie apart, on average over the rows."""
+    rows = sum(each.rows for each in bins)
+    return sum(each.rows * abs(each.confidence - each.accuracy) for each in bins) / rows if rows else 0.0
+
+
+def coverage(sure: Array, right: Array) -> tuple[CoveragePoint, ...]:
+    """Return for shares of the rows, the surest ones, from which confidence on they are and how many are right.
+
+    Rows that are as sure as the last one taken are taken too. Intervals are Wilson's, at 95 %.
+    """
+    falling = np.sort(sure)[::-1]
+    points: list[CoveragePoint] = []
+    for share in _SHARES:
+        threshold = falling[max(1, round(share * len(sure))) - 1]
+        taken = sure >= threshold
+        interval = binomtest(int(right[taken].sum()), int(taken.sum())).proportion_ci(method="wilson")
+        point = CoveragePoint(
+            confidence=float(threshold),
+            share=float(taken.mean()),
+            accuracy=float(right[taken].mean()),
+            accuracy_ci95=(float(interval.low), float(interval.high)),
+        )
+        if not points or point.share < points[-1].share:
+            points.append(point)
+    return tuple(points)
