@@ -483,6 +483,7 @@ class _Way:
             PredictionsRecord(
                 row_ids=test.row_ids,
                 truth=test.labels,
+                lengths=tuple(map(len, test.texts)),
                 predicted={name: problem_of(self.used_rows).labels(own) for name, own in confirmed.predictions.items()},
                 updates=updates,
             )

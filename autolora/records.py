@@ -392,6 +392,8 @@ class PredictionsRecord:
     """Indices count in ``DataRecord.classes``."""
     predicted: dict[str, tuple[Label, ...]]
     """By candidate."""
+    lengths: tuple[int, ...] = ()
+    """Characters of each row's text."""
     updates: dict[str, float] = field(default_factory=dict)
     """Layer and module, such as ``"11 query"``, → Frobenius norm of what the chosen adapter adds to its weight."""
 

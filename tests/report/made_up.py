@@ -471,6 +471,7 @@ def predictions() -> PredictionsRecord:
             "default_lora": (0, 0, 0, 1, 0, 1, 1, 1, 0, 0),
             "tfidf": (1, 1, 0, 0, 1, 1, 1, 1, 1, 0),
         },
+        lengths=tuple(range(10, 110, 10)),
         updates={"10 attention.self.query": 0.5, "10 attention.self.value": 0.25, "11 attention.self.query": 1.5},
     )
 
