@@ -26,7 +26,7 @@ _SHARES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
 
 
 def temperature_of(logits: Array, truth: Array) -> float:
-    """Return the temperature at which the true classes are likeliest.
+    """Return the temperature at which the true classes are likeliest; 1 where its gain is within one standard error.
 
     Args:
         logits: Of rows that were not trained on ``(rows, classes)``.
@@ -34,12 +34,16 @@ def temperature_of(logits: Array, truth: Array) -> float:
     """
     rows = np.arange(len(truth))
 
-    def loss(log_temperature: float) -> float:
-        return float(-log_softmax(logits / np.exp(log_temperature), axis=1)[rows, truth].mean())
+    def losses(log_temperature: float) -> NDArray[np.float64]:
+        return np.asarray(-log_softmax(logits / np.exp(log_temperature), axis=1)[rows, truth])
 
-    found = minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded", options={"xatol": 1e-4})
-    # Where all are right, no temperature is low enough: as the model gives them is then as good.
-    return float(np.exp(found.x)) if loss(float(found.x)) < loss(0.0) - 1e-6 else 1.0
+    found = minimize_scalar(
+        lambda at: float(losses(at).mean()), bounds=_LOG_TEMPERATURES, method="bounded", options={"xatol": 1e-4}
+    )
+    gain = losses(0.0) - losses(float(found.x))
+    # A few rows would always have some temperature; one whose gain may be chance is as likely to do harm on others.
+    sure_enough = gain.mean() > max(1e-6, gain.std() / len(gain) ** 0.5)
+    return float(np.exp(found.x)) if sure_enough else 1.0
 
 
 def calibration(logits: Array, truth: Array, validation_logits: Array, validation_truth: Array) -> Calibration:
