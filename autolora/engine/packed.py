@@ -101,7 +101,9 @@ class PackedLinear(nn.Module):
         found: list[list[Segment]] = []
         for segment in self.pack.segments:
             has_share = segment.slot in self.shares
-            if self.pack.together and found and _rows(found[-1][-1]) == _rows(segment):
+            # Those without a share that were passed over may stand between: a run is rows without a gap.
+            follows = bool(found) and found[-1][-1].stop == segment.start
+            if self.pack.together and follows and _rows(found[-1][-1]) == _rows(segment):
                 found[-1].append(segment)
             elif has_share:
                 found.append([segment])
