@@ -38,8 +38,8 @@ _SAME_TEXTS: dict[Precision, float] = {"exact": 0.995, "fast": 0.5, "4bit": 0.5}
 """Least share of written answers, likewise: where a base in bf16 wavers between two words, one in float32 may take the
 other, and everything behind it differs. The longer an answer, the likelier that it comes to that: see below."""
 _WRITTEN_ALIKE = 50
-"""Characters that answers which part must be alike for, on average, if fewer than that are the same to their ends
-(measured: some 300 for answers of 200 words). An adapter that was loaded wrongly parts within a word or two."""
+"""Characters that answers which part must be alike for, on average, if fewer than that are the same to their ends. An
+adapter that was loaded wrongly parts within a word or two."""
 _SAME_LOSS = 0.05
 """What losses of one wanted answer may differ by, relatively, to count as the same."""
 _SAME_PERPLEXITY: dict[Precision, float] = {"exact": 1e-3, "fast": 0.03, "4bit": 0.03}
