@@ -63,7 +63,7 @@ def written(tokenizer: Any, model: Any, request: dict[str, Any]) -> list[str]:
     return answers
 
 
-def losses_of(model: Any, request: dict[str, Any], rows: list[tuple[list[int], int]]) -> list[list[float]]:
+def losses_of(model: Any, rows: list[tuple[list[int], int]], *, in_pairs: bool) -> list[list[float]]:
     """Return the summed loss and the number of each row's answer's tokens."""
     vocabulary = model.get_input_embeddings().num_embeddings
     order = sorted(range(len(rows)), key=lambda at: len(rows[at][0]))
@@ -72,7 +72,7 @@ def losses_of(model: Any, request: dict[str, Any], rows: list[tuple[list[int], i
         # As many as have room for their logits; the longest is the last.
         count = max(1, min(_ROWS, _LOGIT_BYTES // (4 * vocabulary * len(rows[order[min(_ROWS, len(order)) - 1]][0]))))
         own, order = order[:count], order[count:]
-        for at, losses in zip(own, _losses(model, [rows[at] for at in own], in_pairs=request["in_pairs"]), strict=True):
+        for at, losses in zip(own, _losses(model, [rows[at] for at in own], in_pairs=in_pairs), strict=True):
             found[at] = losses
     return found
 
@@ -82,17 +82,17 @@ def _losses(model: Any, rows: list[tuple[list[int], int]], *, in_pairs: bool) ->
     from torch.nn.functional import cross_entropy
     from torch.nn.utils.rnn import pad_sequence
 
-    read = [torch.tensor(tokens[:start] if in_pairs else tokens) for tokens, start in rows]
+    read = [torch.tensor(tokens[:start] if in_pairs else tokens, device=model.device) for tokens, start in rows]
     ids = pad_sequence(read, batch_first=True)
     mask = pad_sequence([torch.ones_like(own) for own in read], batch_first=True)
     labels = {}
     if in_pairs:
-        due = [torch.tensor(tokens[start:]) for tokens, start in rows]
+        due = [torch.tensor(tokens[start:], device=model.device) for tokens, start in rows]
         labels = {"labels": pad_sequence(due, batch_first=True, padding_value=-100)}
     logits = model(input_ids=ids, attention_mask=mask, **labels).logits.float()
     found = []
     for own, (tokens, start) in zip(logits, rows, strict=True):
-        answer = torch.tensor(tokens[start:])
+        answer = torch.tensor(tokens[start:], device=model.device)
         first = 0 if in_pairs else start - 1
         loss = cross_entropy(own[first : first + len(answer)], answer, reduction="sum")
         found.append([float(loss), len(answer)])
@@ -125,11 +125,11 @@ def main() -> None:
             answers = []
             for tokens, length in rows:
                 every = [(tokens[:length] + list(answer), length) for answer in request["closed"]]
-                summed = [loss for loss, _ in losses_of(model, request, every)]
+                summed = [loss for loss, _ in losses_of(model, every, in_pairs=request["in_pairs"])]
                 answers.append(summed.index(min(summed)))
         else:
             answers = list(written(tokenizer, model, request))
-        found = {"answers": answers, "losses": losses_of(model, request, rows)}
+        found = {"answers": answers, "losses": losses_of(model, rows, in_pairs=request["in_pairs"])}
     with open(sys.argv[3], "w", encoding="utf-8") as file:
         json.dump(found, file)
     print(time.perf_counter() - start)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from scipy.stats import binomtest
 
+from autolora.intervals import wilson
 from autolora.records import Calibration, CoveragePoint, ReliabilityBin
 
 Array = NDArray[Any]
@@ -100,12 +100,11 @@ def coverage(sure: Array, right: Array) -> tuple[CoveragePoint, ...]:
     for share in _SHARES:
         threshold = falling[max(1, round(share * len(sure))) - 1]
         taken = sure >= threshold
-        interval = binomtest(int(right[taken].sum()), int(taken.sum())).proportion_ci(method="wilson")
         point = CoveragePoint(
             confidence=float(threshold),
             share=float(taken.mean()),
             accuracy=float(right[taken].mean()),
-            accuracy_ci95=(float(interval.low), float(interval.high)),
+            accuracy_ci95=wilson(int(right[taken].sum()), int(taken.sum())),
         )
         if not points or point.share < points[-1].share:
             points.append(point)

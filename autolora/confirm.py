@@ -73,6 +73,8 @@ class Confirmed:
     """Weights of the chosen candidate's first seed, by PEFT's names."""
     test_outputs: Array | None
     """Of that adapter; see ``Problem.outputs``, or what it answered."""
+    rows: Dataset | None = None
+    """As that adapter's seed has them: of other validation rows it was trained on some."""
     predictions: dict[str, Array] = field(default_factory=dict)
     """Candidate → what its first seed, or a rival, says of the test rows, where they are labelled."""
     floor: float
@@ -326,6 +328,7 @@ class Confirmation:
             chosen=next(c for c in scored if c.name == chosen.name),
             adapter=self._weights(chosen, chosen.seeds[0].seed),
             test_outputs=outputs[chosen.name, chosen.seeds[0].seed],
+            rows=self._splits[chosen.seeds[0].seed].of(self.dataset),
         )
 
     def _seal(self, candidates: Sequence[Candidate], chosen: Candidate | None) -> str:
@@ -334,7 +337,7 @@ class Confirmation:
             (c.name, s.seed, kept.weights_sha256)
             for c in candidates
             for s in c.seeds
-            if (kept := self._kept.of(self._stored_name(c), s.seed)) is not None
+            if (kept := self._training(c, s.seed)) is not None
         ]
         return sha256(repr((chosen and chosen.name, trained)).encode()).hexdigest()
 
@@ -361,8 +364,7 @@ class Confirmation:
         own = {
             candidate.name: kept
             for candidate in candidates
-            if candidate.name in first
-            and (kept := self._kept.of(self._stored_name(candidate), candidate.seeds[0].seed)) is not None
+            if candidate.name in first and (kept := self._training(candidate, candidate.seeds[0].seed)) is not None
         }
         self._ask("test", list(own.values()))
         ask_base(self._answers, self.trainer, "test")
@@ -385,7 +387,7 @@ class Confirmation:
         if not self._judged_by_answers:
             wanted = [(self._config_of(c), self._weights(c, result.seed)) for c, result in places]
             return self.trainer.outputs(wanted, "test")
-        trained = [self._kept.of(self._stored_name(c), result.seed) for c, result in places]
+        trained = [self._training(c, result.seed) for c, result in places]
         there = [k for k in trained if k is not None]
         self._ask("test", there)
         return [texts(self._answered("test", k)) for k in there]
@@ -417,6 +419,9 @@ class Confirmation:
         """Return what a candidate's trainings are called: the best of a grid is stored under its rate."""
         grid = next((each for each in self._grids if each.name == candidate.name), None)
         return candidate.name if grid is None else grid.stored(self._config_of(candidate))
+
+    def _training(self, candidate: Candidate, seed: int) -> Trained | None:
+        return self._kept.of(self._stored_name(candidate), seed)
 
     def _weights(self, candidate: Candidate, seed: int) -> Adapter:
         return self._kept.weights(self._stored_name(candidate), seed)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from autolora.errors import RunFolderError
 from autolora.failpoints import failpoint
@@ -15,11 +17,23 @@ PART = ".part"
 
 
 def write_whole(path: Path, content: bytes, *, at: str) -> None:
-    """Write a file so that a reader, or a kill at any moment, finds the old one or the new one and never half of one.
+    """Write a file in one go; see ``being_written``.
+
+    Raises:
+        RunFolderError: If the file cannot be written; what stood there before still does.
+    """
+    with being_written(path, at=at) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def being_written(path: Path, *, at: str) -> Iterator[BinaryIO]:
+    """Have a file written so that a reader, or a kill at any moment, finds the old one or the new one and no half one.
+
+    Whatever is raised inside the block, nothing half-written is left.
 
     Args:
         path: The file.
-        content: What it shall hold.
         at: Name of the three failpoints that are passed: ``AT.write``, ``AT.replace`` and ``AT.kept``.
 
     Raises:
@@ -30,16 +44,18 @@ def write_whole(path: Path, content: bytes, *, at: str) -> None:
     try:
         failpoint(f"{at}.write")
         with open(part, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         failpoint(f"{at}.replace")
         os.replace(part, path)
         failpoint(f"{at}.kept")
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink()
-        raise unwritable(path, error) from error
+        if isinstance(error, OSError):
+            raise unwritable(path, error) from error
+        raise
 
 
 def unwritable(path: Path, error: OSError) -> RunFolderError:

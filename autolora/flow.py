@@ -47,7 +47,6 @@ from autolora.search.cluster import open_cluster
 from autolora.search.engines import Engines, open_engines
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
-from autolora.seed_splits import SeedSplit
 from autolora.space import Space
 from autolora.summary import recommendation
 from autolora.tasks.problems import problem_of
@@ -509,6 +508,7 @@ class _Way:
         if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
             self.progress.stage("Packing the adapter and testing it in plain PEFT")
             assert confirmed.test_outputs is not None
+            assert confirmed.rows is not None
             assert chosen.validation is not None
             assert chosen.test is not None
             assert chosen.test_ci95 is not None
@@ -518,10 +518,7 @@ class _Way:
                     config=chosen.config,
                     weights=confirmed.adapter,
                     facts=facts,
-                    # What the shipped seed was validated on: of the others some are rows that it was trained on.
-                    dataset=SeedSplit.drawn(self.used_rows, self.prepared.metric.name, chosen.seeds[0].seed).of(
-                        self.used_rows
-                    ),
+                    dataset=confirmed.rows,
                     metric=self.prepared.metric.name,
                     threshold=chosen.seeds[0].threshold,
                     max_length=self.prepared.max_length,

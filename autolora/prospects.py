@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from autolora.objectives import Objective
-from autolora.recommend import best_of, fitting_finalists, is_good_enough, score_of
+from autolora.recommend import best_of, fitting_finalists, is_good_enough, score_of, worst_end
 from autolora.records import Candidate, ConfirmRecord, Reason
 from autolora.request import Limits
 from autolora.verdict import DEFAULTS, SIMPLE, field_of, rivals_among, standing_of
@@ -83,8 +83,8 @@ def _against_one(
     else:
         text = f"More test rows alone would not show a lead over {words}"
     if smaller:
-        enough = max(metric.loss(low), metric.loss(high))
-        text += f"; with a margin of {_up(enough)} instead of {confirm.margin:.3g} (--margin) it counts as good"
+        enough = _up(worst_end(difference, metric))
+        text += f"; with a margin of {enough} instead of {confirm.margin:.3g} (--margin) it counts as good"
         fields.append("confirm.margin")
     return Reason(text=f"{text}.", fields=tuple(fields))
 
@@ -99,9 +99,9 @@ def _smaller_ones(chosen: Candidate, confirm: ConfirmRecord, metric: Objective, 
         if other.trainable_params >= chosen.trainable_params or difference is None:
             continue
         lead, low, high = difference
-        enough = max(metric.loss(low), metric.loss(high))
+        enough = _up(worst_end(difference, metric))
         text = (
-            f"A margin of {_up(enough)} instead of {confirm.margin:.3g} (--margin) would choose the finalist with "
+            f"A margin of {enough} instead of {confirm.margin:.3g} (--margin) would choose the finalist with "
             f"{other.trainable_params:,} trained parameters ({metric.name} {score_of(other):.3f} on validation rows)"
         )
         fields = [

@@ -96,10 +96,13 @@ def margin_of(metric: Objective, required: Limits, score: float) -> float:
 
 def is_as_good(difference: tuple[float, float, float] | None, metric: Objective, margin: float) -> bool:
     """Return whether a paired difference (one less another, low, high) shows that one is no worse by the margin."""
-    if difference is None:
-        return False
+    return difference is not None and worst_end(difference, metric) <= margin
+
+
+def worst_end(difference: tuple[float, float, float], metric: Objective) -> float:
+    """Return how much worse one may be than another by a paired difference: the margin at which it is as good."""
     _, low, high = difference
-    return max(metric.loss(low), metric.loss(high)) <= margin
+    return max(metric.loss(low), metric.loss(high))
 
 
 def best_of(candidates: Sequence[Candidate], metric: Objective) -> Candidate:

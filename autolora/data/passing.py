@@ -18,8 +18,15 @@ from typing import IO, Any, Literal
 
 from autolora.data.decoding import open_text
 from autolora.data.table import column_place
-from autolora.data.text_files import Lines, cells_of_any_length, json_object, json_text, records, separator_of
-from autolora.data.words import counted
+from autolora.data.text_files import (
+    Lines,
+    cells_of_any_length,
+    json_object,
+    json_text,
+    records,
+    separator_of,
+    whole_rows,
+)
 from autolora.errors import DataError
 
 Format = Literal["csv", "jsonl"]
@@ -119,7 +126,11 @@ def passing(
         separator = usual if source == STANDARD_INPUT else separator_of(file, [column], usual)
         found = records(file, separator)
         columns = tuple(next((cells for _, cells in found if cells), []))
-        rows = _cells(found, columns, column_place(columns, column, name), name)
+        place = column_place(columns, column, name)
+        rows = (
+            Row(number=number, text=cells[place], content=cells, columns=columns)
+            for number, cells in whole_rows(found, len(columns), name)
+        )
         yield Passing(name=name, format=kind, columns=columns, separator=separator, rows=rows)
 
 
@@ -133,20 +144,8 @@ def _kind(source: str, given: Format | None) -> tuple[Format, str]:
             f"rows are read from {', '.join(_BY_EXTENSION)} files (packed as .gz or not), but got {path.name!r}",
             "save it as one of these, or say what it is with --format",
         )
-    return (known if given is None else (given, known[1] if known else ",")) or ("csv", ",")
-
-
-def _cells(found: Iterator[tuple[int, list[str]]], columns: tuple[str, ...], place: int, name: str) -> Iterator[Row]:
-    width = len(columns)
-    for number, (line, cells) in enumerate(found, start=1):
-        if not cells:
-            continue
-        if len(cells) != width:
-            raise DataError(
-                f"{name}, row {number} (line {line}) has {counted(len(cells), 'cell')}, but the header has {width}",
-                "put quotes around cells that contain the separator or a line break",
-            )
-        yield Row(number=number, text=cells[place], content=cells, columns=columns)
+    kind, usual = known or ("csv", ",")
+    return given or kind, usual or ","
 
 
 def _objects(file: Lines, column: str) -> Iterator[Row]:

@@ -89,18 +89,27 @@ def _read_delimited(path: Path, wanted: Wanted, encoding: str | None, *, usual: 
         rows = records(file, separator)
         header = next(cells for _, cells in rows if cells)
         places = [column_place(header, name, path.name) for name in wanted.names]
-        for row, (line, cells) in enumerate(rows, start=1):
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise DataError(
-                    f"{path.name}, row {row} (line {line}) has {counted(len(cells), 'cell')},"
-                    f" but the header has {len(header)}",
-                    "put quotes around cells that contain the separator or a line break",
-                )
+        for row, cells in whole_rows(rows, len(header), path.name):
             found.add(row, [cells[place] for place in places])
     findings = _findings(file, _told_separator(path.name, separator, usual))
     return found.table(name=path.name, columns=header, findings=findings)
+
+
+def whole_rows(found: Iterator[tuple[int, list[str]]], width: int, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number, from 1, and the cells of each record behind a header; blank lines count and are left out.
+
+    Raises:
+        DataError: If a record has not as many cells as the header.
+    """
+    for row, (line, cells) in enumerate(found, start=1):
+        if not cells:
+            continue
+        if len(cells) != width:
+            raise DataError(
+                f"{name}, row {row} (line {line}) has {counted(len(cells), 'cell')}, but the header has {width}",
+                "put quotes around cells that contain the separator or a line break",
+            )
+        yield row, cells
 
 
 def _findings(file: TextFile, separator: Finding | None = None) -> tuple[Finding, ...]:

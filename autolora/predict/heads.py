@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from autolora.loading import FOUR_BIT
 from autolora.predict.opening import Opened, Provenance
@@ -77,11 +78,11 @@ class Heads:
             return [Said(label=float(number), confidence=None) for number in decided]
         if isinstance(self.problem, MultiLabel):
             # As sure as of the class that it is least sure of.
-            sure = np.where(decided, outputs.astype(np.float64), 1 - outputs.astype(np.float64)).min(axis=1)
+            odds = outputs.astype(np.float64)
+            sure = np.where(decided, odds, 1 - odds).min(axis=1)
             named = [[name for name, given in zip(self.says.classes, row, strict=True) if given] for row in decided]
             return [Said(label=names, confidence=float(p)) for names, p in zip(named, sure, strict=True)]
-        shifted = np.exp((logits.astype(np.float64) - logits.max(axis=1, keepdims=True)) / self.says.temperature)
-        sure = shifted.max(axis=1) / shifted.sum(axis=1)
+        sure = softmax(logits.astype(np.float64) / self.says.temperature, axis=1).max(axis=1)
         return [Said(label=self.says.classes[at], confidence=float(p)) for at, p in zip(decided, sure, strict=True)]
 
 

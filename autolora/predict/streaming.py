@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from autolora.data.passing import Format, Row, Sink, passing
-from autolora.durable import unwritable
+from autolora.durable import being_written
 from autolora.predict.predictor import Predictor
 from autolora.predict.said import Prediction
 
@@ -105,14 +105,7 @@ def _opened(target: Path | None) -> Iterator[IO[str]]:
     if target is None:
         yield sys.stdout
         return
-    part = target.with_name(target.name + ".part")
-    try:
-        with open(part, "w", encoding="utf-8", newline="") as file:
-            yield file
-        os.replace(part, target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise unwritable(target, error) from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with being_written(target, at="predictions") as file:
+        text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+        yield text
+        text.detach()  # the file is closed by whoever opened it

@@ -7,18 +7,17 @@ way. Answers are written greedily, so the same prompt always gets the same answe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
 
+from autolora.bundle_check_writing import losses_of
 from autolora.predict.heads import loading_options, low_rank_off, plain_tokenizer, with_adapter
 from autolora.predict.opening import Opened
 from autolora.predict.said import Said
 from autolora.records import Prompts
 from autolora.tasks.prompting import Prompting
-
-_LOGIT_BYTES = 256 * 2**20
-"""What the logits of answers that are scored together may take."""
 
 
 class Writer:
@@ -94,7 +93,8 @@ class Writer:
             ).tolist()
         first = 1 if self.prompts.in_pairs else longest
         answers = [self._ended(ids[first:]) for ids in out]
-        sure = np.exp(-self._mean_losses(list(zip(rows, answers, strict=True))))
+        summed, tokens = self._losses(list(zip(rows, answers, strict=True))).T
+        sure = np.exp(-summed / np.maximum(tokens, 1))
         texts = self.tokenizer.batch_decode(answers, skip_special_tokens=True)
         return [Said(label=text.strip(), confidence=float(p)) for text, p in zip(texts, sure, strict=True)]
 
@@ -107,45 +107,13 @@ class Writer:
         """Return the likeliest of the answers to choose from; it counts with the token that ends it."""
         closed = self.prompting.answers(self.says.answers)
         pairs = [(ids, answer) for ids in rows for answer in closed]
-        tokens = np.array([len(answer) for answer in closed])
-        losses = self._mean_losses(pairs).reshape(len(rows), len(closed)) * tokens
-        shares = np.exp(losses.min(axis=1, keepdims=True) - losses)
-        shares /= shares.sum(axis=1, keepdims=True)
+        shares = softmax(-self._losses(pairs)[:, 0].reshape(len(rows), len(closed)), axis=1)
         return [Said(label=self.says.answers[int(own.argmax())], confidence=float(own.max())) for own in shares]
 
-    def _mean_losses(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Any:
-        """Return the mean loss of each answer's tokens behind its prompt ``(pairs,)``."""
+    def _losses(self, pairs: Sequence[tuple[list[int], list[int]]]) -> NDArray[np.float64]:
+        """Return of each answer behind its prompt the summed loss and the number of its tokens ``(pairs, 2)``."""
         import torch
 
-        vocabulary = self.model.get_input_embeddings().num_embeddings
-        order = sorted(range(len(pairs)), key=lambda at: sum(map(len, pairs[at])))
-        found = np.zeros(len(pairs))
-        while order:
-            longest = max(sum(map(len, pairs[at])) for at in order[:64])
-            count = max(1, min(64, _LOGIT_BYTES // (4 * vocabulary * longest)))
-            own, order = order[:count], order[count:]
-            with torch.inference_mode():
-                found[own] = self._losses([pairs[at] for at in own])
-        return found
-
-    def _losses(self, pairs: Sequence[tuple[list[int], list[int]]]) -> Any:
-        import torch
-        from torch.nn.functional import cross_entropy
-        from torch.nn.utils.rnn import pad_sequence
-
-        in_pairs = self.prompts.in_pairs
-        read = [torch.tensor(ids if in_pairs else ids + answer) for ids, answer in pairs]
-        given: dict[str, Any] = {
-            "input_ids": pad_sequence(read, batch_first=True),
-            "attention_mask": pad_sequence([torch.ones_like(own) for own in read], batch_first=True),
-        }
-        if in_pairs:
-            due = [torch.tensor(answer) for _, answer in pairs]
-            given["labels"] = pad_sequence(due, batch_first=True, padding_value=-100)
-        logits = self.model(**{name: each.to(self.device) for name, each in given.items()}).logits
-        losses = []
-        for own, (ids, answer) in zip(logits, pairs, strict=True):
-            first = 0 if in_pairs else len(ids) - 1
-            due_tokens = torch.tensor(answer, device=own.device)
-            losses.append(float(cross_entropy(own[first : first + len(answer)].float(), due_tokens)) if answer else 0.0)
-        return losses
+        rows = [(ids + answer, len(ids)) for ids, answer in pairs]
+        with torch.inference_mode():
+            return np.array(losses_of(self.model, rows, in_pairs=self.prompts.in_pairs))

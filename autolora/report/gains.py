@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autolora.records import PredictionsRecord
 from autolora.report import words
@@ -64,13 +65,13 @@ class Update:
 
 def gains(report: SearchReport) -> tuple[Gain, ...]:
     """Return the chosen adapter beside every other candidate, those that cost least first."""
-    found, chosen = report.predictions, report.chosen_candidate
-    if found is None or chosen is None or chosen.name not in found.predicted or report.data.problem == "regression":
+    found, chosen = report.predictions, report.predicting_candidate
+    if found is None or chosen is None or report.data.problem == "regression":
         return ()
-    own = _right(found, chosen.name)
+    own = rows_right(found, chosen.name)
     rows = []
     for name in sorted((n for n in found.predicted if n != chosen.name), key=_order):
-        other = _right(found, name)
+        other = rows_right(found, name)
         rows.append(
             Gain(
                 name=words.baseline_name(name) if name in words.BASELINE_ORDER else _finalist(report, name),
@@ -85,8 +86,8 @@ def gains(report: SearchReport) -> tuple[Gain, ...]:
 
 def confusions(report: SearchReport) -> Confusions | None:
     """Return what the chosen adapter takes for what; None where a row has not exactly one class."""
-    found, chosen = report.predictions, report.chosen_candidate
-    if found is None or chosen is None or chosen.name not in found.predicted or report.data.problem != "single_label":
+    found, chosen = report.predictions, report.predicting_candidate
+    if found is None or chosen is None or report.data.problem != "single_label":
         return None
     classes = report.data.classes
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
@@ -112,7 +113,8 @@ def updates(report: SearchReport) -> tuple[Update, ...]:
     return tuple(Update(layer=layer, norms=norms) for layer, norms in list(by_layer.items())[:_LAYERS])
 
 
-def _right(found: PredictionsRecord, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def rows_right(found: PredictionsRecord, name: str) -> NDArray[np.bool_]:
+    """Return for each test row whether what a candidate says of it is right ``(rows,)``."""
     return np.array([said == true for said, true in zip(found.predicted[name], found.truth, strict=True)], dtype=bool)
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autolora.intervals import wilson
 from autolora.records import PredictionsRecord
+from autolora.report.gains import rows_right
 from autolora.report.source import SearchReport
 
 _PARTS = 4
 """Of the rows by length, as equal as may be."""
-_Z = 1.959963984540054
-"""Two-sided 95 % of a normal distribution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,25 +34,16 @@ class Slice:
 
 def slices(report: SearchReport) -> tuple[Slice, ...]:
     """Return the slices of the test rows, those that fall furthest behind first within each kind."""
-    found, chosen = report.predictions, report.chosen_candidate
-    if found is None or chosen is None or chosen.name not in found.predicted or report.data.problem == "regression":
+    found, chosen = report.predictions, report.predicting_candidate
+    if found is None or chosen is None or report.data.problem == "regression":
         return ()
-    said = found.predicted[chosen.name]
-    right = np.array([own == true for own, true in zip(said, found.truth, strict=True)], dtype=bool)
+    right = rows_right(found, chosen.name)
     kinds = (("class", _by_class(report, found)), ("length", _by_length(found)))
     out: list[Slice] = []
     for kind, parts in kinds:
         own = [_slice(kind, name, right[rows], float(right.mean())) for name, rows in parts if rows.any()]
         out += sorted(own, key=lambda part: part.right) if kind == "class" else own
     return tuple(out)
-
-
-def wilson(right: int, rows: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
-    share, z = right / rows, _Z
-    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    reach = z * ((share * (1 - share) + z**2 / (4 * rows)) / rows) ** 0.5 / (1 + z**2 / rows)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def _slice(kind: str, name: str, right: NDArray[np.bool_], of_all: float) -> Slice:

@@ -119,6 +119,12 @@ class SearchReport:
     def _first(self, kind: str) -> dict[str, Any]:
         return next((event for event in self.events if event.get("event") == kind), {})
 
+    @property
+    def predicting_candidate(self) -> Candidate | None:
+        """The chosen candidate, if it is known what it says of the test rows."""
+        chosen, found = self.chosen_candidate, self.predictions
+        return chosen if chosen is not None and found is not None and chosen.name in found.predicted else None
+
 
 def _without_folders(value: Any) -> Any:
     if isinstance(value, dict):

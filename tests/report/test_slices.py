@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scipy.stats import binomtest
 
 from autolora.report import render_engineer
-from autolora.report.slices import slices, wilson
+from autolora.report.slices import slices
 from tests.report import made_up
 
 pytestmark = pytest.mark.unit
@@ -48,13 +47,6 @@ def test_a_few_rows_flag_nothing() -> None:
 
     assert not any(each.behind for each in found)
     assert [each.name for each in found if each.kind == "length"] == ["9 to 9 characters"]
-
-
-@pytest.mark.parametrize(("right", "rows"), [(0, 5), (3, 9), (90, 100), (7, 7)])
-def test_intervals_are_wilsons(right: int, rows: int) -> None:
-    theirs = binomtest(right, rows).proportion_ci(method="wilson")
-
-    assert wilson(right, rows) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
 def test_a_row_of_several_classes_counts_for_each() -> None:

@@ -1,0 +1,17 @@
+"""Intervals of shares."""
+
+from __future__ import annotations
+
+import pytest
+from scipy.stats import binomtest
+
+from autolora.intervals import wilson
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(("right", "rows"), [(0, 5), (3, 9), (90, 100), (7, 7)])
+def test_intervals_are_wilsons(right: int, rows: int) -> None:
+    theirs = binomtest(right, rows).proportion_ci(method="wilson")
+
+    assert wilson(right, rows) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
