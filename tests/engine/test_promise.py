@@ -149,6 +149,33 @@ def test_adapters_that_write_are_packed_as_others_are(family, tiny_folder, tiny_
         assert worst_relative_difference(ours[name], solo.tensors()) < 1e-9, name
 
 
+@pytest.mark.parametrize(("family", "problem"), [("bert", "single_label"), ("llama", "generation")])
+def test_between_slots_whose_products_are_taken_together_may_stand_one_without_any_and_with_other_rows(
+    family, problem, tiny_folder, tiny_dataset, unrounded_softmax
+) -> None:
+    folder = tiny_folder(family, writes=problem == "generation")
+    dataset = relabelled(tiny_dataset, problem) if problem == "generation" else tiny_dataset
+    engine = engine_for(folder, dataset, chunk_rows=30)
+    engine.base.pack.together = True
+    wide = mixed_configs(engine)["wide"]
+    modules = engine.base.architecture.modules
+    configs = {
+        "first": wide,
+        "between": replace(wide, target_modules=modules("mlp"), batch_size=5, rank=2),
+        "last": replace(wide, target_modules=modules("attention"), rank=4),
+    }
+    plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}
+    for name, config in configs.items():
+        engine.admit(name, config, seed=7)
+
+    for _ in range(STEPS):
+        assert engine.step(list(configs)) == {}
+
+    for name, solo in plain.items():
+        solo.train(STEPS)
+        assert worst_relative_difference(state.adapter_tensors(engine.slots[name]), solo.tensors()) < 1e-9, name
+
+
 @pytest.mark.parametrize("problem", ["multi_label", "regression"])
 @pytest.mark.parametrize("family", ["bert", "llama"])
 def test_other_labels_are_packed_as_classes_are(family, problem, tiny_folder, tiny_dataset) -> None:
