@@ -163,7 +163,18 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--min-metric", type=float, help="Score on the validation split that a positive verdict needs; for mae the most."
 )
+@click.option(
+    "--kpi",
+    multiple=True,
+    metavar="METRIC=SCORE",
+    help="The same for another metric, such as accuracy=0.9; may be given several times.",
+)
 @click.option("--margin", type=float, help="What a smaller adapter may be worse and still be as good; 0.01 unless set.")
+@click.option(
+    "--baselines",
+    type=click.Choice(["none", "quick", "all"]),
+    help="What finalists are compared with; quick unless set, all adds prompt tuning and full fine-tuning.",
+)
 @click.option("--seed", type=int, help="Seed of splits, sampler and weights; 0 unless set.")
 @click.option(
     "--precision",

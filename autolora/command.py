@@ -22,9 +22,9 @@ _DATA = (
     *(*_COLUMNS, "template", "problem", "label_separator"),
     *("test", "rows", "encoding", "split_by", "split_by_time"),
 )
-_LIMITS = ("max_params", "max_memory", "min_metric", "margin")
+_LIMITS = ("max_params", "max_memory", "min_metric", "kpi", "margin")
 _BUDGET = ("trials", "budget")
-_PLAIN = ("base_model", "metric", "space", "seed", "precision", "prefix_cache", "address")
+_PLAIN = ("base_model", "metric", "space", "baselines", "seed", "precision", "prefix_cache", "address")
 _FLAGS = (*_DATA, *_LIMITS, *_BUDGET, *_PLAIN)
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
@@ -118,7 +118,9 @@ def _given(flags: dict[str, Any]) -> dict[str, Any]:
                 f"there is no option {name!r}", f"did you mean {close}?" if close else f"options: {listed(_FLAGS)}"
             )
     return {
-        name: str(value) if isinstance(value, Path) else value for name, value in flags.items() if value is not None
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in flags.items()
+        if value is not None and value != ()  # which is what a flag that may come several times is without any
     }
 
 
@@ -127,6 +129,8 @@ def _with(request: Request, given: dict[str, Any]) -> Request:
     limits: dict[str, Any] = {name: given[name] for name in _LIMITS if name in given}
     if isinstance(limits.get("max_memory"), str):
         limits["max_memory"] = _parsed(parse_size, "max_memory", given)
+    if isinstance(limits.get("kpi"), list | tuple):
+        limits["kpi"] = request.limits.kpi | dict(map(_kpi, limits["kpi"]))
     budget: dict[str, Any] = {"trials": given["trials"]} if "trials" in given else {}
     if "budget" in given:
         budget["minutes"] = _parsed(parse_duration, "budget", given)
@@ -139,6 +143,22 @@ def _with(request: Request, given: dict[str, Any]) -> Request:
         limits=Limits(**asdict(request.limits) | limits),
         budget=Budget(**asdict(request.budget) | budget),
     )
+
+
+def _kpi(text: str) -> tuple[str, float]:
+    """Return the metric and the number of a flag such as ``accuracy=0.9``.
+
+    Raises:
+        RequestError: If it is not spelt like this.
+    """
+    name, _, worst = str(text).partition("=")
+    try:
+        return name.strip(), float(worst)
+    except ValueError:
+        raise RequestError(
+            f"kpi must be a metric and the worst score that will do, such as accuracy=0.9, but got {shown(text)}",
+            "write, for example, --kpi accuracy=0.9",
+        ) from None
 
 
 def _parsed(parse: Any, name: str, given: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from autolora.answered import AnswerShelf, texts
+from autolora.candidate_scores import CandidateScores
 from autolora.engine.baselines import Fitted
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Finished, Job, Report, Written, array_of
@@ -41,10 +42,10 @@ from autolora.records import (
     TrialRecord,
     TrialState,
 )
-from autolora.request import Limits
+from autolora.request import BaselineWish, Limits
 from autolora.rivals import Base, ask_base, base_answers, base_loss, fitted_rivals, written_rivals
-from autolora.seed_splits import SeedScores, SeedSplit
-from autolora.tasks.metrics import Scorer
+from autolora.seed_splits import SeedScores
+from autolora.solo_rivals import WORDS, SoloRivals, SoloTrainer
 from autolora.tasks.problems import problem_of
 from autolora.trainings import Adapter, Trained, TrainingShelf
 
@@ -53,7 +54,7 @@ SEEDS = 3
 Array = NDArray[Any]
 
 
-class Trainer(Base, Protocol):
+class Trainer(Base, SoloTrainer, Protocol):
     """What confirm needs of the engines."""
 
     def draw_split(self, name: str, rows: Sequence[int]) -> None:
@@ -102,10 +103,13 @@ class Confirmation:
     """Of the search; confirm's seeds follow it and are none that was searched with."""
     slots_per_engine: int
     required: Limits
+    baselines: BaselineWish = "quick"
     baseline_seeds: int = SEEDS
     """How many of the seeds the default and the best of its rates are trained on; fewer where time is short."""
     every_seed: bool = True
     """Whether all seeds are scored on the test rows; the first, which ships and is judged, always is."""
+    seconds_left: Callable[[], float] = lambda: math.inf
+    """Of the time for what cannot share the base."""
     on_trained: Callable[[int, int], None] = lambda done, total: None
     on_test_opened: Callable[[str], None] = lambda seal: None
     """Is called with what the choice rests on, in a hash, before the test rows are looked at."""
@@ -117,13 +121,15 @@ class Confirmation:
         self._grids: list[Grid] = []
         self._scores: dict[str, SeedScores] = {}
         """Candidate → its scores on validation rows."""
-        self._splits = {seed: SeedSplit.drawn(self.dataset, self.metric.name, seed) for seed in self.seeds}
-        targets = self._problem.targets(self.dataset.test.labels)
-        self._test = Scorer.build(self.metric.name, targets, len(self._problem.classes))
+        self._judge = CandidateScores.of(self.dataset, self.metric.name, self.seeds)
+        self._splits = self._judge.splits
         closed = self.dataset.answers if self.metric.name in BY_LIKELIHOOD else ()
         self._answers = AnswerShelf(folder=self.folder, closed=closed)
         """Where answers are written, what has been."""
         self._writes = self._problem.name == "generation"
+        self._left_out: dict[str, str] = {}
+        if self._writes and self.baselines == "all":
+            self._left_out = dict.fromkeys(WORDS, "where an answer is written it is not compared")
         self._judged_by_answers = self._writes and self.metric.name != GUIDE
         """Else by losses, and answers are written to the test rows only, to be read."""
 
@@ -143,15 +149,16 @@ class Confirmation:
         for split in self._splits.values():
             self.trainer.draw_split(split.train, split.rows.train)
             self.trainer.draw_split(split.validation, split.rows.validation)
-        self._grids = [default_grid(self.costs, epochs, batch_size)]
-        if not self._writes:
+        self._grids, self._schedule = [], (epochs, batch_size)
+        if self.baselines != "none":
+            self._grids = [default_grid(self.costs, epochs, batch_size)]
+        if self.baselines != "none" and not self._writes:
             self._grids.append(head_grid(self.costs, epochs, batch_size))
-        default, first = self._grids[0].configs["default_lora"], self.seeds[0]
-        few = self.seeds[: self.baseline_seeds]
+        first, few = self.seeds[0], self.seeds[: self.baseline_seeds]
         # A grid's rates meet on one seed; only the best of them is worth the others.
         jobs = [(f"finalist_{t.number}", t.config, seed) for t in finalists if t.config for seed in self.seeds]
-        jobs += [("default_lora", default, seed) for seed in few]
-        jobs += [(name, c, first) for grid in self._grids for name, c in grid.configs.items() if c != default]
+        jobs += [("default_lora", g.configs["default_lora"], seed) for g in self._grids[:1] for seed in few]
+        jobs += [(name, c, first) for g in self._grids for name, c in g.configs.items() if name != "default_lora"]
         self._done, self._total = 0, len(jobs) + len(self._grids) * (self.baseline_seeds - 1)
         self._train(jobs)
         best = {grid.name: min(grid.configs, key=lambda name: self._loss(name, first)) for grid in self._grids}
@@ -160,8 +167,9 @@ class Confirmation:
         candidates = [
             self._candidate(f"finalist_{t.number}", _in_words(t.config), trial=t) for t in finalists if t.config
         ]
-        candidates.append(self._candidate("default_lora", f"Default LoRA: {_in_words(default)}"))
         for grid in self._grids:
+            if (default := grid.configs.get("default_lora")) is not None:
+                candidates.append(self._candidate("default_lora", f"Default LoRA: {_in_words(default)}"))
             rate = grid.configs[best[grid.name]].learning_rate
             words = f"{grid.words} with the best of rates {grid.rates}: {rate:g}"
             candidates.append(self._candidate(best[grid.name], words, name=grid.name))
@@ -214,25 +222,21 @@ class Confirmation:
 
     def _loss(self, name: str, seed: int) -> float:
         kept = self._kept.of(name, seed)
-        if kept is None or not kept.is_complete:
-            return math.inf
-        return self.metric.loss(self._splits[seed].scorer.value(self._decided(kept)[0]))
+        return math.inf if kept is None or not kept.is_complete else self._judge.loss(seed, self._outputs(kept))
 
-    def _decided(self, kept: Trained) -> tuple[Array, float | None]:
-        """Return a training's predictions on the validation rows, and the threshold that these rows chose."""
-        outputs = array_of(kept.outputs)
+    def _outputs(self, kept: Trained) -> Array:
+        """Return what a training's adapter says of the validation rows."""
         if self._judged_by_answers:
-            outputs = texts(self._answered(self._splits[kept.seed].validation, kept))
-        threshold = self._problem.threshold(outputs, self._splits[kept.seed].scorer)
-        return self._problem.predictions(outputs, threshold), threshold
+            return texts(self._answered(self._splits[kept.seed].validation, kept))
+        return array_of(kept.outputs)
 
     def _candidate(
         self, stored: str, description: str, *, name: str = "", trial: TrialRecord | None = None
     ) -> Candidate:
         """Return a candidate from its kept trainings."""
         kept = [k for seed in self.seeds if (k := self._kept.of(stored, seed)) is not None]
-        decided = {k.seed: self._decided(k) for k in kept if k.is_complete}
-        scores = self._scored({seed: predictions for seed, (predictions, _) in decided.items()})
+        decided = {k.seed: self._judge.decided(k.seed, self._outputs(k)) for k in kept if k.is_complete}
+        scores = self._judge.on_validation({seed: predictions for seed, (predictions, _) in decided.items()})
         self._scores[name or stored] = scores
         config = kept[0].config
         return Candidate(
@@ -260,15 +264,6 @@ class Confirmation:
             seconds=sum(k.seconds for k in kept),
         )
 
-    def _scored(self, predictions: dict[int, Array]) -> SeedScores:
-        """Return how predictions on each seed's validation rows score."""
-        found = {seed: self._splits[seed].scorer.score_and_replicates(own) for seed, own in predictions.items()}
-        return SeedScores(
-            scores={seed: score for seed, (score, _) in found.items()},
-            replicates={seed: replicates for seed, (_, replicates) in found.items()},
-            same_rows=len({split.rows for split in self._splits.values()}) == 1,
-        )
-
     def _open_test(self, candidates: tuple[Candidate, ...]) -> Confirmed:
         """Choose, and only then score on the test split, everything in one go."""
         against_each_other = self._validation_differences(candidates)
@@ -292,20 +287,27 @@ class Confirmation:
             )
             for candidate, result in places
         }
-        simple = [self._simple(fitted) for fitted in self._rivals()]
-        scored = tuple(self._with_test(c, found) for c in candidates) + tuple(candidate for candidate, _ in simple)
+        passing = None if self._writes else self.trainer.pass_seconds("test")
+        rivals = (*self._rivals(), *(self._solo_rivals(candidates, passing) if passing is not None else ()))
+        simple = [self._judge.rival(fitted) for fitted in rivals]
         first = {c.name: found[c.name, c.seeds[0].seed] for c in candidates if (c.name, c.seeds[0].seed) in found}
         first |= {candidate.name: predictions for candidate, predictions in simple}
-        differences = (
-            {n: self._test.difference95(first[chosen.name], other) for n, other in first.items() if n != chosen.name}
+        written = self._written(candidates, first) if self._writes else {}
+        tested = (*(self._judge.with_test(c, found) for c in candidates), *(candidate for candidate, _ in simple))
+        scored = tuple(_with_pace(candidate, passing, written.get(candidate.name)) for candidate in tested)
+        others = {} if chosen is None else {name: own for name, own in first.items() if name != chosen.name}
+        differences = {
+            name: self._judge.test.difference95(first[chosen.name], other)
+            for name, other in others.items()
             if chosen is not None
-            else {}
-        )
+        }
         record = ConfirmRecord(
             candidates=scored,
             paired_test_differences=differences,
             validation_differences=against_each_other,
             margin=self._margin(candidates),
+            left_out=dict(self._left_out),
+            kpis={} if chosen is None else self._kpis(chosen),
             rows={"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
             test_opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -317,7 +319,7 @@ class Confirmation:
             test_outputs=None,
             predictions={} if self._writes else first,
             floor=self._floor(scored),
-            written=self._written(candidates, first) if self._writes else {},
+            written=written,
             losses=self._losses(adapters) if adapters else {},
             first_adapters=adapters,
         )
@@ -340,6 +342,12 @@ class Confirmation:
             if (kept := self._training(c, s.seed)) is not None
         ]
         return sha256(repr((chosen and chosen.name, trained)).encode()).hexdigest()
+
+    def _kpis(self, chosen: Candidate) -> dict[str, float]:
+        """Return the chosen one's scores by the other metrics that scores are asked of."""
+        kept = [k for s in chosen.seeds if (k := self._training(chosen, s.seed)) is not None and k.is_complete]
+        predicted = {k.seed: self._judge.decided(k.seed, self._outputs(k))[0] for k in kept}
+        return {metric: self._judge.by_metric(metric, predicted) for metric in self.required.kpi}
 
     def _validation_differences(self, candidates: Sequence[Candidate]) -> Differences:
         """Return how each finalist stands against each other one on validation rows."""
@@ -403,6 +411,27 @@ class Confirmation:
         fits = {seed: fitted_rivals(split.of(self.dataset), self.metric.name) for seed, split in self._splits.items()}
         return [dict(zip(fits, each, strict=True)) for each in zip(*fits.values(), strict=True)]
 
+    def _solo_rivals(self, candidates: Sequence[Candidate], pass_seconds: float) -> list[dict[int, Fitted]]:
+        """Return what cannot share the base, where it is wanted; note what was left out, and why."""
+        if self.baselines != "all":
+            return []
+        default = next(c for c in candidates if c.name == "default_lora")
+        epochs, batch_size = self._schedule
+        rivals = SoloRivals(
+            trainer=self.trainer,
+            scores=self._judge,
+            folder=self.folder,
+            seeds=self.seeds[: self.baseline_seeds],
+            epochs=epochs,
+            batch_size=batch_size,
+            pass_seconds=pass_seconds,
+            adapter_seconds=default.seconds / len(default.seeds),
+            seconds_left=self.seconds_left,
+        )
+        found = {method: rivals.fitted(method) for method in WORDS}
+        self._left_out = {method: why for method, (_, why) in found.items() if why}
+        return [fitted for fitted, _ in found.values() if fitted]
+
     def _floor(self, scored: Sequence[Candidate]) -> float:
         """Return what is to be had without training, by what trials are compared by."""
         if self._writes:
@@ -426,49 +455,14 @@ class Confirmation:
     def _weights(self, candidate: Candidate, seed: int) -> Adapter:
         return self._kept.weights(self._stored_name(candidate), seed)
 
-    def _with_test(self, candidate: Candidate, found: dict[tuple[str, int], Array]) -> Candidate:
-        seeds = tuple(
-            replace(s, test=self._test.score(found[candidate.name, s.seed])) if (candidate.name, s.seed) in found else s
-            for s in candidate.seeds
-        )
-        first = found.get((candidate.name, candidate.seeds[0].seed))
-        if first is None:
-            return replace(candidate, seeds=seeds)
-        return replace(candidate, seeds=seeds, test=self._test.value(first), test_ci95=self._test.interval95(first))
 
-    def _simple(self, fitted: dict[int, Fitted]) -> tuple[Candidate, Array]:
-        """Return a rival without an adapter as a candidate, and the first seed's predictions on the test rows."""
-        thresholds = {
-            seed: self._problem.threshold(own.validation, self._splits[seed].scorer) for seed, own in fitted.items()
-        }
-        decided = {seed: self._problem.predictions(own.validation, thresholds[seed]) for seed, own in fitted.items()}
-        tested = {seed: self._problem.predictions(own.test, thresholds[seed]) for seed, own in fitted.items()}
-        scores, first = self._scored(decided), next(iter(fitted.values()))
-        test = next(iter(tested.values()))
-        candidate = Candidate(
-            name=first.name,
-            kind="baseline",
-            description=first.description,
-            seeds=tuple(
-                SeedResult(
-                    seed=seed,
-                    validation=scores.scores[seed],
-                    threshold=thresholds[seed],
-                    test=self._test.score(tested[seed]),
-                    seconds=own.seconds,
-                )
-                for seed, own in fitted.items()
-            ),
-            validation=scores.mean,
-            validation_standard_error=scores.standard_error,
-            test=self._test.value(test),
-            test_ci95=self._test.interval95(test),
-            trainable_params=first.parameters,
-            adapter_bytes=first.bytes,
-            peak_memory_bytes=0,
-            seconds=sum(own.seconds for own in fitted.values()),
-        )
-        return candidate, test
+def _with_pace(candidate: Candidate, passing: float | None, written: Written | None) -> Candidate:
+    """Return a candidate with the time of a thousand answers, if it takes a pass through the base, or writes."""
+    if candidate.config is not None and passing is not None:
+        return replace(candidate, seconds_a_thousand=1000 * passing)
+    if written is not None and written.seconds > 0:
+        return replace(candidate, seconds_a_thousand=1000 * written.seconds)
+    return candidate
 
 
 def _in_words(config: AdapterConfig | None) -> str:

@@ -12,7 +12,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +47,7 @@ from autolora.search.cluster import open_cluster
 from autolora.search.engines import Engines, open_engines
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
+from autolora.sensitivity import Sensitivity
 from autolora.space import Space
 from autolora.summary import recommendation
 from autolora.tasks.problems import problem_of
@@ -284,7 +285,7 @@ class _Way:
         self._describe_data()
         planned = self._plan()
         trials = self._explore(planned)
-        confirmed = self._confirm(trials, planned)
+        confirmed = self._with_sensitivity(self._confirm(trials, planned), planned)
         self.run.write_confirm(confirmed.record)
         self._keep_answers(confirmed)
         self._keep_predictions(confirmed)
@@ -353,6 +354,7 @@ class _Way:
                 trials=self.prepared.request.budget.trials,
                 engines=len(self.engines.ready()),
                 closed=len(self.prepared.closed),
+                baselines=self.prepared.request.baselines,
             )
         if made is None:
             spent = self.clock.spent()
@@ -418,8 +420,10 @@ class _Way:
             seed=wanted.seed,
             slots_per_engine=self.engines.facts.slots,
             required=wanted.limits,
+            baselines=wanted.baselines,
             baseline_seeds=now.depth.baseline_seeds,
             every_seed=planned.every_seed,
+            seconds_left=lambda: self._seconds_left(planned),
             on_trained=self.progress.confirming,
             on_test_opened=self._open_test,
         )
@@ -429,6 +433,36 @@ class _Way:
         return confirmation.run(
             chosen, epochs=float(fixed.get("epochs", 3.0)), batch_size=int(fixed.get("batch_size", 16))
         )
+
+    def _with_sensitivity(self, confirmed: Confirmed, planned: Plan) -> Confirmed:
+        """Train the chosen configuration on fewer rows and, where all is wanted, on wrong labels, if there is time."""
+        chosen, wish = confirmed.chosen, self.prepared.request.baselines
+        if chosen is None or chosen.config is None or wish == "none":
+            return confirmed
+        seeds = [s.seed for s in chosen.seeds]
+        sensitivity = Sensitivity(
+            dataset=self.used_rows,
+            metric=self.prepared.guide.name,
+            trainer=self.engines,
+            folder=self.run.path / store.CONFIRM_DIR,
+            name=chosen.name,
+            config=chosen.config,
+            seeds=seeds if wish == "all" else seeds[:1],
+            slots_per_engine=self.engines.facts.slots,
+        )
+        return replace(
+            confirmed,
+            record=sensitivity.noted(
+                confirmed.record,
+                wrong_labels=wish == "all",
+                training_seconds=chosen.seconds / len(seeds),
+                seconds_left=lambda: self._seconds_left(planned),
+            ),
+        )
+
+    def _seconds_left(self, planned: Plan) -> float:
+        """Return what is left of the budget before the rest must begin."""
+        return self.clock.budget_seconds - self.clock.spent() - planned.closing_seconds
 
     def _open_test(self, seal: str) -> None:
         """Keep that the test split is opened, once for one choice; who goes on after a kill opens nothing anew.

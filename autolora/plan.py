@@ -27,6 +27,10 @@ from dataclasses import dataclass, replace
 from autolora.confirm import SEEDS
 from autolora.grids import RATE_GRID
 from autolora.recommend import FINALISTS
+from autolora.request import BaselineWish
+from autolora.sensitivity import NOISE, SHARES
+from autolora.solo_rivals import RATES, TIMES_AN_ADAPTER
+from autolora.units import in_minutes
 
 LEAST_ROWS = 600
 """Training rows under which small encoders hardly leave the majority class in a few epochs."""
@@ -69,9 +73,9 @@ class Depth:
     """Fresh seeds that the default and the best of its rates are trained on; finalists always have ``SEEDS``."""
 
     @property
-    def trainings(self) -> int:
-        """Full trainings of finalists, of the default and of its grid of rates."""
-        return SEEDS * self.finalists + 2 * self.baseline_seeds + len(RATE_GRID) - 2
+    def compared(self) -> int:
+        """Full trainings of the default and of its grid of rates."""
+        return 2 * self.baseline_seeds + len(RATE_GRID) - 2
 
 
 DEPTHS = (
@@ -98,6 +102,8 @@ class Work:
 
     per_row: float
     """Of training on a row once."""
+    per_default_row: float
+    """The same of the default adapter, which is on every layer, wherever the space has its own."""
     per_score: float
     """Of scoring a row once."""
     per_word_row: float
@@ -111,6 +117,7 @@ class Work:
     """Of writing an answer, where one is written: by finished adapters only."""
     head_trainings: float = 0.0
     """Trainings of the head alone on the frozen base, in trainings of an adapter."""
+    baselines: BaselineWish = "quick"
 
     @property
     def writes(self) -> bool:
@@ -126,16 +133,38 @@ class Work:
         return self.training(rows, validation, scored=self.rungs)
 
     def confirming(self, it: Confirming) -> float:
-        """Return the time of all that is confirmed."""
-        written = (it.depth.trainings + self.writes * BASE_ANSWERS) * it.validation * self.per_answer
-        trainings = (it.depth.trainings + self.head_trainings) * self.training(it.train, it.validation)
-        return trainings + written + SEEDS * it.train * self.per_word_row
+        """Return the time of all that is confirmed, and of what comes beside where there is time for it."""
+        chosen, defaults = float(SEEDS * it.depth.finalists), 0.0
+        if self.baselines != "none":
+            defaults += it.depth.compared
+        written = (chosen + defaults + self.writes * BASE_ANSWERS) * it.validation * self.per_answer
+        if self.baselines != "none":
+            chosen += self.head_trainings + (self._curves(it.depth.baseline_seeds) if it.beside else 0.0)
+        if self.baselines == "all" and it.beside and not self.writes:
+            defaults += TIMES_AN_ADAPTER * sum(len(rates) + it.depth.baseline_seeds - 1 for rates in RATES.values())
+        of_default = replace(self, per_row=self.per_default_row)
+        return (
+            chosen * self.training(it.train, it.validation)
+            + defaults * of_default.training(it.train, it.validation)
+            + written
+            + SEEDS * it.train * self.per_word_row
+        )
+
+    def _curves(self, seeds: int) -> float:
+        """Return how often the chosen one is trained again, in trainings of an adapter on all rows.
+
+        Args:
+            seeds: That baselines are trained on.
+        """
+        return seeds * (sum(SHARES) + len(NOISE)) if self.baselines == "all" else sum(SHARES)
 
     def at_pace(self, pace: float) -> Work:
         """Return the same on an engine that takes ``pace`` times as long."""
         return replace(
             self,
             per_row=self.per_row * pace,
+            # Trials that are quicker than the mean of dearest and cheapest say nothing of the dearest.
+            per_default_row=self.per_default_row * max(1.0, pace),
             per_score=self.per_score * pace,
             per_answer=self.per_answer * pace,
         )
@@ -154,6 +183,9 @@ class Confirming:
     depth: Depth
     train: int
     validation: int
+    beside: bool = False
+    """Whether there is time for what comes beside: the learning curve and, where they are wanted, wrong labels, prompt
+    tuning and full fine-tuning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +224,7 @@ def everything(sizes: Sizes) -> Plan:
         sizes=sizes,
         explore_train=sizes.train,
         explore_validation=sizes.validation,
-        confirm=Confirming(depth=DEPTHS[0], train=sizes.train, validation=sizes.validation),
+        confirm=Confirming(depth=DEPTHS[0], train=sizes.train, validation=sizes.validation, beside=True),
         test=sizes.test,
         every_seed=True,
         checked=sizes.test,
@@ -244,7 +276,7 @@ def confirming(usable: float, plan: Plan, work: Work) -> Confirming:
     At least on the rows that were explored, which are part of them; on more or fewer than planned as time allows.
     """
     if math.isinf(usable) or plan.explore_train == plan.sizes.train:
-        depths = [_confirming(depth, plan.sizes.train, plan.sizes, work, capped=False) for depth in DEPTHS]
+        depths = _ways(plan.sizes, work)
         return next((it for it in depths if work.confirming(it) <= usable), depths[-1])
     return _as_many_as_fit(lambda it: work.confirming(it) <= usable, plan.explore_train, plan.sizes, work)
 
@@ -277,20 +309,36 @@ def _closing(plan: Plan, left: float, work: Work) -> Plan:
 def _all_rows(usable: float, sizes: Sizes, work: Work) -> Confirming | None:
     """Return the fullest way of confirming on all rows that leaves enough for exploring them, None without one."""
     least = LEAST_TRAININGS * work.exploring(sizes.train, sizes.validation)
-    for depth in DEPTHS:
-        it = _confirming(depth, sizes.train, sizes, work, capped=False)
-        share = 0.0 if depth == DEPTHS[-1] else EXPLORE_SHARE * usable
+    for it in _ways(sizes, work):
+        share = 0.0 if it.depth == DEPTHS[-1] else EXPLORE_SHARE * usable
         if usable - work.confirming(it) >= max(least, share):
             return it
     return None
+
+
+def _ways(sizes: Sizes, work: Work) -> list[Confirming]:
+    """Return the ways of confirming on all rows, from the fullest to the leanest.
+
+    At every depth what comes beside is the first to go; where it was asked for, it is the last.
+    """
+    ways = [_confirming(depth, sizes.train, sizes, work, capped=False) for depth in DEPTHS]
+    if work.baselines == "all":
+        return [*(replace(way, beside=True) for way in ways), *ways]
+    return [each for way in ways for each in (replace(way, beside=True), way)]
 
 
 def _as_many_as_fit(fits: Callable[[Confirming], bool], least: int, sizes: Sizes, work: Work) -> Confirming:
     """Return the fullest way of confirming on at least ``ENOUGH_ROWS``, else the leanest, on the rows that fit."""
 
     def fitting(depth: Depth) -> Confirming:
-        rows = _largest(lambda rows: fits(_confirming(depth, rows, sizes, work)), least, sizes.train)
-        return _confirming(depth, rows, sizes, work)
+        it = largest(depth, beside=True)
+        return it if fits(it) else largest(depth, beside=False)
+
+    def largest(depth: Depth, *, beside: bool) -> Confirming:
+        def way(rows: int) -> Confirming:
+            return replace(_confirming(depth, rows, sizes, work), beside=beside)
+
+        return way(_largest(lambda rows: fits(way(rows)), least, sizes.train))
 
     enough = min(sizes.train, max(ENOUGH_ROWS, least + 1))
     return next((it for it in map(fitting, DEPTHS[:-1]) if it.train >= enough), fitting(DEPTHS[-1]))
@@ -327,16 +375,19 @@ def in_words(plan: Plan, budget: float) -> str:
     if math.isinf(budget):
         return f"No time limit: everything is done on all {sizes.train:,} training and {sizes.test:,} test rows."
     same = "the same" if confirm.train == plan.explore_train else f"{confirm.train:,}"
-    others = f"{_finalists(confirm.depth)} and the baselines"
+    beside = ", the baselines and the learning curve" if confirm.beside else " and the baselines"
+    others = f"{_finalists(confirm.depth)}{beside}"
     text = (
-        f"Plan for {_minutes(budget)}: {_minutes(plan.begun)} to read and start, about {_minutes(plan.explore_seconds)}"
-        f" exploring on {_share(plan.explore_train, sizes.train)} training rows (about {plan.trainings:.0f} full"
-        f" trainings), {_minutes(plan.confirm_seconds)} confirming {others} on {same} rows,"
-        f" {_minutes(plan.closing_seconds)} scoring {_share(plan.test, sizes.test)} test rows and reporting."
+        f"Plan for {in_minutes(budget)}: {in_minutes(plan.begun)} to read and start, about"
+        f" {in_minutes(plan.explore_seconds)} exploring on {_share(plan.explore_train, sizes.train)} training rows"
+        f" (about {plan.trainings:.0f} full trainings), {in_minutes(plan.confirm_seconds)} confirming {others} on"
+        f" {same} rows, {in_minutes(plan.closing_seconds)} scoring {_share(plan.test, sizes.test)} test rows and"
+        " reporting."
     )
     if plan.enough:
         return text
-    return f"{text} That is about {_minutes(plan.seconds)}: the budget is too short for the least that can be compared."
+    needed = in_minutes(plan.seconds)
+    return f"{text} That is about {needed}: the budget is too short for the least that can be compared."
 
 
 def confirming_in_words(it: Confirming, planned: Plan) -> str:
@@ -355,13 +406,3 @@ def _finalists(depth: Depth) -> str:
 
 def _share(rows: int, of: int) -> str:
     return f"all {of:,}" if rows == of else f"{rows:,} of {of:,}"
-
-
-def _minutes(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.2g} min"
-        if seconds < 600
-        else f"{seconds / 60:.0f} min"
-    )

@@ -11,6 +11,7 @@ from autolora.data import subset
 from autolora.engine.costs import Rates
 from autolora.plan import TFIDF_SECONDS_PER_CHARACTER, Confirming, Plan, Sizes, Work
 from autolora.records import Dataset, Split
+from autolora.request import BaselineWish
 from autolora.search.board import RUNGS
 from autolora.search.engines import Engines
 from autolora.space import Space
@@ -27,7 +28,16 @@ def sizes_of(dataset: Dataset) -> Sizes:
     return Sizes(train=len(dataset.train), validation=len(dataset.validation), test=len(dataset.test))
 
 
-def work_of(dataset: Dataset, rates: Rates, space: Space, *, trials: int, engines: int, closed: int = 0) -> Work:
+def work_of(
+    dataset: Dataset,
+    rates: Rates,
+    space: Space,
+    *,
+    trials: int,
+    engines: int,
+    closed: int = 0,
+    baselines: BaselineWish = "quick",
+) -> Work:
     """Return what the parts of a search take on engines that were measured.
 
     Args:
@@ -37,6 +47,7 @@ def work_of(dataset: Dataset, rates: Rates, space: Space, *, trials: int, engine
         trials: Wanted.
         engines: How many there are.
         closed: Answers to choose from by likelihood; each is then scored, and none written.
+        baselines: What finalists are compared with.
     """
     per_answer = closed / rates.score if closed else 1 / rates.answer
     per_row = (1 / rates.train_dearest + 1 / rates.train_cheapest) / 2
@@ -44,6 +55,7 @@ def work_of(dataset: Dataset, rates: Rates, space: Space, *, trials: int, engine
     characters = sum(map(len, texts)) / len(texts)
     return Work(
         per_row=per_row / engines,
+        per_default_row=1 / rates.train_dearest / engines,
         per_score=1 / rates.score / engines,
         per_word_row=TFIDF_SECONDS_PER_CHARACTER * characters * max(1, len(dataset.classes)),
         epochs=float(space.usual("epochs")),
@@ -51,6 +63,7 @@ def work_of(dataset: Dataset, rates: Rates, space: Space, *, trials: int, engine
         rungs=len(RUNGS),
         per_answer=per_answer / engines,
         head_trainings=_HEAD_TRAININGS if dataset.problem != "generation" else 0.0,
+        baselines=baselines,
     )
 
 

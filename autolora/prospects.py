@@ -12,7 +12,7 @@ from autolora.objectives import Objective
 from autolora.recommend import best_of, fitting_finalists, is_good_enough, score_of, worst_end
 from autolora.records import Candidate, ConfirmRecord, Reason
 from autolora.request import Limits
-from autolora.verdict import DEFAULTS, SIMPLE, field_of, rivals_among, standing_of
+from autolora.verdict import DEFAULTS, SIMPLE, field_of, in_words, rivals_among, standing_of
 
 _MOST_TIMES = 100
 """Rows that are named at most, in times of those there are: a lead this small is none."""
@@ -28,6 +28,7 @@ def would_change(
         *_the_score_asked_for(chosen, metric, required),
         *_rivals(chosen, confirm, metric),
         *_smaller_ones(chosen, confirm, metric, required),
+        *_more_rows(confirm),
     )
 
 
@@ -116,6 +117,26 @@ def _smaller_ones(chosen: Candidate, confirm: ConfirmRecord, metric: Objective, 
             fields.append("confirm.rows.validation")
         found.append(Reason(text=f"{text}.", fields=tuple(fields)))
     return found
+
+
+def _more_rows(confirm: ConfirmRecord) -> list[Reason]:
+    """Return what more labelled rows may bring, by what the last doubling brought: the next one brings less."""
+    if len(confirm.learning_curve) < 2:
+        return []
+    half, whole = confirm.learning_curve[-2:]
+    if half.difference is None:
+        return []
+    gain, low, high = half.difference
+    text = (
+        f"From {half.rows:,} to {whole.rows:,} training rows the score on validation rows went from "
+        f"{half.validation:.3f} to {whole.validation:.3f} ({in_words((gain, low, high))}); "
+    )
+    if low <= 0 <= high:
+        text += f"whether labelling {whole.rows:,} more would help cannot be told from that"
+    else:
+        text += f"labelling {whole.rows:,} more may change it by up to as much, and usually by less"
+    fields = tuple(f"confirm.learning_curve.{at}" for at in range(len(confirm.learning_curve)))
+    return [Reason(text=f"{text}.", fields=fields)]
 
 
 def _times(room: float, reach: float) -> float | None:

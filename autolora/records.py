@@ -300,9 +300,9 @@ class Candidate:
     """A finalist or a baseline, confirmed under the same data and rules."""
 
     name: str
-    """``"finalist_12"``, ``"default_lora"``, ``"rate_grid"``, ``"head_only"``, ``"tfidf"``, ``"majority"`` or
-    ``"constant"``; where an answer is written also ``"zero_shot"``, ``"few_shot"``, ``"nearest"`` and
-    ``"nearest_base"``."""
+    """``"finalist_12"``, ``"default_lora"``, ``"rate_grid"``, ``"head_only"``, ``"tfidf"``, ``"prompt_tuning"``,
+    ``"full_tuning"``, ``"majority"`` or ``"constant"``; where an answer is written also ``"zero_shot"``,
+    ``"few_shot"``, ``"nearest"`` and ``"nearest_base"``."""
     kind: Literal["finalist", "baseline"]
     description: str
     """One line in words for tables."""
@@ -320,8 +320,10 @@ class Candidate:
     trainable_params: int
     adapter_bytes: int
     peak_memory_bytes: int
-    """Predicted."""
+    """Of training: predicted, but measured of what trains without low-rank matrices; 0 where nobody would ask."""
     seconds: float
+    seconds_a_thousand: float | None = None
+    """Of answering a thousand rows in batches, adapters merged into the base; None where nobody measured it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -399,6 +401,23 @@ class PredictionsRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SensitivityPoint:
+    """The chosen configuration trained on other rows than all, or with other labels."""
+
+    share: float
+    """Of the training rows that it was trained on, or whose labels were exchanged."""
+    rows: int
+    """Of the first seed: trained on, or given another label."""
+    seeds: int
+    validation: float
+    """Mean over them."""
+    standard_error: float
+    difference: tuple[float, float, float] | None = None
+    """What the metric is higher with all rows as they are: (difference, low, high) at 95 %; None of these
+    themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfirmRecord:
     """What ``confirm.json`` keeps."""
 
@@ -410,6 +429,15 @@ class ConfirmRecord:
     for all of a finalist's together."""
     margin: float = 0.01
     """What one may be worse than another and still be as good, in the metric's unit."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """What was asked for → why it was not trained."""
+    learning_curve: tuple[SensitivityPoint, ...] = ()
+    """Of the chosen one, from the fewest rows to all; of written answers in ``completion_loss``."""
+    label_noise: tuple[SensitivityPoint, ...] = ()
+    """Likewise, from no label exchanged to the most."""
+    kpis: dict[str, float] = field(default_factory=dict)
+    """Metric that a score was asked of beside the one that decides → the chosen one's on validation rows, mean over
+    seeds."""
     rows: dict[str, int] = field(default_factory=dict)
     """Split → its rows."""
     test_opened_at: str = ""
@@ -456,6 +484,8 @@ class BaselineSummary:
     adapter_bytes: int
     peak_memory_bytes: MemorySummary
     seconds: float
+    seconds_a_thousand: float | None = None
+    """Of answering a thousand rows in batches; see ``Candidate``."""
     config: AdapterConfig | None = None
 
 
@@ -560,6 +590,8 @@ class Recommendation:
     trainable_fraction: float
     adapter_bytes: int
     peak_memory_bytes: MemorySummary
+    seconds_a_thousand: float | None = None
+    """Of answering a thousand rows in batches; see ``Candidate``."""
     baselines: dict[str, BaselineSummary]
     front: tuple[FrontPoint, ...]
     search: SearchSummary

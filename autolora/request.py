@@ -20,6 +20,7 @@ import yaml
 from autolora.checks import check_one_of, check_text, check_whole
 from autolora.data_request import PROBLEMS, DataRequest
 from autolora.errors import RequestError
+from autolora.objectives import BY_LIKELIHOOD, GUIDE
 from autolora.records import ProblemType
 from autolora.units import parse_size
 from autolora.values import is_number, listed, nearest, number_hint, shown
@@ -36,10 +37,14 @@ METRICS: dict[ProblemType, tuple[str, ...]] = {
     "generation": ("chrf", "rouge_l", "token_f1", "exact_match", "completion_loss", "accuracy", "macro_f1"),
 }
 """What can score each problem; the first is taken where none is named."""
+ANSWER_METRICS = tuple(name for name in METRICS["generation"] if name not in (*BY_LIKELIHOOD, GUIDE))
+"""Of how like a written answer is to the wanted one."""
 UNBOUNDED = ("mae", "completion_loss")
 """Metrics that are no shares; the smaller the better."""
 PrecisionWish = Literal["auto", "exact", "fast", "4bit"]
 PRECISIONS: tuple[PrecisionWish, ...] = get_args(PrecisionWish)
+BaselineWish = Literal["none", "quick", "all"]
+BASELINES: tuple[BaselineWish, ...] = get_args(BaselineWish)
 LARGEST_SEED = 2**31 - 1
 LEAST_MEMORY_BYTES = 1024
 """Less than this is a size that was given without its unit."""
@@ -59,6 +64,8 @@ class Limits:
     min_metric: float | None = None
     """Worst score on the validation split (mean of the fresh seeds) that will do: worse, and the verdict is not ready.
     Between 0 and 1, but for ``mae`` and ``completion_loss``, which may be at most this."""
+    kpi: dict[str, float] = field(default_factory=dict)
+    """The same for other metrics that are computed, by their names: worse in one, and the verdict is not ready."""
     margin: float | None = None
     """What a smaller adapter may be worse than a larger one, in the metric's unit, and still count as good as it; None
     means one point (0.01), and one hundredth of the score for ``mae`` and ``completion_loss``."""
@@ -79,6 +86,17 @@ class Limits:
                 f" {shown(self.min_metric)}",
                 number_hint(self.min_metric) or "write 80 % as 0.8",
             )
+        if not isinstance(self.kpi, Mapping) or not all(isinstance(name, str) for name in self.kpi):
+            raise RequestError(
+                f"kpi must name metrics with the worst score that will do, but got {shown(self.kpi)}",
+                "write, for example, accuracy: 0.9",
+            )
+        for name, worst in self.kpi.items():
+            if not (is_number(worst) and worst >= 0):
+                raise RequestError(
+                    f"kpi {name} must be a number from 0, but got {shown(worst)}",
+                    number_hint(worst) or "write 80 % as 0.8",
+                )
         if self.margin is not None and not (is_number(self.margin) and self.margin > 0):
             raise RequestError(
                 f"margin must be a number above 0, in the metric's unit, but got {shown(self.margin)}",
@@ -126,6 +144,10 @@ class Request:
     """A shipped search space, or the path of a YAML file; left empty, it is decoder for generation, else encoder."""
     limits: Limits = field(default_factory=Limits)
     budget: Budget = field(default_factory=Budget)
+    baselines: BaselineWish = "quick"
+    """What finalists are compared with: ``quick`` is the default adapter with a grid of rates, the head alone, a linear
+    model and the majority class; ``all`` adds prompt tuning and full fine-tuning, and shows what wrong labels do;
+    ``none`` trains no adapter beside the finalists, and none can be adopted then."""
     seed: int = 0
     precision: PrecisionWish = "auto"
     """``auto`` takes ``fast`` where the device is faster in bf16, and never ``4bit``."""
@@ -163,6 +185,7 @@ class Request:
             check_text("address", self.address)
         self._complete_metric()
         check_one_of("precision", self.precision, PRECISIONS)
+        check_one_of("baselines", self.baselines, BASELINES)
         if self.prefix_cache not in (None, 0) or isinstance(self.prefix_cache, bool):
             hint = "write a unit, such as 2GB, or 0 for none"
             check_whole("prefix_cache", self.prefix_cache, least=LEAST_MEMORY_BYTES, hint=hint)
@@ -193,6 +216,34 @@ class Request:
         only = [each for each in PROBLEMS if self.metric in METRICS[each]]
         if problem is None and len(only) == 1:
             object.__setattr__(self, "data", replace(self.data, problem=only[0]))
+        self._check_kpi()
+
+    def _check_kpi(self) -> None:
+        """Check that whatever is asked for is computed."""
+        problem = self.data.problem
+        possible = [problem] if problem else [each for each in PROBLEMS if self.metric in METRICS[each]]
+        computed = tuple(dict.fromkeys(chain.from_iterable(computed_with(self.metric, each) for each in possible)))
+        for name, worst in self.limits.kpi.items():
+            if name not in computed:
+                close = nearest(name, computed)
+                raise RequestError(
+                    f"kpi must be of metrics that are computed with metric {self.metric}, which are {listed(computed)},"
+                    f" but got {shown(name)}",
+                    f"did you mean {close}?" if close else "choose one of them",
+                )
+            if name not in UNBOUNDED and worst > 1:
+                raise RequestError(
+                    f"limits.kpi.{name} must be between 0 and 1, but got {shown(worst)}", "write 80 % as 0.8"
+                )
+
+
+def computed_with(metric: str, problem: ProblemType) -> tuple[str, ...]:
+    """Return the metrics that are computed where ``metric`` decides: of answers only what is known of all of them."""
+    if problem != "generation" or metric not in METRICS["generation"]:
+        return METRICS[problem]
+    if metric == GUIDE:
+        return (GUIDE,)
+    return BY_LIKELIHOOD if metric in BY_LIKELIHOOD else ANSWER_METRICS
 
 
 def usual_space(problem: ProblemType | None) -> str:

@@ -38,6 +38,9 @@ class Base(Protocol):
     def answers(self, adapters: Sequence[Finished | None], split: str, *, closed: Sequence[str] = ()) -> list[Written]:
         """Return the answers to a split's prompts, likewise."""
 
+    def pass_seconds(self, split: str) -> float:
+        """Return the seconds that a row of a split takes through the whole base."""
+
     def prompt_vectors(self, splits: Sequence[str]) -> list[Any]:
         """Return of each split what the base makes of its prompts ``(rows, width)``."""
 

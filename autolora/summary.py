@@ -74,6 +74,7 @@ def recommendation(
         trainable_fraction=chosen.trainable_params / facts.base_params if chosen else 0.0,
         adapter_bytes=chosen.adapter_bytes if chosen else 0,
         peak_memory_bytes=MemorySummary(predicted=chosen.peak_memory_bytes if chosen else 0, measured=measured_memory),
+        seconds_a_thousand=chosen.seconds_a_thousand if chosen else None,
         baselines={
             c.name: BaselineSummary(
                 description=c.description,
@@ -83,6 +84,7 @@ def recommendation(
                 adapter_bytes=c.adapter_bytes,
                 peak_memory_bytes=MemorySummary(predicted=c.peak_memory_bytes),
                 seconds=c.seconds,
+                seconds_a_thousand=c.seconds_a_thousand,
                 config=c.config,
             )
             for c in confirmed.record.candidates

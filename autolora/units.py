@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them: ``1h30m``, ``8GB``."""
+"""Durations and sizes as people write and read them: ``1h30m``, ``8GB``."""
 
 from __future__ import annotations
 
@@ -58,3 +58,15 @@ def parse_size(text: str) -> int:
             "write, for example, 8GB",
         )
     return int(Fraction(match[1]) * unit)
+
+
+def in_minutes(seconds: float) -> str:
+    """Return a duration as a person reads it: in seconds below a minute and a half, else in minutes."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.2g} min" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
+def too_long(needed: float, left: float) -> str:
+    """Return that something would take more seconds than are left, and how many of either."""
+    return f"it would take about {in_minutes(needed)}, and {in_minutes(max(0.0, left))} were left"

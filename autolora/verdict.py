@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from autolora.objectives import Objective
+from autolora.objectives import METRICS, Objective
 from autolora.recommend import best_of, exceeded, fitting_finalists, is_as_good, is_finished, is_good_enough, score_of
 from autolora.records import Candidate, ConfirmRecord, Finding, Reason, Verdict
 from autolora.request import Limits
@@ -29,8 +29,11 @@ SIMPLE = {
     "nearest_base": "the answer to the training prompt that the base finds nearest",
     "zero_shot": "the base without an adapter",
     "few_shot": "the base with examples in its prompt",
+    "prompt_tuning": "prompt tuning",
 }
 """Rivals that need no low-rank adapter, with what sentences call them."""
+FULL = {"full_tuning": "full fine-tuning"}
+"""What an adapter stands in for: a whole model of its own for every task. It decides no verdict."""
 _COSTS = {"trainable_params": "{:,} trained parameters", "peak_memory_bytes": "{:,} bytes of training memory"}
 
 
@@ -76,6 +79,10 @@ def judge(
     if not is_good_enough(chosen, metric, required):
         verdict = "not_ready"
         reasons.append(_too_low(chosen, metric, required))
+    for name, wanted in required.kpi.items():
+        reached = METRICS[name].loss(confirm.kpis[name]) <= METRICS[name].loss(wanted)
+        verdict = verdict if reached else "not_ready"
+        reasons.append(_kpi(name, confirm.kpis[name], wanted, reached=reached))
     return Choice(candidate=chosen, verdict=verdict, reasons=tuple(reasons))
 
 
@@ -100,6 +107,18 @@ def _against_rivals(
         reasons.append(reason)
         if standing != "better":
             verdict = "use_simpler"
+    for rival, words in rivals_among(confirm, FULL):
+        _, reason = _against(chosen, rival, confirm, metric, words)
+        reasons += [reason, _smaller(chosen, rival, "its")]
+    if not rivals_among(confirm, DEFAULTS):
+        verdict = "not_ready"
+        reasons.append(
+            Reason(
+                text="It was compared with no default LoRA, so nothing shows what the search is worth (--baselines "
+                "quick compares).",
+                fields=("confirm.candidates",),
+            )
+        )
     return verdict, reasons
 
 
@@ -205,10 +224,18 @@ def _too_low(chosen: Candidate, metric: Objective, required: Limits) -> Reason:
     )
 
 
+def _kpi(name: str, found: float, wanted: float, *, reached: bool) -> Reason:
+    return Reason(
+        text=f"Its {name} on the validation split is {found:.3f}, which {'reaches' if reached else 'misses'} the "
+        f"{wanted:.3f} that was asked for.",
+        fields=(f"confirm.kpis.{name}", f"request.limits.kpi.{name}"),
+    )
+
+
 def _excuse(chosen: Candidate, rival: Candidate, standing: Standing, required: Limits) -> Reason | None:
     """Return why a default that the chosen one does not beat is still not to be kept; None if it is to be."""
     if standing == "as_good" and chosen.trainable_params < rival.trainable_params:
-        return _smaller(chosen, rival)
+        return _smaller(chosen, rival, "the default's")
     return _over_limit(rival, required) if exceeded(rival, required) else None
 
 
@@ -221,12 +248,12 @@ def _over_limit(default: Candidate, required: Limits) -> Reason:
     )
 
 
-def _smaller(chosen: Candidate, default: Candidate) -> Reason:
-    share = chosen.trainable_params / default.trainable_params
+def _smaller(chosen: Candidate, rival: Candidate, whose: str) -> Reason:
+    share = chosen.trainable_params / rival.trainable_params
     return Reason(
-        text=f"It trains {chosen.trainable_params:,} parameters, {share:.0%} of the default's "
-        f"{default.trainable_params:,}.",
-        fields=(field_of(chosen, "trainable_params"), field_of(default, "trainable_params")),
+        text=f"It trains {chosen.trainable_params:,} parameters, {100 * share:.3g}% of {whose} "
+        f"{rival.trainable_params:,}.",
+        fields=(field_of(chosen, "trainable_params"), field_of(rival, "trainable_params")),
     )
 
 

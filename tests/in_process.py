@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from autolora.engine import finished
+from autolora.engine import finished, solo
 from autolora.engine.runner import Runner
 from autolora.records import RungRecord, Score, TrialRecord, TrialState
 from autolora.tasks.task import joined, load_tokenizer
@@ -73,6 +73,14 @@ class InProcessTrainer:
                 engine, self.tokenizer, adapters, split, most_tokens=MOST_TOKENS, closed=closed
             )
         )
+
+    def pass_seconds(self, split):
+        return self.runner.call(lambda engine: finished.pass_seconds(engine, split))
+
+    def solo(self, jobs, on_done) -> None:
+        for job in jobs:
+            self.log.append(("solo", f"{job.method} {job.learning_rate:g} {job.seed}"))
+            on_done(job, self.runner.call(lambda engine, one=job: solo.train(engine, one)))
 
     def prompt_vectors(self, splits):
         return [

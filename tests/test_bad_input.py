@@ -456,6 +456,14 @@ CASES = {
     "a score in percent": Case(
         flags=("--min-metric", "80"), says=("min_metric must be between 0 and 1, but got 80.0", "write 80 % as 0.8")
     ),
+    "a score of a metric that is not computed": Case(
+        flags=("--kpi", "acuracy=0.9"),
+        says=(
+            "kpi must be of metrics that are computed with metric macro_f1",
+            "got 'acuracy'",
+            "did you mean accuracy?",
+        ),
+    ),
     "a score that is no number": Case(
         flags=("--min-metric", "nan"), says=("(for mae and completion_loss a number from 0), but got nan", "0.8")
     ),

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.unit
 
 SIZES = Sizes(train=1_000, validation=250, test=300)
 LARGE = Sizes(train=320_000, validation=80_000, test=300)
-WORK = Work(per_row=0.01, per_score=0.001, per_word_row=0.0, epochs=1.0, trials=24, rungs=3)
+WORK = Work(per_row=0.01, per_default_row=0.01, per_score=0.001, per_word_row=0.0, epochs=1.0, trials=24, rungs=3)
 
 
 def trial(full_seconds: float, *, share: float = 1 / 3) -> TrialRecord:

@@ -26,8 +26,10 @@ pytestmark = pytest.mark.unit
 
 SMALL = Sizes(train=2_000, validation=500, test=600)
 LARGE = Sizes(train=320_000, validation=80_000, test=100_000)
-WORK = Work(per_row=1 / 200, per_score=1 / 600, per_word_row=0.002, epochs=3.0, trials=24, rungs=3)
-GPU = replace(WORK, per_row=1 / 20_000, per_score=1 / 60_000)
+WORK = Work(
+    per_row=1 / 200, per_default_row=1 / 200, per_score=1 / 600, per_word_row=0.002, epochs=3.0, trials=24, rungs=3
+)
+GPU = replace(WORK, per_row=1 / 20_000, per_default_row=1 / 20_000, per_score=1 / 60_000)
 
 
 def parts(plan) -> float:
@@ -41,7 +43,7 @@ def test_without_a_budget_everything_is_done_on_all_rows(sizes) -> None:
     assert (plan.explore_train, plan.explore_validation, plan.test, plan.checked) == (
         sizes.train, sizes.validation, sizes.test, sizes.test,
     )  # fmt: skip
-    assert plan.confirm == Confirming(depth=DEPTHS[0], train=sizes.train, validation=sizes.validation)
+    assert plan.confirm == Confirming(depth=DEPTHS[0], train=sizes.train, validation=sizes.validation, beside=True)
     assert plan.every_seed
     assert "all 2,000 training" in in_words(everything(SMALL), math.inf)
 
@@ -63,6 +65,47 @@ def test_confirming_is_made_leaner_before_rows_are_cut() -> None:
 
     assert [it.depth for it in depths] == list(DEPTHS)
     assert {it.train for it in depths} == {2_000}
+
+
+def test_the_learning_curve_goes_before_anything_that_decides() -> None:
+    plan = make(3600, SMALL, WORK, begun=20)
+    least = WORK.confirming(replace(plan.confirm, beside=False))
+
+    assert plan.confirm.beside
+    assert WORK.confirming(plan.confirm) - least == pytest.approx(0.75 * WORK.training(2_000, 500))
+    assert confirming(least, plan, WORK) == replace(plan.confirm, beside=False)
+    assert "up to 3 finalists, the baselines and the learning curve on the same rows" in in_words(plan, 3600)
+
+
+def test_where_all_baselines_are_asked_for_finalists_go_before_they_do() -> None:
+    every = replace(WORK, baselines="all")
+    full, lean = (make(minutes * 60, SMALL, every, begun=20).confirm for minutes in (60, 20))
+
+    assert full == Confirming(depth=DEPTHS[0], train=2_000, validation=500, beside=True)
+    assert lean.beside
+    assert lean.depth != DEPTHS[0]
+    # Two methods at three rates on one seed, each as long as three adapters; a curve, and two shares of wrong labels.
+    assert every.confirming(lean) - every.confirming(replace(lean, beside=False)) == pytest.approx(
+        (2 * (3 + lean.depth.baseline_seeds - 1) * 3 + lean.depth.baseline_seeds * 2.75) * WORK.training(2_000, 500)
+    )
+
+
+def test_the_default_is_reckoned_with_its_own_pace_which_quick_trials_do_not_shorten() -> None:
+    dear = replace(WORK, per_default_row=3 * WORK.per_row)
+    it = Confirming(depth=DEPTHS[-1], train=2_000, validation=500)
+    more = (DEPTHS[-1].compared * 3.0 * 2_000) * 2 * WORK.per_row
+
+    assert dear.confirming(it) - WORK.confirming(it) == pytest.approx(more)
+    assert dear.at_pace(0.5).per_default_row == dear.per_default_row
+    assert dear.at_pace(2.0).per_default_row == 2 * dear.per_default_row
+    assert dear.at_pace(0.5).per_row == dear.per_row / 2
+
+
+def test_without_baselines_only_finalists_take_time() -> None:
+    none = replace(WORK, baselines="none", head_trainings=1.0, per_word_row=0.0)
+    it = Confirming(depth=DEPTHS[0], train=2_000, validation=500, beside=True)
+
+    assert none.confirming(it) == pytest.approx(9 * none.training(2_000, 500))
 
 
 @pytest.mark.parametrize("minutes", [5, 15, 60, 240])

@@ -8,6 +8,7 @@ import pytest
 
 from autolora.objectives import METRICS
 from autolora.prospects import would_change
+from autolora.records import ConfirmRecord, SensitivityPoint
 from autolora.report.evidence import evidence
 from autolora.request import Limits
 from autolora.verdict import judge
@@ -47,6 +48,31 @@ def test_the_rows_are_named_on_which_a_small_lead_would_be_beyond_chance() -> No
         "A lead of 0.010 over TF-IDF with a linear model would be beyond chance on about 3,200 test rows (there are"
         " 200)."
     )
+
+
+def with_curve(*, difference) -> ConfirmRecord:
+    half = SensitivityPoint(share=0.5, rows=320, seeds=1, validation=0.87, standard_error=0.02, difference=difference)
+    whole = replace(half, share=1.0, rows=640, validation=0.90, difference=None)
+    return replace(record(BEST, *OTHERS), learning_curve=(replace(half, share=0.25, rows=160), half, whole))
+
+
+def test_where_the_last_doubling_of_rows_helped_the_next_may_help_as_much_at_most() -> None:
+    said = texts(with_curve(difference=(0.03, 0.01, 0.05)), BEST)[-1]
+
+    assert said == (
+        "From 320 to 640 training rows the score on validation rows went from 0.870 to 0.900 (difference +0.030, 95 %"
+        " interval +0.010 to +0.050); labelling 640 more may change it by up to as much, and usually by less."
+    )
+
+
+def test_where_the_last_doubling_showed_nothing_more_rows_are_not_promised() -> None:
+    said = texts(with_curve(difference=(0.01, -0.01, 0.03)), BEST)[-1]
+
+    assert said.endswith("whether labelling 640 more would help cannot be told from that.")
+
+
+def test_without_a_curve_nothing_is_said_of_more_rows() -> None:
+    assert not any("labelling" in said for said in texts(record(BEST, *OTHERS), BEST))
 
 
 def test_where_a_rival_is_ahead_more_rows_are_no_way_out() -> None:

@@ -55,7 +55,31 @@ UNREADABLE = Finding(
     code="unreadable_text", severity="warning", message="The base model cannot read this text.", hint="use another one"
 )
 ALL = (BEST, SMALL, POOR, DEFAULT, TFIDF, MAJORITY)
+FULL = candidate("full_tuning", 0.91, 4_000_000)
+PROMPTS = candidate("prompt_tuning", 0.80, 900)
+WITH_KPI = replace(record(*ALL), kpis={"accuracy": 0.86, "micro_f1": 0.88})
 CASES = {
+    "adopt: other scores asked for are reached": (
+        WITH_KPI,
+        Limits(kpi={"accuracy": 0.85, "micro_f1": 0.88}),
+        (),
+        "adopt",
+    ),
+    "not_ready: another score asked for is missed": (
+        WITH_KPI,
+        Limits(kpi={"accuracy": 0.87, "micro_f1": 0.80}),
+        (),
+        "not_ready",
+    ),
+    "adopt: full fine-tuning decides nothing": (record(*ALL, FULL, full_tuning=BEHIND), NO_LIMITS, (), "adopt"),
+    "use_simpler: prompt tuning does as well": (
+        record(*ALL, PROMPTS, prompt_tuning=EVEN),
+        NO_LIMITS,
+        (),
+        "use_simpler",
+    ),
+    "adopt: prompt tuning is beaten": (record(*ALL, PROMPTS, prompt_tuning=AHEAD), NO_LIMITS, (), "adopt"),
+    "not_ready: compared with no default": (record(BEST, SMALL, TFIDF, MAJORITY), NO_LIMITS, (), "not_ready"),
     "adopt: better than the default": (record(*ALL), NO_LIMITS, (), "adopt"),
     "adopt: as good and smaller": (record(*ALL, default_lora=AS_GOOD), NO_LIMITS, (), "adopt"),
     "keep_default: smaller, and not shown to be as good": (
@@ -195,6 +219,10 @@ def changes(confirm: ConfirmRecord, required: Limits, path: str) -> Iterator[tup
                 yield replace(confirm, paired_test_differences=differences), required
         case ["confirm", "validation_differences", one, other]:
             yield replace(confirm, validation_differences={one: {other: BEHIND}}), required
+        case ["confirm", "candidates"]:
+            yield replace(confirm, candidates=(*confirm.candidates, DEFAULT)), required
+        case ["confirm", "kpis", name]:
+            yield replace(confirm, kpis=confirm.kpis | {name: 0.1234}), required
         case ["confirm", "margin"]:
             yield replace(confirm, margin=0.5), required
         case ["confirm", "candidates", name, "seeds"]:
@@ -228,6 +256,13 @@ def test_the_reasons_read_as_sentences() -> None:
         "It beats always answering the most frequent class on the test split (macro_f1 0.890 against 0.200; "
         "difference +0.050, 95 % interval +0.010 to +0.090).",
     ]
+
+
+def test_beside_full_fine_tuning_stands_what_share_of_its_parameters_is_trained() -> None:
+    texts = [reason.text for reason in judged(record(*ALL, FULL, full_tuning=AS_GOOD)).reasons]
+
+    assert texts[-2].startswith("It is as good as full fine-tuning on the test split, within a margin of 0.01")
+    assert texts[-1] == "It trains 1,000 parameters, 0.025% of its 4,000,000."
 
 
 def test_why_nothing_can_be_recommended_is_counted() -> None:

@@ -18,10 +18,12 @@ LEAST_OF_A_CLASS = 2
 
 def subset(split: Split, rows: int, *, seed: int) -> Split:
     """Return ``rows`` rows of a split in their order, or the split itself if it has no more than that."""
-    if rows >= len(split):
-        return split
-    chosen = subset_rows(split.labels, [_key(split, row, seed) for row in range(len(split))], rows)
-    return split.take(chosen)
+    return split if rows >= len(split) else split.take(part_of(split, rows, seed=seed))
+
+
+def part_of(split: Split, rows: int, *, seed: int) -> tuple[int, ...]:
+    """Return which ``rows`` rows of a split its part of that length has, ascending."""
+    return subset_rows(split.labels, [_key(split, row, seed) for row in range(len(split))], rows)
 
 
 def subset_rows(labels: Sequence[Hashable], keys: Sequence[bytes], rows: int) -> tuple[int, ...]:

@@ -41,6 +41,10 @@ class Fitted:
     bytes: int
     """What has to be stored to use it."""
     seconds: float
+    peak_memory_bytes: int = 0
+    """Of training it, where that is worth telling."""
+    seconds_a_row: float | None = None
+    """Of answering a row, in batches; None where nobody measured it."""
 
 
 def constant(problem: Problem, metric: str, train: Split, validation: Split, test: Split) -> Fitted:
@@ -55,6 +59,7 @@ def constant(problem: Problem, metric: str, train: Split, validation: Split, tes
         parameters=0,
         bytes=0,
         seconds=0.0,
+        seconds_a_row=0.0,
     )
 
 
@@ -75,14 +80,18 @@ def tfidf(problem: Problem, metric: str, train: Split, validation: Split, test: 
     best = min((model.fit(seen, targets) for model in _linear_models(problem)), key=loss)
     known = _outputs(problem, best, unseen)
     numbers = _parameters(best)
+    answering = time.perf_counter()
+    tested = _outputs(problem, best, features.transform(test.texts)) if len(test) else known[:0]
+    answering = time.perf_counter() - answering
     return Fitted(
         name="tfidf",
         description=f"TF-IDF ({'words' if spaced else 'characters'}) with {_LINEAR[problem.name]}",
         validation=known,
-        test=_outputs(problem, best, features.transform(test.texts)) if len(test) else known[:0],
+        test=tested,
         parameters=numbers,
         bytes=8 * (numbers + len(features.vocabulary_)) + sum(len(term.encode()) for term in features.vocabulary_),
         seconds=time.perf_counter() - start,
+        seconds_a_row=answering / len(test) if len(test) else None,
     )
 
 

@@ -18,13 +18,15 @@ from torch.nn import functional
 
 from autolora.engine import writing
 from autolora.engine.choosing import likeliest
-from autolora.engine.device import put
+from autolora.engine.device import least_seconds, put
 from autolora.engine.engine import SCORING_CHUNK_ROWS, Engine
 from autolora.engine.jobs import Finished, Written
 from autolora.engine.state import load_adapter
 from autolora.engine.trial_pass import smallest
 from autolora.tasks.tap import tapped
 from autolora.tasks.task import Encoded, padded
+
+_TIMED_ROWS = 256
 
 
 @contextmanager
@@ -94,6 +96,19 @@ def general_losses(
     with engine.passing_once(general) as split, admitted(engine, adapters) as slots:
         summed = [engine.outputs(slot, split).sum(axis=0) for slot in slots]
     return [float(loss / tokens) for loss, tokens in summed]
+
+
+def pass_seconds(engine: Engine, split: str) -> float:
+    """Return the seconds that a row of a split takes through the whole base: what any adapter takes once merged.
+
+    Args:
+        engine: On a task with a head.
+        split: Of which some rows pass, in batches, with nothing known of them beforehand.
+    """
+    data = engine.splits[split]
+    some = np.unique(np.linspace(0, len(data) - 1, min(_TIMED_ROWS, len(data))).astype(np.int64))
+    with engine.passing_once(data.take(some)) as once, admitted(engine, [None]) as (slot,):
+        return least_seconds(engine.base.device, lambda: engine.outputs(slot, once)) / len(some)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,46 @@ class Report:
     """What the user should know although the job goes on: a state that could not be kept, or not be read."""
     adapter: dict[str, Any] | None = None
     """PEFT name → weights as arrays."""
+
+
+SoloMethod = Literal["prompt_tuning", "full_tuning"]
+"""What is trained without low-rank matrices: vectors before every text, or every weight."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoloJob:
+    """A training that cannot share the frozen base: done by plain transformers and PEFT, alone."""
+
+    method: SoloMethod
+    learning_rate: float
+    epochs: float
+    batch_size: int
+    seed: int
+    train: str
+    """Name of the split that it trains on."""
+    validation: str
+    test: str
+    """Names of those that it is scored on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoloReport:
+    """What became of it."""
+
+    validation: bytes = b""
+    test: bytes = b""
+    """What the problem keeps of each row; see ``array_of``."""
+    seconds: float = 0.0
+    """Of training it and scoring the validation rows."""
+    trainable_params: int = 0
+    stored_bytes: int = 0
+    """Of what it would have to ship, in float32."""
+    peak_memory_bytes: int = 0
+    """Measured over its first steps; see ``live_bytes``."""
+    times_a_pass: float = 1.0
+    """What a test row's pass takes, in passes through the base: vectors before a text are passed with it."""
+    failure: TrialState | None = None
+    cause: str = ""
 
 
 SLOTS_AT_ONCE = 8

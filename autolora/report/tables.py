@@ -37,6 +37,8 @@ class ComparisonRow:
     measured_bytes: int | None
     seconds: float | None
     """Device time of the confirmation, all seeds; None when no record has it."""
+    seconds_a_thousand: float | None
+    """Of a thousand answers; None when nobody measured it."""
 
 
 def comparison(report: SearchReport) -> tuple[ComparisonRow, ...]:
@@ -84,6 +86,7 @@ def _recommended_row(report: SearchReport, recommendation: Recommendation) -> Co
         predicted_bytes=recommendation.peak_memory_bytes.predicted,
         measured_bytes=recommendation.peak_memory_bytes.measured,
         seconds=candidate.seconds if candidate else None,
+        seconds_a_thousand=recommendation.seconds_a_thousand,
     )
 
 
@@ -105,6 +108,7 @@ def _baseline_row(
         predicted_bytes=baseline.peak_memory_bytes.predicted,
         measured_bytes=baseline.peak_memory_bytes.measured,
         seconds=baseline.seconds,
+        seconds_a_thousand=baseline.seconds_a_thousand,
     )
 
 
@@ -124,6 +128,7 @@ def _confirmed_row(report: SearchReport, candidate: Candidate) -> ComparisonRow:
         predicted_bytes=candidate.peak_memory_bytes,
         measured_bytes=None,
         seconds=candidate.seconds,
+        seconds_a_thousand=candidate.seconds_a_thousand,
     )
 
 

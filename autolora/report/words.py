@@ -29,14 +29,16 @@ _BASELINES = {
     "nearest_base": "The same, by the base's hidden states",
     "tfidf": "TF-IDF + linear model",
     "head_only": "Head only",
+    "prompt_tuning": "Prompt tuning",
     "default_lora": "Default LoRA",
     "rate_grid": "Default LoRA, best of a rate grid",
+    "full_tuning": "Full fine-tuning",
 }
 BASELINE_ORDER = tuple(_BASELINES)
 
 
 def baseline_name(key: str) -> str:
-    """Return a baseline's name in words."""
+    """Return the name in words of a baseline, or of another thing that is trained beside."""
     return _BASELINES.get(key, key.replace("_", " "))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autolora.engine.jobs import Finished, Job, Report, TokenRows, Written
+from autolora.engine.jobs import Finished, Job, Report, SoloJob, SoloReport, TokenRows, Written
 from autolora.engine.start import EngineFacts, EngineSpec, keep_prefixes, start
 from autolora.errors import AutoloraError, EngineLost
 from autolora.records import Split
@@ -160,6 +160,17 @@ class EngineActor:
 
         return self.runner.call(score)
 
+    def solo(self, job: SoloJob) -> SoloReport:
+        """Train what cannot share the base, while everything else waits."""
+
+        def train(engine: Any) -> SoloReport:
+            from autolora.engine import solo
+
+            return solo.train(engine, job)
+
+        report: SoloReport = self.runner.call(train)
+        return report
+
     def answers(
         self, adapters: Sequence[Finished | None], split: str, *, most_tokens: int, closed: Sequence[str] = ()
     ) -> list[Written]:
@@ -190,6 +201,17 @@ class EngineActor:
 
         losses: list[float] = self.runner.call(score)
         return losses
+
+    def pass_seconds(self, split: str) -> float:
+        """Return the seconds that a row of a split takes through the whole base."""
+
+        def measure(engine: Any) -> float:
+            from autolora.engine.finished import pass_seconds
+
+            return pass_seconds(engine, split)
+
+        seconds: float = self.runner.call(measure)
+        return seconds
 
     def prompt_vectors(self, split: str) -> Any:
         """Return what the bare base makes of each prompt of a split ``(rows, width)``."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from autolora.durable import write_whole
 from autolora.engine.checkpoint import find
-from autolora.engine.jobs import SLOTS_AT_ONCE, Finished, Job, Report, TokenRows, Written
+from autolora.engine.jobs import SLOTS_AT_ONCE, Finished, Job, Report, SoloJob, SoloReport, TokenRows, Written
 from autolora.engine.start import EngineFacts, EngineSpec
 from autolora.errors import EngineError, EngineLost
 from autolora.records import Split
@@ -382,6 +382,19 @@ class Engines:
         """
         return self._shared_out(adapters, lambda handle, adapter: handle.outputs.remote(adapter, split))
 
+    def solo(self, jobs: Sequence[SoloJob], on_done: Callable[[SoloJob, SoloReport], None]) -> None:
+        """Train what cannot share the base, each by itself on an engine, and hand over what became of it.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        left = list(jobs)
+        while left:
+            now = left[: max(1, len(self.ready()))]
+            for job, report in zip(now, self._shared_out(now, _ask_solo), strict=True):
+                on_done(job, report)
+            left = left[len(now) :]
+
     def answers(self, adapters: Sequence[Finished | None], split: str, *, closed: Sequence[str] = ()) -> list[Written]:
         """Return what each finished adapter, or the bare base, answers to a split's prompts.
 
@@ -408,6 +421,15 @@ class Engines:
         """
         (losses,) = self._shared_out([adapters], lambda handle, part: handle.general_losses.remote(part, texts))
         return list(losses)
+
+    def pass_seconds(self, split: str) -> float:
+        """Return the seconds that a row of a split takes through the whole base on one engine, in batches.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        (seconds,) = self._shared_out([split], lambda handle, name: handle.pass_seconds.remote(name))
+        return float(seconds)
 
     def prompt_vectors(self, splits: Sequence[str]) -> list[Any]:
         """Return what the bare base makes of each prompt of some splits ``(rows, width)``, as vectors of length 1.
@@ -444,6 +466,10 @@ class Engines:
                 except EngineLost as lost:
                     self.replace(name, lost)
         return [found[at] for at in range(len(parts))]
+
+
+def _ask_solo(handle: Any, job: SoloJob) -> Any:
+    return handle.solo.remote(job)
 
 
 def _must_agree(what: str, ours: str, theirs: str, place: Place) -> None:

@@ -26,6 +26,7 @@ SECTIONS = [
     "Key numbers",
     "Against the baselines",
     "Confirmation",
+    "With fewer rows, with wrong labels",
     "How sure it is",
     "Where it falls behind",
     "What the adapter changed",

@@ -31,6 +31,7 @@ from autolora.records import (
     Score,
     SearchSummary,
     SeedResult,
+    SensitivityPoint,
     TrialRecord,
     TrialState,
 )
@@ -246,6 +247,15 @@ def _candidate(
         adapter_bytes=4 * params + 1_480 if config else 0,
         peak_memory_bytes=memory_of(config) if config else 0,
         seconds=123.0 if config else 0.4,
+        seconds_a_thousand=6.5 if config else 0.21,
+    )
+
+
+def _point(
+    share: float, rows: int, validation: float, difference: tuple[float, float, float] | None
+) -> SensitivityPoint:
+    return SensitivityPoint(
+        share=share, rows=rows, seeds=3, validation=validation, standard_error=0.018, difference=difference
     )
 
 
@@ -281,6 +291,17 @@ def confirm() -> ConfirmRecord:
             "finalist_2": (0.023, -0.012, 0.058),
             "finalist_16": (0.011, -0.017, 0.04),
         },
+        left_out={"full_tuning": "it would take about 40 min, and 90 s were left"},
+        learning_curve=(
+            _point(0.25, 320, 0.79, (0.081, 0.05, 0.112)),
+            _point(0.5, 640, 0.842, (0.029, 0.004, 0.054)),
+            _point(1.0, 1_280, 0.871, None),
+        ),
+        label_noise=(
+            _point(0.0, 0, 0.871, None),
+            _point(0.1, 85, 0.859, (0.012, -0.011, 0.035)),
+            _point(0.2, 170, 0.83, (0.041, 0.013, 0.069)),
+        ),
         test_opened_at="2025-03-01T12:58:11Z",
     )
 
@@ -388,6 +409,7 @@ def _baseline(candidate: Candidate) -> BaselineSummary:
         adapter_bytes=candidate.adapter_bytes,
         peak_memory_bytes=MemorySummary(predicted=candidate.peak_memory_bytes),
         seconds=candidate.seconds,
+        seconds_a_thousand=candidate.seconds_a_thousand,
         config=candidate.config,
     )
 

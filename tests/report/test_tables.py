@@ -52,6 +52,7 @@ def test_a_row_holds_scores_intervals_and_costs() -> None:
         predicted_bytes=0,
         measured_bytes=None,
         seconds=0.4,
+        seconds_a_thousand=0.21,
     )
 
 

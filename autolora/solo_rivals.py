@@ -1,0 +1,147 @@
+"""Prompt tuning and full fine-tuning as rivals: each at a few rates, of which the best is trained on the other seeds.
+
+They cannot share the frozen base, so each training takes an engine to itself; what there is no time or memory for is
+left out, with the reason. Knows engines that train, seeds and a clock; compares nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import MsgspecError
+
+from autolora.candidate_scores import CandidateScores
+from autolora.durable import write_whole
+from autolora.engine.baselines import Fitted
+from autolora.engine.jobs import SoloJob, SoloMethod, SoloReport, array_of
+from autolora.records import from_json, to_json
+from autolora.units import too_long
+
+RATES: dict[SoloMethod, tuple[float, ...]] = {
+    "prompt_tuning": (3e-3, 1e-2, 3e-2),
+    "full_tuning": (2e-5, 5e-5, 1e-4),
+}
+"""Learning rates tried. Of full fine-tuning about those of Devlin et al. 2019, and one above them for small bases."""
+WORDS: dict[SoloMethod, str] = {
+    "prompt_tuning": "Prompt tuning: 20 trained vectors before every text, and the head",
+    "full_tuning": "Full fine-tuning: every weight of the base, and the head",
+}
+TIMES_AN_ADAPTER = 3.0
+"""What one takes in trainings of the default adapter, before the first was seen (2.1 times for plain PEFT alone)."""
+
+
+class SoloTrainer(Protocol):
+    """What this needs of the engines."""
+
+    def solo(self, jobs: Sequence[SoloJob], on_done: Callable[[SoloJob, SoloReport], None]) -> None:
+        """Train jobs, each on an engine by itself, and hand over what became of each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoloKept:
+    """A training that has ended, as its file keeps it."""
+
+    job: SoloJob
+    report: SoloReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoloRivals:
+    """What is needed to train them."""
+
+    trainer: SoloTrainer
+    scores: CandidateScores
+    folder: Path
+    """Keeps every training that has ended; exists."""
+    seeds: Sequence[int]
+    """Those that the best rate is trained on; the rates meet on the first."""
+    epochs: float
+    batch_size: int
+    pass_seconds: float
+    """Of a row through the base."""
+    adapter_seconds: float
+    """What training the default adapter on one seed took."""
+    seconds_left: Callable[[], float] = field(default=lambda: float("inf"))
+    """Of the time that there is for all of this."""
+    on_trained: Callable[[], None] = lambda: None
+
+    def fitted(self, method: SoloMethod) -> tuple[dict[int, Fitted], str]:
+        """Return a method's rival by seeds, or nothing and why it was left out."""
+        rates, first = RATES[method], self.seeds[0]
+        tried = [self._job(method, rate, first) for rate in rates]
+        if why := self._trained(tried, len(rates) + len(self.seeds) - 1, self.adapter_seconds * TIMES_AN_ADAPTER):
+            return {}, why
+        ended = [kept for job in tried if (kept := self._of(job)) is not None and kept.report.failure is None]
+        if not ended:
+            return {}, self._cause(tried)
+        best = min(ended, key=lambda kept: self.scores.loss(first, array_of(kept.report.validation)))
+        more = [self._job(method, best.job.learning_rate, seed) for seed in self.seeds[1:]]
+        self._trained(more, len(more), best.report.seconds)
+        found = [best, *(k for job in more if (k := self._of(job)) is not None and k.report.failure is None)]
+        words = f"{WORDS[method]}; the best of rates {', '.join(f'{rate:g}' for rate in rates)}:"
+        return {
+            kept.job.seed: Fitted(
+                name=method,
+                description=f"{words} {kept.job.learning_rate:g}",
+                validation=array_of(kept.report.validation),
+                test=array_of(kept.report.test),
+                parameters=kept.report.trainable_params,
+                bytes=kept.report.stored_bytes,
+                seconds=kept.report.seconds,
+                peak_memory_bytes=kept.report.peak_memory_bytes,
+                seconds_a_row=self.pass_seconds * kept.report.times_a_pass,
+            )
+            for kept in found
+        }, ""
+
+    def _job(self, method: SoloMethod, rate: float, seed: int) -> SoloJob:
+        split = self.scores.splits[seed]
+        return SoloJob(
+            method=method,
+            learning_rate=rate,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            seed=seed,
+            train=split.train,
+            validation=split.validation,
+            test="test",
+        )
+
+    def _trained(self, jobs: Sequence[SoloJob], planned: int, seconds: float) -> str:
+        """Train those that are not kept yet; return why not, where there is no time.
+
+        Args:
+            jobs: To train now.
+            planned: Trainings that there will be with those that follow.
+            seconds: What one is expected to take.
+        """
+        due = [job for job in jobs if self._of(job) is None]
+        left = self.seconds_left()
+        if due and planned * seconds > left:
+            return too_long(planned * seconds, left)
+
+        def keep(job: SoloJob, report: SoloReport) -> None:
+            write_whole(self._path(job), to_json(SoloKept(job=job, report=report)).encode(), at="confirm.solo")
+            self.on_trained()
+
+        if due:
+            self.trainer.solo(due, keep)
+        return ""
+
+    def _cause(self, jobs: Sequence[SoloJob]) -> str:
+        causes = [kept.report.cause for job in jobs if (kept := self._of(job)) is not None]
+        return next(iter(causes), "it could not be trained")
+
+    def _of(self, job: SoloJob) -> SoloKept | None:
+        """Return a training that is kept; a damaged file is none, and one of another length neither."""
+        try:
+            kept = from_json(self._path(job).read_bytes(), SoloKept)
+        except (FileNotFoundError, MsgspecError):
+            return None
+        return kept if kept.job == job else None
+
+    def _path(self, job: SoloJob) -> Path:
+        return self.folder / f"{job.method}_{job.learning_rate:g}-{job.seed}.json"
