@@ -462,7 +462,8 @@ class _Way:
 
     def _seconds_left(self, planned: Plan) -> float:
         """Return what is left of the budget before the rest must begin."""
-        return self.clock.budget_seconds - self.clock.spent() - planned.closing_seconds
+        budget = self.clock.budget_seconds
+        return budget if math.isinf(budget) else budget - self.clock.spent() - planned.closing_seconds
 
     def _open_test(self, seal: str) -> None:
         """Keep that the test split is opened, once for one choice; who goes on after a kill opens nothing anew.

@@ -53,7 +53,8 @@ def searched(request, tiny_folder, tmp_path_factory):
     with open(folder / "rows.csv", "w", newline="") as file:
         csv.writer(file).writerows([("text", "label"), *rows_of(request.param)])
     (folder / "space.yaml").write_text(yaml.safe_dump(LEARNS))
-    flags = {"label_separator": "|"} if request.param == "multi_label" else {"metric": "mae"}
+    every = {"label_separator": "|", "baselines": "all", "kpi": ["micro_f1=0.9"]}
+    flags = every if request.param == "multi_label" else {"metric": "mae"}
     wanted = request_from(
         folder / "rows.csv",
         base_model=tiny_folder(),
@@ -88,6 +89,26 @@ def test_the_adapter_does_the_job_and_says_how_well(searched) -> None:
     page = (record.path / "report.html").read_text()
     assert ("A row may have several classes" in page) == (found.problem == "multi_label")
     assert ("mean absolute error (less is better)" in page) == (found.problem == "regression")
+
+
+def test_once_the_choice_stands_what_was_asked_for_is_trained_beside_it(searched) -> None:
+    record, _, wanted = searched
+    confirm, page = record.confirm, (record.path / "report.html").read_text()
+    every = wanted.baselines == "all"
+
+    assert confirm.left_out == {}
+    assert [point.share for point in confirm.learning_curve] == [0.25, 0.5, 1.0]
+    assert [point.share for point in confirm.label_noise] == ([0.0, 0.1, 0.2] if every else [])
+    assert {point.seeds for point in confirm.learning_curve} == {3 if every else 1}
+    assert ({"prompt_tuning", "full_tuning"} <= set(record.recommendation.baselines)) == every
+    assert ("Full fine-tuning" in page) == every
+    assert "With fewer rows" in page
+    assert any("training rows the score on validation rows went" in r.text for r in record.recommendation.would_change)
+    if every:
+        assert len(confirm.paired_test_differences["full_tuning"]) == 3
+        assert confirm.kpis["micro_f1"] > 0.9
+        assert any(reason.text.startswith("Its micro_f1 on the validation") for reason in record.recommendation.reasons)
+        assert record.recommendation.baselines["full_tuning"].seconds_a_thousand > 0
 
 
 def test_the_cards_code_gives_the_searchs_answers(searched, tmp_path) -> None:
