@@ -20,7 +20,7 @@ from autolora.yamlfile import inside
 _COLUMNS = ("text", "label", "prompt", "completion", "messages")
 _DATA = (
     *(*_COLUMNS, "template", "problem", "label_separator"),
-    *("test", "rows", "encoding", "split_by", "split_by_time"),
+    *("test", "rows", "encoding", "split_by", "split_by_time", "slices"),
 )
 _LIMITS = ("max_params", "max_memory", "min_metric", "margin")
 _BUDGET = ("trials", "budget")
@@ -118,7 +118,9 @@ def _given(flags: dict[str, Any]) -> dict[str, Any]:
                 f"there is no option {name!r}", f"did you mean {close}?" if close else f"options: {listed(_FLAGS)}"
             )
     return {
-        name: str(value) if isinstance(value, Path) else value for name, value in flags.items() if value is not None
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in flags.items()
+        if value is not None and value != ()  # what may be given several times, and was not once
     }
 
 

@@ -485,6 +485,7 @@ class _Way:
                 lengths=tuple(map(len, test.texts)),
                 predicted={name: problem_of(self.used_rows).labels(own) for name, own in confirmed.predictions.items()},
                 updates=updates,
+                slices=test.slices,
             )
         )
 
