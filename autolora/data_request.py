@@ -114,7 +114,9 @@ class DataRequest:
                     "leave it out: reports slice by class and by length anyway",
                 )
             if column in self.slices[:at]:
-                raise RequestError(f"slices must name every column once, but {column!r} is there twice", "leave one out")
+                raise RequestError(
+                    f"slices must name every column once, but {column!r} is there twice", "leave one out"
+                )
         object.__setattr__(self, "slices", tuple(self.slices))
 
     def _check_columns(self, named: set[str]) -> None:

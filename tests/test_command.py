@@ -92,9 +92,7 @@ def test_every_flag_has_its_place_in_the_request() -> None:
 
 def test_every_flag_overrides_a_task_file(task: str) -> None:
     path = str(Path(task).with_name("complaints.csv"))
-    data = DataRequest(
-        path=path, text="body", label="kind", test="held_out.csv", rows=200, slices=("branch", "month")
-    )
+    data = DataRequest(path=path, text="body", label="kind", test="held_out.csv", rows=200, slices=("branch", "month"))
 
     assert request_from(task, **EVERY_FLAG) == wanted(data, "complaint-routing")
 

@@ -22,7 +22,7 @@ from autolora.report.draw import Record, draw
 from autolora.report.evidence import evidence
 from autolora.report.importance import TRIALS_TO_TRUST, importance
 from autolora.report.key_numbers import key_numbers
-from autolora.report.slices import slices
+from autolora.report.slices import measure, slices
 from autolora.report.source import SearchReport
 
 _PLOTLY = "plotly-basic-3.7.0.min.js"
@@ -68,6 +68,7 @@ def render_engineer(report: SearchReport) -> str:
             confusions=gains.confusions(report),
             updates=gains.updates(report),
             slices=slices(report),
+            sliced_by=measure(report),
             front={point.trial for point in report.recommendation.front} if report.recommendation else set(),
             started=min((trial.started_at for trial in report.trials if trial.started_at), default=""),
             ended=max((trial.ended_at for trial in report.trials if trial.ended_at), default=""),

@@ -237,7 +237,9 @@ def test_the_record_keeps_everything_but_the_texts(write: Write) -> None:
 
 def sliced_rows(count: int = 40) -> str:
     rows = [*some_rows({"pos": count // 2, "neg": count // 2})]
-    lines = (f"{text},{label},{'Osaka' if at % 3 else ''},2026-0{1 + at % 2}-03" for at, (text, label) in enumerate(rows))
+    lines = (
+        f"{text},{label},{'Osaka' if at % 3 else ''},2026-0{1 + at % 2}-03" for at, (text, label) in enumerate(rows)
+    )
     return "text,label,branch,opened\n" + "\n".join(lines) + "\n"
 
 
