@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from autolora import answered, bundle, plan, request, results, space, store
+from autolora import answered, bundle, plan, request, results, robustness, space, store
 from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
 from autolora.confirm import Confirmation, Confirmed
 from autolora.data import MOST_ANSWERS, READ_OTHERWISE, find_in_tokens, prepare, record
@@ -43,6 +43,7 @@ from autolora.records import (
 )
 from autolora.request import Request
 from autolora.results import SearchRecord
+from autolora.robustness_record import RobustnessRecord
 from autolora.search.cluster import open_cluster
 from autolora.search.engines import Engines, open_engines
 from autolora.search.explore import Exploration, explore
@@ -288,6 +289,7 @@ class _Way:
         self.run.write_confirm(confirmed.record)
         self._keep_answers(confirmed)
         self._keep_predictions(confirmed)
+        self._keep_robustness(confirmed, planned)
         choice = judge(
             confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.request.limits, self._findings()
         )
@@ -486,6 +488,31 @@ class _Way:
                 predicted={name: problem_of(self.used_rows).labels(own) for name, own in confirmed.predictions.items()},
                 updates=updates,
                 slices=test.slices,
+            )
+        )
+
+    def _keep_robustness(self, confirmed: Confirmed, planned: Plan) -> None:
+        """Keep how the chosen adapter and the default do on test rows with noise, or why that was left out."""
+        if confirmed.chosen is None:
+            return
+        left_out = robustness.why_not(self.used_rows.problem, planned=planned.noise)
+        if left_out:
+            self.run.write_robustness(RobustnessRecord(left_out=left_out))
+            return
+        self.progress.stage("Scoring test rows with noise")
+        tested = [
+            robustness.Tested(
+                name=it.name,
+                adapter=adapter,
+                threshold=it.seeds[0].threshold,
+                predictions=confirmed.predictions[it.name],
+            )
+            for it in confirmed.record.candidates
+            if (adapter := confirmed.first_adapters.get(it.name)) is not None
+        ]
+        self.run.write_robustness(
+            robustness.under_noise(
+                self.used_rows, self.prepared.metric.name, tested, self.engines, seed=self.prepared.request.seed
             )
         )
 

@@ -22,6 +22,7 @@ from autolora.report.draw import Record, draw
 from autolora.report.evidence import evidence
 from autolora.report.importance import TRIALS_TO_TRUST, importance
 from autolora.report.key_numbers import key_numbers
+from autolora.report.noise import noise
 from autolora.report.slices import measure, slices
 from autolora.report.source import SearchReport
 
@@ -69,6 +70,7 @@ def render_engineer(report: SearchReport) -> str:
             updates=gains.updates(report),
             slices=slices(report),
             sliced_by=measure(report),
+            noise=noise(report),
             front={point.trial for point in report.recommendation.front} if report.recommendation else set(),
             started=min((trial.started_at for trial in report.trials if trial.started_at), default=""),
             ended=max((trial.ended_at for trial in report.trials if trial.ended_at), default=""),

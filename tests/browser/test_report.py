@@ -28,6 +28,7 @@ SECTIONS = [
     "Confirmation",
     "How sure it is",
     "Where it falls behind",
+    "Under noise",
     "What the adapter changed",
     "Trade-offs",
     "Development at the rungs",
