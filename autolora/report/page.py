@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from autolora import __version__
-from autolora.report import answers, figures, gains, recipes, tables, text, words
+from autolora.report import answers, figures, gains, recipes, sure, tables, text, words
 from autolora.report.canvas import PALETTE
 from autolora.report.draw import Record, draw
 from autolora.report.evidence import evidence
@@ -40,6 +40,9 @@ def render_engineer(report: SearchReport) -> str:
         "confirmed": figures.confirmed_figure(report),
         "importance": ranking,
     }
+    if report.recommendation is not None and report.recommendation.calibration is not None:
+        records["reliability"] = sure.reliability_figure(report.recommendation.calibration)
+        records["coverage"] = sure.coverage_figure(report.recommendation.calibration)
     drawn = {name: draw(record) for name, record in records.items() if not record.missing}
     plotly, script = _asset("assets", _PLOTLY), _asset("templates", "page.js")
     return (
