@@ -12,7 +12,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from autolora.engine.start import EngineSpec
 from autolora.errors import DataError, RunFolderError
 from autolora.grids import DEFAULT_CHOICE, HEAD_CHOICE
 from autolora.limits import check_limits, pairs
+from autolora.margins import check_margin, find_margin, planned_margin
 from autolora.objectives import BY_LIKELIHOOD, Objective, guide_of, metric_named
 from autolora.pages import engineer_page
 from autolora.plan import Plan
@@ -131,6 +132,7 @@ def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
     begun = time.monotonic()
     progress.stage("Reading the data")
     prepared = _prepare(wanted)
+    check_margin(wanted.limits, prepared.metric, prepared.dataset)
     return _run(prepared, out, progress, begun=begun)
 
 
@@ -185,9 +187,11 @@ def _prepare(wanted: Request) -> _Prepared:
             f" {MOST_ANSWERS} different ones, each to several prompts",
             "search with chrf, rouge_l, token_f1 or exact_match",
         )
+    metric = metric_named(wanted.metric)
+    dataset = replace(dataset, findings=(*dataset.findings, *find_margin(wanted.limits, metric, dataset)))
     return _Prepared(
         request=wanted,
-        metric=metric_named(wanted.metric),
+        metric=metric,
         space=space.load(wanted.space),
         checkpoint=find(wanted.base_model, base_id=wanted.base_id),
         dataset=dataset,
@@ -362,6 +366,14 @@ class _Way:
             self._event("plan", **as_event(made))
         self.clock.follow(made, work)
         self.progress.note(plan.in_words(made, budget))
+        if too_fine := planned_margin(
+            self.prepared.request.limits,
+            self.prepared.metric,
+            self.prepared.dataset,
+            validation=made.confirm.validation,
+            test=made.test,
+        ):
+            self.progress.note(too_fine)
         return made
 
     def _explore(self, planned: Plan) -> tuple[TrialRecord, ...]:
