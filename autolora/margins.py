@@ -76,7 +76,7 @@ def _told(limits: Limits, metric: Objective, rows: Mapping[str, int]) -> str:
         return ""
     split, count = found
     return (
-        f"The margin is {margin:g}, but {count:,} {split} rows bear none below {_finest_in_words(count)}: two adapters may"
+        f"The margin is {margin:g}, but {count:,} {split} rows bear none below {_finest_in_words(count)}: adapters may"
         f" be told to be as good as each other that differ by more. It takes {rows_for(margin):,} {split} rows."
     )
 
