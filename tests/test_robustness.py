@@ -11,7 +11,6 @@ from autolora import robustness
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Job
 from autolora.engine.start import EngineSpec, start
-from autolora.errors import TrialOutOfMemory
 from autolora.grids import HEAD_CHOICE
 from autolora.perturbing import PERTURBATIONS, perturbed
 from autolora.records import Dataset
@@ -42,7 +41,7 @@ def tested(request, tiny_folder, tiny_dataset):
             validation=dataset.validation,
             precision="exact",
             device="cpu",
-            choices=(("attention_qv", "all"), HEAD_CHOICE),
+            choices=(("attention_qv", "all"), ("attention_qv", "last_1"), HEAD_CHOICE),
         )
     )
     trainer = InProcessTrainer(engine)
@@ -63,8 +62,8 @@ def tested(request, tiny_folder, tiny_dataset):
 
 def trained(trainer: InProcessTrainer, costs: CostModel) -> list:
     found = {}
-    for name, rank in zip(NAMES, (4, 1), strict=True):
-        config = finalist(costs, 1, rank=rank, epochs=4.0).config
+    for name, layers in zip(NAMES, ("all", "last_1"), strict=True):
+        config = finalist(costs, 1, rank=4, layers=layers, epochs=4.0).config
         assert config is not None
         job = Job(slot=name, config=config, seed=1, keep_adapter=True)
         trainer.train(
@@ -103,14 +102,20 @@ def test_every_noise_is_scored_as_if_its_rows_were_the_test_split(tested) -> Non
 
 def test_rows_with_noise_leave_nothing_behind_in_the_engine(tested) -> None:
     dataset, trainer, candidates = tested
-    before = trainer.runner.call(lambda engine: (set(engine.splits), set(engine.slots), engine._prefixes))
+
+    def held(engine):
+        return set(engine.splits), set(engine.slots), engine.cache.memory.bytes
+
+    before = trainer.runner.call(held)
 
     under_noise(dataset, metric_of(dataset), candidates, trainer, seed=0)
 
-    after = trainer.runner.call(lambda engine: (set(engine.splits), set(engine.slots), engine._prefixes))
-    assert after == before
-    said = trainer.outputs([candidates[0].adapter], "test")[0]
-    assert problem_of(dataset).predictions(said, candidates[0].threshold).tolist() == candidates[0].predictions.tolist()
+    assert trainer.runner.call(held) == before
+    assert before[2] > 0, "the second adapter's rows are kept up to its layer"
+    trainer.add_split("test", dataset.test)
+    (said,) = trainer.outputs([candidates[1].adapter], "test")
+    again = problem_of(dataset).predictions(said, candidates[1].threshold)
+    np.testing.assert_allclose(again, candidates[1].predictions, rtol=1e-5)
 
 
 def test_of_many_rows_some_are_drawn_and_compared_with_the_same_rows(tested, monkeypatch) -> None:
@@ -126,16 +131,15 @@ def test_of_many_rows_some_are_drawn_and_compared_with_the_same_rows(tested, mon
 
 
 def test_rows_that_cannot_be_scored_are_told_and_end_nothing(tested) -> None:
-    dataset, _, candidates = tested
+    dataset, trainer, (candidate, _) = tested
+    config, weights = candidate.adapter
+    broken = replace(candidate, adapter=(config, {name: np.full_like(own, np.nan) for name, own in weights.items()}))
 
-    class Full:
-        def outputs_once(self, adapters, parts):
-            raise TrialOutOfMemory("scoring does not fit on the device")
-
-    record = under_noise(dataset, metric_of(dataset), candidates, Full(), seed=0)
+    record = under_noise(dataset, metric_of(dataset), [broken], trainer, seed=0)
 
     assert record.noises == ()
-    assert record.left_out == "Rows with noise could not be scored: scoring does not fit on the device."
+    assert record.left_out.startswith("Rows with noise could not be scored: the scores of 48 of 48 rows")
+    assert trainer.runner.call(lambda engine: list(engine.slots)) == []
 
 
 def test_it_is_left_out_where_answers_are_written_and_where_time_is_short() -> None:
