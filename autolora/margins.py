@@ -64,6 +64,12 @@ def planned_margin(limits: Limits, metric: Objective, dataset: Dataset, *, valid
     return f"{message} There is no time for more." if message else ""
 
 
+def bears(margin: float, metric: Objective, rows: int) -> bool:
+    """Return whether so many rows bear a margin; those of a metric that is no share of them bear any."""
+    # Else it is no mean over rows of something between 0 and 1.
+    return (metric.worst, metric.best) != (0.0, 1.0) or rows >= rows_for(margin)
+
+
 def rows_for(margin: float) -> int:
     """Return the rows that a split must have to bear a margin."""
     return math.ceil(_RULE_OF_THREE / margin - 1e-9)
@@ -83,10 +89,8 @@ def _told(limits: Limits, metric: Objective, rows: Mapping[str, int]) -> str:
 
 def _too_fine(margin: float, metric: Objective, rows: Mapping[str, int]) -> tuple[str, int] | None:
     """Return the split with fewest rows and their number, if these do not bear the margin."""
-    if (metric.worst, metric.best) != (0.0, 1.0):  # no mean over rows of something between 0 and 1
-        return None
     split = min(rows, key=lambda name: rows[name])
-    return (split, rows[split]) if rows[split] < rows_for(margin) else None
+    return None if bears(margin, metric, rows[split]) else (split, rows[split])
 
 
 def _rows(dataset: Dataset) -> dict[str, int]:

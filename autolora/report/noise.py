@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from autolora.margins import bears
 from autolora.recommend import is_as_good
 from autolora.report import words
 from autolora.report.source import SearchReport
@@ -77,7 +78,7 @@ def noise(report: SearchReport) -> Noise | None:
                     NoiseCell(
                         score=each.scores[name],
                         difference=each.differences[name],
-                        standing=_standing(report, each.differences[name], confirm.margin),
+                        standing=_standing(report, each.differences[name], confirm.margin, found.rows),
                     )
                     for name in names
                 )
@@ -90,9 +91,9 @@ def noise(report: SearchReport) -> Noise | None:
     )
 
 
-def _standing(report: SearchReport, difference: tuple[float, float, float], margin: float) -> Standing:
+def _standing(report: SearchReport, difference: tuple[float, float, float], margin: float, rows: int) -> Standing:
     metric = report.metric
     if is_as_good(difference, metric, margin):
-        return "holds"
+        return "holds" if bears(margin, metric, rows) else "open"
     _, low, high = difference
     return "loses" if min(metric.loss(low), metric.loss(high)) > margin else "open"

@@ -489,7 +489,7 @@ def robustness() -> RobustnessRecord:
         "truncation": (-0.11, -0.16, -0.06),
     }
     return RobustnessRecord(
-        rows=170,
+        rows=400,
         scores={"default_lora": 0.703, f"finalist_{CHOSEN}": 0.864},
         noises=tuple(
             NoiseRecord(

@@ -34,6 +34,14 @@ def test_what_is_shown_to_lose_more_than_the_margin_is_told_from_what_is_shown_t
     assert [row.cells[0].score for row in found.noises if row.cells] == pytest.approx([0.844, 0.864, 0.564, 0.754])
 
 
+def test_nothing_is_shown_to_hold_on_fewer_rows_than_bear_the_margin() -> None:
+    report = made_up.report()
+
+    found = noise(replace(report, robustness=replace(made_up.robustness(), rows=299)))
+
+    assert {cell.standing for row in found.noises for cell in row.cells} == {"open", "loses"}
+
+
 def test_of_an_error_more_is_worse() -> None:
     report, record = made_up.report(), made_up.robustness()
     more, less = (0.11, 0.06, 0.16), (-0.11, -0.16, -0.06)
