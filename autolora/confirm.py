@@ -381,8 +381,10 @@ class Confirmation:
 
     def _first_adapters(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Finished | None]:
         there = [c for c in candidates if c.name in first]
-        adapters = {c.name: (self._config_of(c), self._weights(c, c.seeds[0].seed)) for c in there}
-        return {**adapters, "zero_shot": None} if self._writes else {**adapters}
+        adapters: dict[str, Finished | None] = {
+            c.name: (self._config_of(c), self._weights(c, c.seeds[0].seed)) for c in there
+        }
+        return adapters | ({"zero_shot": None} if self._writes else {})
 
     def _test_outputs(self, places: Sequence[tuple[Candidate, SeedResult]]) -> list[Array]:
         """Return the outputs of trained candidates on the test rows."""

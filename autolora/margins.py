@@ -42,7 +42,7 @@ def find_margin(limits: Limits, metric: Objective, dataset: Dataset) -> tuple[Fi
     if limits.margin is not None:
         return ()
     message = _told(limits, metric, _rows(dataset))
-    hint = "with more rows it could be, or name a margin that these bear (--margin)"
+    hint = "bring more rows, or name a margin that these bear (--margin)"
     return (Finding(code="margin", severity="note", message=message, hint=hint),) if message else ()
 
 
