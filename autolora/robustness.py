@@ -1,7 +1,7 @@
 """Finished adapters on test rows with noise: how much of their score is left when texts are not as clean as these.
 
-Knows rows, predictions and engines that score; trains nothing and chooses nothing. No verdict rests on it: which noise a
-task meets, only its owner knows.
+Knows rows, predictions and engines that score; trains nothing and chooses nothing. No verdict rests on it: which noise
+a task meets, only its owner knows.
 """
 
 from __future__ import annotations
