@@ -513,7 +513,7 @@ class _Way:
             return
         self.progress.stage("Scoring test rows with noise")
         tested = [
-            robustness.Tested(
+            robustness.Subject(
                 name=it.name,
                 adapter=adapter,
                 threshold=it.seeds[0].threshold,

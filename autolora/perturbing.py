@@ -41,9 +41,9 @@ def _half_width() -> dict[int, str]:
     marks = {"\u3099": "\uff9e", "\u309a": "\uff9f"}
     found: dict[int, str] = {}
     for code in range(0x30A1, 0x30FD):
-        base, *mark = unicodedata.normalize("NFD", chr(code))
-        if base in halves and all(each in marks for each in mark):
-            found[code] = halves[base] + "".join(marks[each] for each in mark)
+        parts = unicodedata.normalize("NFD", chr(code))
+        if parts[0] in halves and all(mark in marks for mark in parts[1:]):
+            found[code] = halves[parts[0]] + "".join(marks[mark] for mark in parts[1:])
     return found
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from autolora.data.subsets import subset
 from autolora.engine.jobs import Finished
-from autolora.errors import TrialError
+from autolora.errors import TrialError, TrialOutOfMemory
 from autolora.perturbing import PERTURBATIONS, perturbed
 from autolora.records import Dataset, Split
 from autolora.robustness_record import NoiseRecord, RobustnessRecord
@@ -38,7 +38,7 @@ class Passing(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tested:
+class Subject:
     """A finished adapter, and what it says of the test rows as they are."""
 
     name: str
@@ -66,7 +66,7 @@ def why_not(problem: str, *, planned: bool) -> str:
 
 
 def under_noise(
-    dataset: Dataset, metric: str, candidates: Sequence[Tested], engines: Passing, *, seed: int
+    dataset: Dataset, metric: str, candidates: Sequence[Subject], engines: Passing, *, seed: int
 ) -> RobustnessRecord:
     """Return how candidates do on the test rows with every kind of noise.
 
@@ -92,12 +92,14 @@ def under_noise(
     try:
         found = engines.outputs_once([each.adapter for each in candidates], [noisy[kind] for kind in wanted])
     except TrialError as error:  # what is no part of the verdict must not end the search
-        return RobustnessRecord(left_out=f"Rows with noise could not be scored: {error.message}.")
+        full = isinstance(error, TrialOutOfMemory)
+        why = "they do not fit on the device" if full else "their scores are not finite numbers"
+        return RobustnessRecord(left_out=f"Rows with noise could not be scored: {why}.")
     outputs = dict(zip(wanted, found, strict=True))
 
     def said(kind: str, at: int) -> Array:
         """Return a candidate's predictions with the noise; of rows that it does not change those without."""
-        predictions = clean[candidates[at].name].copy()
+        predictions: Array = clean[candidates[at].name].copy()
         if kind in outputs:
             predictions[changed[kind]] = problem.predictions(outputs[kind][at], candidates[at].threshold)
         return predictions

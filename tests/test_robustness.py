@@ -14,7 +14,7 @@ from autolora.engine.start import EngineSpec, start
 from autolora.grids import HEAD_CHOICE
 from autolora.perturbing import PERTURBATIONS, perturbed
 from autolora.records import Dataset
-from autolora.robustness import Tested, rows_passed, under_noise, why_not
+from autolora.robustness import Subject, rows_passed, under_noise, why_not
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import problem_of
 from tests.conftest import relabelled
@@ -53,7 +53,7 @@ def tested(request, tiny_folder, tiny_dataset):
         dataset,
         trainer,
         [
-            Tested(name=name, adapter=adapter, threshold=threshold, predictions=own)
+            Subject(name=name, adapter=adapter, threshold=threshold, predictions=own)
             for name, adapter, own in zip(NAMES, adapters, said, strict=True)
         ],
     )
@@ -138,7 +138,7 @@ def test_rows_that_cannot_be_scored_are_told_and_end_nothing(tested) -> None:
     record = under_noise(dataset, metric_of(dataset), [broken], trainer, seed=0)
 
     assert record.noises == ()
-    assert record.left_out.startswith("Rows with noise could not be scored: the scores of 48 of 48 rows")
+    assert record.left_out == "Rows with noise could not be scored: their scores are not finite numbers."
     assert trainer.runner.call(lambda engine: list(engine.slots)) == []
 
 
