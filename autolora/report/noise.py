@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from autolora.margins import bears
+from autolora.margins import bears, rows_for
 from autolora.recommend import is_as_good
 from autolora.report import words
 from autolora.report.source import SearchReport
@@ -48,6 +48,8 @@ class Noise:
 
     rows: int
     margin: float
+    least_rows: int
+    """That it takes to show that a loss is within the margin; 0 where the metric has no such number."""
     candidates: tuple[str, ...]
     """In words, the chosen one first."""
     clean: tuple[float, ...]
@@ -68,6 +70,7 @@ def noise(report: SearchReport) -> Noise | None:
     return Noise(
         rows=found.rows,
         margin=confirm.margin,
+        least_rows=0 if bears(confirm.margin, report.metric, 0) else rows_for(confirm.margin),
         candidates=tuple(words.candidate_name(of_name[name]) for name in names),
         clean=tuple(found.scores[name] for name in names),
         noises=tuple(

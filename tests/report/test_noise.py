@@ -59,8 +59,8 @@ def test_of_an_error_more_is_worse() -> None:
 
 def test_the_page_shows_the_table_or_says_why_there_is_none() -> None:
     whole = render_engineer(made_up.report())
-    assert whole.count("<b>loses</b>") == 4
-    assert "margin of 0.01 even at the better end" in whole
+    assert whole.count("<td><b>loses</b></td>") == 4
+    assert "by more than the margin of 0.01, and holds where even the worse end is not, which takes 300 rows" in whole
 
     short = render_engineer(replace(made_up.report(), robustness=RobustnessRecord(left_out="Time was short.")))
     assert '<p class="missing">Time was short.</p>' in short
