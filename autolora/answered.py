@@ -136,6 +136,7 @@ def record(
         seconds={name: written.seconds for name, written in answered.items()},
         word_lengths={"wanted": _lengths(wanted)} | {name: _lengths(answered[name].texts) for name in answered},
         general=forgetting,
+        slices=split.slices,
     )
 
 

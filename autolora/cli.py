@@ -130,6 +130,12 @@ def _data_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--split-by", help="Column whose equal cells stay on one side of the splits, such as a customer."
             ),
             click.option("--split-by-time", help="Column of times; the latest rows are tested on."),
+            click.option(
+                "--slice",
+                "slices",
+                multiple=True,
+                help="Column by whose values the report tells test rows apart, such as a branch; may be given again.",
+            ),
         )
     ):
         function = option(function)

@@ -20,7 +20,7 @@ from autolora.yamlfile import inside
 _COLUMNS = ("text", "label", "prompt", "completion", "messages")
 _DATA = (
     *(*_COLUMNS, "template", "problem", "label_separator"),
-    *("test", "rows", "encoding", "split_by", "split_by_time"),
+    *("test", "rows", "encoding", "split_by", "split_by_time", "slices"),
 )
 _LIMITS = ("max_params", "max_memory", "min_metric", "kpi", "margin")
 _BUDGET = ("trials", "budget")

@@ -85,7 +85,8 @@ class Confirmed:
     losses: dict[str, Array] = field(default_factory=dict)
     """Candidate → summed loss and tokens of the wanted answers to the test rows, likewise."""
     first_adapters: dict[str, Finished | None] = field(default_factory=dict)
-    """Candidate → the adapter of its first seed, likewise; None is the base."""
+    """Candidate → the adapter of its first seed, and None for the base; the chosen one and the default only where rows
+    are labelled."""
 
 
 @dataclass
@@ -311,7 +312,8 @@ class Confirmation:
             rows={"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
             test_opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        adapters = self._first_adapters(candidates, first) if self._writes else {}
+        kept = [c for c in candidates if self._writes or (chosen and c.name in (chosen.name, "default_lora"))]
+        adapters = self._first_adapters(kept, first)
         confirmed = Confirmed(
             record=record,
             chosen=None,
@@ -320,7 +322,7 @@ class Confirmation:
             predictions={} if self._writes else first,
             floor=self._floor(scored),
             written=written,
-            losses=self._losses(adapters) if adapters else {},
+            losses=self._losses(adapters) if self._writes else {},
             first_adapters=adapters,
         )
         if chosen is None:
@@ -387,8 +389,10 @@ class Confirmation:
 
     def _first_adapters(self, candidates: Sequence[Candidate], first: dict[str, Array]) -> dict[str, Finished | None]:
         there = [c for c in candidates if c.name in first]
-        adapters = {c.name: (self._config_of(c), self._weights(c, c.seeds[0].seed)) for c in there}
-        return {**adapters, "zero_shot": None}
+        adapters: dict[str, Finished | None] = {
+            c.name: (self._config_of(c), self._weights(c, c.seeds[0].seed)) for c in there
+        }
+        return adapters | ({"zero_shot": None} if self._writes else {})
 
     def _test_outputs(self, places: Sequence[tuple[Candidate, SeedResult]]) -> list[Array]:
         """Return the outputs of trained candidates on the test rows."""

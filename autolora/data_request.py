@@ -48,6 +48,8 @@ class DataRequest:
     """Column whose equal cells stay on one side of the splits: a customer, say."""
     split_by_time: str | None = None
     """Column of times: the latest rows are tested on, those before them validated on."""
+    slices: tuple[str, ...] = ()
+    """Columns by whose values reports tell test rows apart."""
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -71,6 +73,7 @@ class DataRequest:
                 f" {self.split_by_time!r}",
                 "leave one out",
             )
+        self._check_slices()
         if self.rows is not None:
             check_whole("rows", self.rows, least=1)
         if self.label_separator is not None:
@@ -96,6 +99,25 @@ class DataRequest:
     def targets(self) -> str:
         """The column of what it is to say; conversations hold both."""
         return self.label or self.completion or self.messages or ""
+
+    def _check_slices(self) -> None:
+        """Check that slices are columns that are not looked at already, each named once."""
+        if not isinstance(self.slices, list | tuple):
+            raise RequestError(
+                f"slices must be a list of columns, but got {shown(self.slices)}", "write, for example, [branch, month]"
+            )
+        for at, column in enumerate(self.slices):
+            check_text("slices", column)
+            if column in (self.inputs, self.targets):
+                raise RequestError(
+                    f"slices must be other columns than those of texts and labels, but got {column!r}",
+                    "leave it out: reports slice by class and by length anyway",
+                )
+            if column in self.slices[:at]:
+                raise RequestError(
+                    f"slices must name every column once, but {column!r} is there twice", "leave one out"
+                )
+        object.__setattr__(self, "slices", tuple(self.slices))
 
     def _check_columns(self, named: set[str]) -> None:
         """Check that the columns are those of one kind of rows, and complete the problem from them."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from autolora import answered, bundle, plan, request, results, space, store
+from autolora import answered, bundle, plan, request, results, robustness, space, store
 from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
 from autolora.confirm import Confirmation, Confirmed
 from autolora.data import MOST_ANSWERS, READ_OTHERWISE, find_in_tokens, prepare, record
@@ -27,6 +27,7 @@ from autolora.engine.start import EngineSpec
 from autolora.errors import DataError, RunFolderError
 from autolora.grids import DEFAULT_CHOICE, HEAD_CHOICE
 from autolora.limits import check_limits, pairs
+from autolora.margins import check_margin, find_margin, planned_margin
 from autolora.objectives import BY_LIKELIHOOD, Objective, guide_of, metric_named
 from autolora.pages import engineer_page
 from autolora.plan import Plan
@@ -43,6 +44,7 @@ from autolora.records import (
 )
 from autolora.request import Request
 from autolora.results import SearchRecord
+from autolora.robustness_record import RobustnessRecord
 from autolora.search.cluster import open_cluster
 from autolora.search.engines import Engines, open_engines
 from autolora.search.explore import Exploration, explore
@@ -131,6 +133,7 @@ def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
     begun = time.monotonic()
     progress.stage("Reading the data")
     prepared = _prepare(wanted)
+    check_margin(wanted.limits, prepared.metric, prepared.dataset)
     return _run(prepared, out, progress, begun=begun)
 
 
@@ -185,9 +188,11 @@ def _prepare(wanted: Request) -> _Prepared:
             f" {MOST_ANSWERS} different ones, each to several prompts",
             "search with chrf, rouge_l, token_f1 or exact_match",
         )
+    metric = metric_named(wanted.metric)
+    dataset = replace(dataset, findings=(*dataset.findings, *find_margin(wanted.limits, metric, dataset)))
     return _Prepared(
         request=wanted,
-        metric=metric_named(wanted.metric),
+        metric=metric,
         space=space.load(wanted.space),
         checkpoint=find(wanted.base_model, base_id=wanted.base_id),
         dataset=dataset,
@@ -289,6 +294,7 @@ class _Way:
         self.run.write_confirm(confirmed.record)
         self._keep_answers(confirmed)
         self._keep_predictions(confirmed)
+        self._keep_robustness(confirmed, planned)
         choice = judge(
             confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.request.limits, self._findings()
         )
@@ -362,6 +368,14 @@ class _Way:
             self._event("plan", **as_event(made))
         self.clock.follow(made, work)
         self.progress.note(plan.in_words(made, budget))
+        if too_fine := planned_margin(
+            self.prepared.request.limits,
+            self.prepared.metric,
+            self.prepared.dataset,
+            validation=made.confirm.validation,
+            test=made.test,
+        ):
+            self.progress.note(too_fine)
         return made
 
     def _explore(self, planned: Plan) -> tuple[TrialRecord, ...]:
@@ -520,6 +534,32 @@ class _Way:
                 lengths=tuple(map(len, test.texts)),
                 predicted={name: problem_of(self.used_rows).labels(own) for name, own in confirmed.predictions.items()},
                 updates=updates,
+                slices=test.slices,
+            )
+        )
+
+    def _keep_robustness(self, confirmed: Confirmed, planned: Plan) -> None:
+        """Keep how the chosen adapter and the default do on test rows with noise, or why that was left out."""
+        if confirmed.chosen is None:
+            return
+        left_out = robustness.why_not(self.used_rows.problem, planned=planned.noise)
+        if left_out:
+            self.run.write_robustness(RobustnessRecord(left_out=left_out))
+            return
+        self.progress.stage("Scoring test rows with noise")
+        tested = [
+            robustness.Subject(
+                name=it.name,
+                adapter=adapter,
+                threshold=it.seeds[0].threshold,
+                predictions=confirmed.predictions[it.name],
+            )
+            for it in confirmed.record.candidates
+            if (adapter := confirmed.first_adapters.get(it.name)) is not None
+        ]
+        self.run.write_robustness(
+            robustness.under_noise(
+                self.used_rows, self.prepared.metric.name, tested, self.engines, seed=self.prepared.request.seed
             )
         )
 

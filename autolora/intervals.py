@@ -11,4 +11,5 @@ def wilson(right: int, rows: int) -> tuple[float, float]:
     share, z = right / rows, _Z
     middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
     reach = z * ((share * (1 - share) + z**2 / (4 * rows)) / rows) ** 0.5 / (1 + z**2 / rows)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    # Where all rows are alike an end is 0 or 1 exactly, which rounding would miss.
+    return (middle - reach if right else 0.0), (middle + reach if right < rows else 1.0)

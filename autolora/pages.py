@@ -25,6 +25,7 @@ def engineer_page(it: SearchRecord, *, texts: bool = True) -> str:
             events=it.events,
             answers=it.answers if texts or it.answers is None else replace(it.answers, rows=(), row_scores={}),
             predictions=it.predictions,
+            robustness=it.robustness,
             holds_texts=texts,
             reopened_test=sum(event.get("event") == "test_opened" for event in it.events) > 1,
         )

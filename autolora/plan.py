@@ -4,7 +4,8 @@ Pure arithmetic on row counts and measured speeds; knows no clock, no engine and
 
 1. **Test rows.** All of them, if scoring the chosen adapter and its rivals takes at most a fifth of the time: the
    verdict rests on them. Else as many as a tenth allows, and reports call them a sample. The other seeds of each
-   candidate, which no verdict rests on, are scored as well where that takes no more than a tenth.
+   candidate, which no verdict rests on, are scored as well where that takes no more than a tenth; the rows with
+   noise, which none rests on either, where that takes no more than a twentieth.
 2. **Everything.** If all training rows can be explored (``LEAST_TRAININGS`` trainings in full) and confirmed, no subset
    is taken at all, and the fullest way of confirming is chosen that leaves exploring its share.
 3. **Confirming rows.** Else every finalist and every baseline, TF-IDF too, is trained on the same rows, as many as fit
@@ -28,6 +29,7 @@ from autolora.confirm import SEEDS
 from autolora.grids import RATE_GRID
 from autolora.recommend import FINALISTS
 from autolora.request import BaselineWish
+from autolora.robustness import rows_passed
 from autolora.sensitivity import NOISE, SHARES
 from autolora.solo_rivals import RATES, TIMES_AN_ADAPTER
 from autolora.units import in_minutes
@@ -59,6 +61,7 @@ TFIDF_SECONDS_PER_CHARACTER = 2e-6
 """And class, four penalties together (measured: 0.5 to 4 times that)."""
 _TEST_SHARES = (0.1, 0.2)
 _CHECKED_SHARE = 0.05
+_NOISE_SHARE = 0.05
 _PLAIN_SPEED = 0.3
 """Speed of plain PEFT in float32 in shares of the engine's."""
 _SCORING_SHARE = 0.2
@@ -201,6 +204,8 @@ class Plan:
     """Whether all seeds of a candidate are scored on the test rows, not just the first."""
     checked: int
     """Test rows that plain PEFT labels too before the adapter counts."""
+    noise: bool = True
+    """Whether adapters are scored on test rows with noise too."""
     begun: float = 0.0
     """Seconds that had passed when the plan was made."""
     explore_seconds: float = math.inf
@@ -297,12 +302,15 @@ def _closing(plan: Plan, left: float, work: Work) -> Plan:
     per_checked = each / _PLAIN_SPEED
     least = LEAST_CHECKED_WRITTEN if work.writes else LEAST_CHECKED
     checked = min(rows, max(least, int(_CHECKED_SHARE * left / per_checked)))
+    noisy = rows_passed(rows) * work.per_score
+    noise = not work.writes and noisy <= _NOISE_SHARE * left
     return replace(
         plan,
         test=rows,
         every_seed=every_seed,
         checked=checked,
-        closing_seconds=CLOSING_SECONDS + scoring + checked * per_checked,
+        noise=noise,
+        closing_seconds=CLOSING_SECONDS + scoring + checked * per_checked + noise * noisy,
     )
 
 

@@ -86,6 +86,8 @@ class Split:
     """Rows of one number stay on one side when rows are drawn anew; none where they are not to be: splits in time."""
     strata: tuple[str, ...] = ()
     """Of what each row is one: whatever is drawn keeps their shares."""
+    slices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of test rows: column → its value in each, where reports tell them apart by it."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -98,6 +100,7 @@ class Split:
             row_ids=tuple(self.row_ids[row] for row in rows),
             ties=tuple(self.ties[row] for row in rows) if self.ties else (),
             strata=tuple(self.strata[row] for row in rows) if self.strata else (),
+            slices={column: tuple(values[row] for row in rows) for column, values in self.slices.items()},
         )
 
 
@@ -383,6 +386,8 @@ class AnswersRecord:
     """Candidate (and ``wanted``) → quantiles (0, 5, 25, 50, 75, 95, 100 %) of the answers' lengths in words."""
     general: GeneralText | None = None
     """What was forgotten; None where an encoder reads and a decoder writes."""
+    slices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Column → its value in each test row, where these are told apart by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -398,6 +403,8 @@ class PredictionsRecord:
     """Characters of each row's text."""
     updates: dict[str, float] = field(default_factory=dict)
     """Layer and module, such as ``"11 query"``, → Frobenius norm of what the chosen adapter adds to its weight."""
+    slices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Column → its value in each row, where rows are told apart by it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from autolora.records import (
     Recommendation,
     TrialRecord,
 )
+from autolora.robustness_record import RobustnessRecord
 from autolora.store import RunFolder
 
 COLUMNS = (
@@ -41,6 +42,8 @@ class SearchRecord:
     """What was answered to the test rows, where answers are written."""
     predictions: PredictionsRecord | None = None
     """What is said of the test rows, where they are labelled."""
+    robustness: RobustnessRecord | None = None
+    """How adapters do on test rows with noise; None before these were looked at."""
     events: tuple[dict[str, Any], ...]
 
     @property
@@ -83,6 +86,7 @@ def read(path: str | Path) -> SearchRecord:
         recommendation=run.recommendation(),
         answers=run.answers(),
         predictions=run.predictions(),
+        robustness=run.robustness(),
         events=run.events(),
     )
 

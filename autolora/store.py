@@ -34,11 +34,12 @@ from autolora.records import (
     from_json,
     to_json,
 )
+from autolora.robustness_record import RobustnessRecord
 
 T = TypeVar("T")
 TASK, DATA, TRIALS, EVENTS = "task.yaml", "data.json", "trials.jsonl", "events.jsonl"
 CONFIRM, ANSWERS, RECOMMENDATION, DONE = "confirm.json", "answers.json", "recommendation.json", "DONE"
-PREDICTIONS = "predictions.json"
+PREDICTIONS, ROBUSTNESS = "predictions.json", "robustness.json"
 BUNDLE, REPORT, SLOTS, STUDY, CONFIRM_DIR = "adapter", "report.html", "slots", "study.db", "confirm"
 PREFIXES = "prefixes"
 """What engines computed of rows once; goes when the search is done."""
@@ -191,6 +192,10 @@ class RunFolder:
         """Keep what is said of the test rows."""
         self._write(PREDICTIONS, to_json(record))
 
+    def write_robustness(self, record: RobustnessRecord) -> None:
+        """Keep how adapters do on test rows with noise."""
+        self._write(ROBUSTNESS, to_json(record, indent=1))
+
     def write_recommendation(self, record: Recommendation) -> None:
         """Keep what scripts read."""
         self._write(RECOMMENDATION, to_json(record, indent=1))
@@ -256,6 +261,10 @@ class RunFolder:
     def predictions(self) -> PredictionsRecord | None:
         """Return what is said of the test rows, None where answers are written, or before they were looked at."""
         return self._read(PREDICTIONS, PredictionsRecord)
+
+    def robustness(self) -> RobustnessRecord | None:
+        """Return how adapters do on test rows with noise, None before these were looked at."""
+        return self._read(ROBUSTNESS, RobustnessRecord)
 
     def recommendation(self) -> Recommendation | None:
         """Return the recommendation, None before there is one."""

@@ -66,6 +66,12 @@ class InProcessTrainer:
 
         return [self.runner.call(lambda engine, one=adapter: score(engine, one)) for adapter in adapters]
 
+    def outputs_once(self, adapters, parts):
+        return [
+            self.runner.call(lambda engine, part=part: finished.outputs_once(engine, self.tokenizer, adapters, part))
+            for part in parts
+        ]
+
     def answers(self, adapters, split, *, closed=()):
         self.log.append((f"answers of {len(adapters)}", split))
         return self.runner.call(

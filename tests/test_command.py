@@ -29,6 +29,7 @@ EVERY_FLAG = {
     "label": "kind",
     "test": "held_out.csv",
     "rows": 200,
+    "slices": ("branch", "month"),
     "base_model": "other/base",
     "metric": "macro_f1",
     "space": "quick",
@@ -60,7 +61,7 @@ def test_a_file_and_a_base_are_enough() -> None:
 
 
 def test_flags_that_were_not_given_count_for_nothing() -> None:
-    unset = dict.fromkeys(EVERY_FLAG) | {"base_model": "owner/base"}
+    unset = dict.fromkeys(EVERY_FLAG) | {"slices": (), "base_model": "owner/base"}
 
     assert request_from("reviews.csv", **unset) == request_from("reviews.csv", base_model="owner/base")
 
@@ -82,14 +83,16 @@ def wanted(data: DataRequest, name: str) -> Request:
 
 
 def test_every_flag_has_its_place_in_the_request() -> None:
-    data = DataRequest(path="reviews.csv", text="body", label="kind", test="held_out.csv", rows=200)
+    data = DataRequest(
+        path="reviews.csv", text="body", label="kind", test="held_out.csv", rows=200, slices=("branch", "month")
+    )
 
     assert request_from("reviews.csv", **EVERY_FLAG) == wanted(data, "reviews")
 
 
 def test_every_flag_overrides_a_task_file(task: str) -> None:
     path = str(Path(task).with_name("complaints.csv"))
-    data = DataRequest(path=path, text="body", label="kind", test="held_out.csv", rows=200)
+    data = DataRequest(path=path, text="body", label="kind", test="held_out.csv", rows=200, slices=("branch", "month"))
 
     assert request_from(task, **EVERY_FLAG) == wanted(data, "complaint-routing")
 

@@ -184,7 +184,7 @@ def test_every_range_of_layers_and_group_of_modules_is_documented() -> None:
 def test_every_file_of_a_run_folder_is_documented() -> None:
     kept = {
         store.TASK, store.DATA, store.TRIALS, store.EVENTS, store.CONFIRM, store.ANSWERS, store.RECOMMENDATION,
-            store.PREDICTIONS,
+            store.PREDICTIONS, store.ROBUSTNESS,
         store.DONE, store.BUNDLE, store.REPORT, store.SLOTS, store.STUDY, store.CONFIRM_DIR, store.PREFIXES,
     }  # fmt: skip
 

@@ -90,6 +90,17 @@ def test_nothing_odd_is_said_too(data: Path) -> None:
     assert run(data).stdout.splitlines()[-1] == "Nothing odd was found."
 
 
+def test_columns_of_slices_are_looked_at_too(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("text,label,opened\n" + "".join(f"{text},{label},2026-03-01\n" for text, label in ROWS))
+
+    done, unknown = run(path, "--slice", "opened"), run(path, "--slice", "opened", "--slice", "open")
+
+    assert "Column 'opened' holds dates: test rows are told apart by month (1 month)." in done.stdout
+    assert (unknown.exit_code, unknown.stdout) == (3, "")
+    assert unknown.stderr.endswith("there are 'text', 'label', 'opened' (did you mean 'opened'?)\n")
+
+
 def test_json_reads_back_as_the_record(data: Path) -> None:
     wanted = Examination(data=DataRequest(path=str(data), text="text", label="label"), seed=3)
 

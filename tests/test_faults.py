@@ -35,7 +35,7 @@ PLACES = (
     "study.enqueue", *whole("trials.jsonl"), "study.ask", "study.asked", "study.config", *whole("slot"), "study.set",
     "study.rung", "study.tell", "study.told", "trials.jsonl.write@2", "trials.jsonl.replace@2", "trials.jsonl.kept@2",
     *whole("confirm.weights"), *whole("confirm.record"), *whole("confirm.json"), *whole("predictions.json"),
-    "bundle.begin", "bundle.weights",
+    *whole("robustness.json"), "bundle.begin", "bundle.weights",
     "bundle.tested", "bundle.replace", "bundle.removed", "bundle.kept", *whole("recommendation.json"),
     *whole("report.html"), *whole("DONE"),
 )  # fmt: skip

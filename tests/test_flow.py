@@ -51,7 +51,8 @@ def searched(request, tiny_folder, tmp_path_factory):
     """Return a finished search, the folder of its base, and its request."""
     folder = tmp_path_factory.mktemp(request.param)
     with open(folder / "rows.csv", "w", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows_of(request.param)])
+        rows = ((*row, ("Osaka", "Kyoto")[at % 2]) for at, row in enumerate(rows_of(request.param)))
+        csv.writer(file).writerows([("text", "label", "branch"), *rows])
     (folder / "space.yaml").write_text(yaml.safe_dump(LEARNS))
     every = {"label_separator": "|", "baselines": "all", "kpi": ["micro_f1=0.9"]}
     flags = every if request.param == "multi_label" else {"metric": "mae"}
@@ -61,6 +62,7 @@ def searched(request, tiny_folder, tmp_path_factory):
         space=folder / "space.yaml",
         trials=4,
         precision="exact",
+        slices=["branch"],
         **flags,
     )
     with progress.make(plain=True) as shown:
@@ -109,6 +111,45 @@ def test_once_the_choice_stands_what_was_asked_for_is_trained_beside_it(searched
         assert confirm.kpis["micro_f1"] > 0.9
         assert any(reason.text.startswith("Its micro_f1 on the validation") for reason in record.recommendation.reasons)
         assert record.recommendation.baselines["full_tuning"].seconds_a_thousand > 0
+
+
+def test_the_test_rows_are_told_apart_by_the_column_that_was_named(searched) -> None:
+    record, _, wanted = searched
+    test = prepare(wanted.data, seed=wanted.seed).test
+
+    assert record.predictions.slices == test.slices
+    assert test.slices["branch"] == tuple(("Kyoto", "Osaka")[int(row_id) % 2] for row_id in test.row_ids)
+    page = (record.path / "report.html").read_text()
+    assert '<th scope="row">Osaka</th><td>branch</td>' in page
+    assert "told apart by column &#39;branch&#39; (2 different values)" in page
+
+
+def test_the_adapter_and_the_default_are_scored_with_noise_too(searched) -> None:
+    record, _, _ = searched
+    noise, found = record.robustness, record.recommendation
+
+    chosen = next(c for c in record.confirm.candidates if c.trial == found.trial)
+    assert set(noise.scores) == {chosen.name, "default_lora"}
+    assert noise.scores[chosen.name] == pytest.approx(found.metric.test)
+    by_kind = {each.name: each for each in noise.noises}
+    assert by_kind["unicode"].changed == 0
+    assert by_kind["unicode"].scores == noise.scores
+    lost, *_ = by_kind["truncation"].differences[chosen.name]
+    assert (lost > 0) if found.problem == "regression" else (lost < 0), "half of the topics are in the second half"
+    assert "Under noise" in (record.path / "report.html").read_text()
+
+
+def test_a_margin_finer_than_the_rows_is_refused_before_anything_is_started(tiny_folder, tmp_path) -> None:
+    with open(tmp_path / "rows.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *((f"{LATE} {at}", "late") for at in range(60))])
+        csv.writer(file).writerows((f"{DEAR} {at}", "dear") for at in range(60))
+    wanted = request_from(tmp_path / "rows.csv", base_model=tiny_folder(), margin=0.02)
+
+    with progress.make(plain=True) as shown, pytest.raises(RequestError, match="validation rows bear none below") as it:
+        flow.search(wanted, tmp_path / "run", progress=shown)
+
+    assert "give at least 150 validation rows" in it.value.hint
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_cards_code_gives_the_searchs_answers(searched, tmp_path) -> None:

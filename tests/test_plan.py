@@ -122,6 +122,20 @@ def test_what_does_not_fit_is_cut_and_the_parts_fill_the_budget(minutes) -> None
     assert plan.trainings * 3 * plan.explore_validation * WORK.per_score <= scoring
 
 
+def test_noise_is_put_to_test_rows_only_where_a_twentieth_of_the_time_is_enough_for_it() -> None:
+    ample, tight = make(3600, SMALL, WORK, begun=20), make(120, SMALL, WORK, begun=20)
+    answering = make(36_000, SMALL, replace(WORK, per_answer=0.1), begun=20)
+
+    assert (everything(SMALL).noise, ample.noise, tight.noise, answering.noise) == (True, True, False, False)
+    slower = make(3600, SMALL, replace(WORK, per_score=40 * WORK.per_score), begun=20)
+    assert not slower.noise
+    passed = 5 * 2 * SMALL.test * WORK.per_score
+    plain = replace(ample, noise=False, closing_seconds=ample.closing_seconds - passed)
+    assert plain.closing_seconds == pytest.approx(
+        CLOSING_SECONDS + (15 + 1 / 0.3) * SMALL.test * WORK.per_score, rel=1e-6
+    )
+
+
 def test_more_time_means_more_rows_and_then_more_finalists() -> None:
     plans = [make(minutes * 60, LARGE, WORK, begun=30) for minutes in (5, 15, 60, 240, 2000)]
 

@@ -89,6 +89,7 @@ def searched(request_, tmp_path_factory):
             test=TESTED,
             every_seed=False,
             checked=10,
+            noise=False,
         )
 
     with pytest.MonkeyPatch.context() as patch:
@@ -131,6 +132,14 @@ def test_all_candidates_are_confirmed_on_the_same_larger_part(searched) -> None:
     assert record.recommendation.data.splits["train"] == 192
     majority = next(c for c in record.confirm.candidates if c.name == "majority")
     assert majority.test * TESTED == pytest.approx(round(majority.test * TESTED)), "a share of the sampled rows"
+
+
+def test_what_there_was_no_time_for_is_said_to_be_left_out(searched) -> None:
+    run, record, *_ = searched
+
+    assert (record.robustness.noises, record.robustness.rows) == ((), 0)
+    assert record.robustness.left_out in (run.path / "report.html").read_text()
+    assert record.robustness.left_out.startswith("Time was short")
 
 
 def test_a_search_that_is_resumed_while_it_confirms_keeps_what_is_compared(searched) -> None:

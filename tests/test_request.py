@@ -42,6 +42,7 @@ PATHS = st.sampled_from(
         "data.test",
         "data.rows",
         "data.encoding",
+        "data.slices",
         "base_model",
         "metric",
         "space",
@@ -162,6 +163,11 @@ def test_keys_without_a_value_have_their_default(tmp_path: Path) -> None:
         ("data.label", True, "data: label must be text, but got True"),
         ("data.test", "", "data: test must be text, but got ''"),
         ("data.rows", 0, "data: rows must be a whole number of at least 1, but got 0"),
+        ("data.slices", "branch", "data: slices must be a list of columns, but got 'branch'"),
+        ("data.slices", ["branch", 3], "data: slices must be text, but got 3"),
+        ("data.slices", ["text"], "data: slices must be other columns than those of texts and labels, but got 'text'"),
+        ("data.slices", ["label"], "other columns than those of texts and labels, but got 'label'"),
+        ("data.slices", ["a", "b", "a"], "data: slices must name every column once, but 'a' is there twice"),
         ("base_model", "", "base_model must be text, but got ''"),
         ("base_model", None, "base_model: must be given"),
         (
@@ -239,7 +245,7 @@ def test_what_is_wrong_is_one_error_with_file_key_rule_and_value(
         (
             "data.columns",
             "keys: path, hub, text, label, prompt, completion, messages, template, test, rows, problem,"
-            " label_separator, encoding, split_by, split_by_time",
+            " label_separator, encoding, split_by, split_by_time, slices",
         ),
         ("limits.max_parms", "did you mean max_params?"),
         ("budget.minute", "did you mean minutes?"),
@@ -384,6 +390,7 @@ def test_a_request_is_written_with_every_default_filled_in(tmp_path: Path) -> No
             "encoding": None,
             "split_by": None,
             "split_by_time": None,
+            "slices": [],
             "problem": None,
             "label_separator": None,
         },
@@ -415,7 +422,7 @@ def test_what_is_written_is_read_back(
     tmp_path: Path, text: str, address: str | None, minutes: float | None, memory: int | None
 ) -> None:
     request = Request(
-        data=DataRequest(path="/data/a.csv", text=text, label="label"),
+        data=DataRequest(path="/data/a.csv", text=text, label="label", slices=("branch", "苦情")),
         base_model="owner/base",
         limits=Limits(max_memory=memory),
         budget=Budget(minutes=minutes),

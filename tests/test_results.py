@@ -24,6 +24,7 @@ def finished(run: RunFolder) -> SearchRecord:
     run.write_data(made_up.data())
     run.write_trials(made_up.trials())
     run.write_confirm(made_up.confirm())
+    run.write_robustness(made_up.robustness())
     run.write_recommendation(made_up.recommendation())
     run.event("done", verdict="adopt")
     return results.read(run.path)
@@ -38,6 +39,7 @@ def test_a_finished_search_is_read_whole(run: RunFolder) -> None:
     assert record.trials == made_up.trials()
     assert record.confirm == made_up.confirm()
     assert record.recommendation == made_up.recommendation()
+    assert record.robustness == made_up.robustness()
     assert [event["event"] for event in record.events] == ["done"]
     assert results.read(str(run.path)) == record
 

@@ -15,9 +15,10 @@ from autolora.data import labels
 from autolora.data.checking import check_table, check_test_table
 from autolora.data.findings import find_in_splits, find_in_table, find_in_test_table
 from autolora.data.reading import Tables, read_tables
+from autolora.data.slicing import sliced
 from autolora.data.splitting import sample_rows, split_rows
 from autolora.data.splitting_by import moments, split_by_key, split_by_time, tied
-from autolora.data.table import Table, Wanted
+from autolora.data.table import Table, Wanted, taken
 from autolora.data_request import DataRequest
 from autolora.errors import DataError, RequestError
 from autolora.records import QUANTILES, DataRecord, Dataset, Finding, ProblemType, Split
@@ -73,6 +74,12 @@ def prepare(source: DataRequest, *, seed: int, shares: tuple[float, float, float
     if tables.test is not None:
         splits.append(_split(tables.test, problem, classes, prefix="test:"))
     train, validation, test = splits
+    told_apart, slices = sliced(
+        tables.test.slices
+        if tables.test is not None
+        else {column: taken(cells, parts[-1]) for column, cells in used.slices.items()}
+    )
+    test = replace(test, slices=told_apart)
     center, scale = _scale(train, problem)
     return Dataset(
         source=tables.main.name,
@@ -89,7 +96,12 @@ def prepare(source: DataRequest, *, seed: int, shares: tuple[float, float, float
         train=train,
         validation=validation,
         test=test,
-        findings=(*_findings(tables, used, wanted, problem), *told, *find_in_splits(train, test, problem, classes)),
+        findings=(
+            *_findings(tables, used, wanted, problem),
+            *told,
+            *find_in_splits(train, test, problem, classes),
+            *slices,
+        ),
         rows_in_source=len(tables.main) + (len(tables.test) if tables.test is not None else 0),
     )
 

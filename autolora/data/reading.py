@@ -56,10 +56,11 @@ def read_tables(source: DataRequest) -> Tables:
     Raises:
         DataError: If either cannot be found or read, or lacks a wanted column.
     """
-    tables = _read_source(source)
     if source.test is None:
-        return tables
-    return Tables(tables.main, _read_test(source.test, Wanted(source.inputs, source.targets), source.encoding))
+        return _read_source(source)
+    # Only test rows are told apart by other columns.
+    main = _read_source(replace(source, slices=())).main
+    return Tables(main, _read_test(source.test, Wanted.of(source)._replace(by=None), source.encoding))
 
 
 def _read_source(source: DataRequest) -> Tables:
@@ -135,12 +136,12 @@ def _read_file(path: Path, wanted: Wanted, encoding: str | None) -> Table:
 def _from_parts(parts: Mapping[str, Any], name: str, wanted: Wanted, *, own_test: bool) -> Tables:
     """Return the rows and the test rows of a dataset in parts; what is left unused becomes a finding."""
     main_part = _main_part(parts, name, prefer="train")
-    main = arrow.read_part(parts[main_part], name, wanted)
     test: Table | None = None
     if own_test and "test" in parts and main_part != "test":
         test = arrow.read_part(parts["test"], f"{name} (test)", wanted._replace(by=None))
         if not any(label.strip() for label in test.labels):
             test = None  # competitions publish test parts without labels; ours is then drawn from the rows
+    main = arrow.read_part(parts[main_part], name, wanted if test is None else wanted._replace(slices=()))
     used = {main_part} | ({"test"} if test is not None else set())
     findings = tuple(_unused_part(part, len(parts[part]), name) for part in parts if part not in used)
     return Tables(replace(main, findings=(*main.findings, *findings)), test)

@@ -133,14 +133,19 @@ def moments(cells: Sequence[str], row_numbers: Sequence[int], *, where: str) -> 
         numbers = []
     if numbers and all(math.isfinite(number) for number in numbers):
         return numbers
-    found = [_moment(cell, f"{where}, row {number}") for cell, number in zip(cells, row_numbers, strict=True)]
+    found = [moment_of(cell, f"{where}, row {number}") for cell, number in zip(cells, row_numbers, strict=True)]
     zones = {moment.tzinfo is not None for moment in found}
     if len(zones) > 1:
         raise DataError(f"{where}: some times have a time zone and some have none", "write all of them one way")
     return [(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() for moment in found]
 
 
-def _moment(cell: str, where: str) -> datetime:
+def moment_of(cell: str, where: str = "") -> datetime:
+    """Return a cell as a time: a date with the year first, or ISO 8601.
+
+    Raises:
+        DataError: If it is none.
+    """
     text = cell.strip()
     try:
         if match := _DATE.fullmatch(text):

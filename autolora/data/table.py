@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -33,11 +33,13 @@ class Wanted(NamedTuple):
     label: str
     by: str | None = None
     """What splits are drawn by, if by more than chance: a customer, say, or a date."""
+    slices: tuple[str, ...] = ()
+    """What reports tell test rows apart by."""
 
     @classmethod
     def of(cls, source: DataRequest) -> Wanted:
         """Return the columns that a request names."""
-        return cls(source.inputs, source.targets, source.split_by or source.split_by_time)
+        return cls(source.inputs, source.targets, source.split_by or source.split_by_time, source.slices)
 
     @property
     def holds_conversations(self) -> bool:
@@ -47,7 +49,8 @@ class Wanted(NamedTuple):
     @property
     def names(self) -> tuple[str, ...]:
         """Every column to read, each once."""
-        return tuple(dict.fromkeys((self.text, self.label) if self.by is None else (self.text, self.label, self.by)))
+        by = () if self.by is None else (self.by,)
+        return tuple(dict.fromkeys((self.text, self.label, *by, *self.slices)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,8 @@ class Table:
     """Every column there, in order."""
     by: tuple[str, ...] = ()
     """Cells of the column that splits are drawn by; empty where none was asked for."""
+    slices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Column that test rows are told apart by → its cells."""
     findings: tuple[Finding, ...] = ()
     """What the reading itself has to say, e.g. that a part of the dataset was not used."""
 
@@ -93,13 +98,14 @@ class Table:
             labels=tuple(self.labels[index] for index in indices),
             row_numbers=tuple(self.row_numbers[index] for index in indices),
             by=tuple(self.by[index] for index in indices) if self.by else (),
+            slices={column: taken(cells, indices) for column, cells in self.slices.items()},
             columns=self.columns,
             findings=self.findings,
         )
 
 
 class Cells:
-    """The cells of the wanted columns while a source is read, row by row; the texts go to the disk."""
+    """The cells of the wanted columns while a source is read, row by row; those that may be long go to the disk."""
 
     def __init__(self, wanted: Wanted) -> None:
         """Begin without rows.
@@ -111,6 +117,7 @@ class Cells:
         self._texts = TextsWriter()
         self._labels: list[str] = []
         self._by: list[str] = []
+        self._slices = {column: TextsWriter() for column in wanted.slices}
         self._row_numbers: list[int] = []
         self._spellings: dict[str, str] = {}
 
@@ -128,6 +135,8 @@ class Cells:
         self._labels.append(label)
         if self._wanted.by is not None:
             self._by.append(row[self._wanted.by])
+        for column, cells_of in self._slices.items():
+            cells_of.append(row[column])
         self._row_numbers.append(row_number)
 
     def table(self, *, name: str, columns: Sequence[str], findings: tuple[Finding, ...] = ()) -> Table:
@@ -141,6 +150,7 @@ class Cells:
             texts=self._texts.finish(),
             labels=tuple(self._labels),
             by=tuple(self._by),
+            slices={column: cells.finish() for column, cells in self._slices.items()},
             row_numbers=tuple(self._row_numbers),
             columns=tuple(columns),
             findings=findings,

@@ -23,6 +23,7 @@ from autolora.engine.engine import SCORING_CHUNK_ROWS, Engine
 from autolora.engine.jobs import Finished, Written
 from autolora.engine.state import load_adapter
 from autolora.engine.trial_pass import smallest
+from autolora.records import Split
 from autolora.tasks.tap import tapped
 from autolora.tasks.task import Encoded, padded
 
@@ -78,6 +79,23 @@ def answered(
             ]
         each = (time.perf_counter() - start) / rows / len(slots)
     return [Written(texts=own, seconds=each) for own in texts]
+
+
+def outputs_once(
+    engine: Engine, tokenizer: Any, adapters: Sequence[Finished | None], rows: Split
+) -> list[NDArray[Any]]:
+    """Return what the problem keeps of each adapter's scores on rows that will not come again ``(rows, ...)``.
+
+    Nothing is kept of the rows, neither a split nor what of them is the same for all adapters.
+
+    Args:
+        engine: Of any task.
+        tokenizer: Of its base.
+        adapters: None is the base without one.
+        rows: Encoded as those of any other split.
+    """
+    with engine.passing_once(engine.task.encode(tokenizer, rows)) as split, admitted(engine, adapters) as slots:
+        return [engine.outputs(slot, split) for slot in slots]
 
 
 def general_losses(

@@ -20,10 +20,12 @@ from autolora.report.canvas import (
     plain,
 )
 from autolora.report.draw_pareto import draw_pareto
+from autolora.report.draw_sure import draw_coverage, draw_reliability
 from autolora.report.figures import ConfirmedFigure, ConfirmedPoint, ParetoFigure, RungFigure
 from autolora.report.importance import Importance
+from autolora.report.sure import CoverageFigure, ReliabilityFigure
 
-Record = ParetoFigure | RungFigure | ConfirmedFigure | Importance
+Record = ParetoFigure | RungFigure | ConfirmedFigure | Importance | ReliabilityFigure | CoverageFigure
 
 
 def draw(record: Record) -> Figure:
@@ -34,6 +36,10 @@ def draw(record: Record) -> Figure:
         return draw_rungs(record)
     if isinstance(record, ConfirmedFigure):
         return draw_confirmed(record)
+    if isinstance(record, ReliabilityFigure):
+        return draw_reliability(record)
+    if isinstance(record, CoverageFigure):
+        return draw_coverage(record)
     return draw_importance(record)
 
 

@@ -16,13 +16,14 @@ import jinja2
 from markupsafe import Markup
 
 from autolora import __version__
-from autolora.report import answers, figures, gains, recipes, tables, text, words
+from autolora.report import answers, figures, gains, recipes, sure, tables, text, words
 from autolora.report.canvas import PALETTE
 from autolora.report.draw import Record, draw
 from autolora.report.evidence import evidence
 from autolora.report.importance import TRIALS_TO_TRUST, importance
 from autolora.report.key_numbers import key_numbers
-from autolora.report.slices import slices
+from autolora.report.noise import noise
+from autolora.report.slices import measure, slices
 from autolora.report.source import SearchReport
 
 _PLOTLY = "plotly-basic-3.7.0.min.js"
@@ -39,6 +40,9 @@ def render_engineer(report: SearchReport) -> str:
         "confirmed": figures.confirmed_figure(report),
         "importance": ranking,
     }
+    if report.recommendation is not None and report.recommendation.calibration is not None:
+        records["reliability"] = sure.reliability_figure(report.recommendation.calibration)
+        records["coverage"] = sure.coverage_figure(report.recommendation.calibration)
     drawn = {name: draw(record) for name, record in records.items() if not record.missing}
     plotly, script = _asset("assets", _PLOTLY), _asset("templates", "page.js")
     return (
@@ -68,6 +72,8 @@ def render_engineer(report: SearchReport) -> str:
             confusions=gains.confusions(report),
             updates=gains.updates(report),
             slices=slices(report),
+            sliced_by=measure(report),
+            noise=noise(report),
             front={point.trial for point in report.recommendation.front} if report.recommendation else set(),
             started=min((trial.started_at for trial in report.trials if trial.started_at), default=""),
             ended=max((trial.ended_at for trial in report.trials if trial.ended_at), default=""),

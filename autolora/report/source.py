@@ -17,6 +17,7 @@ from autolora.records import (
     SplitName,
     TrialRecord,
 )
+from autolora.robustness_record import RobustnessRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,8 @@ class SearchReport:
     """What was answered to the test rows, where answers are written."""
     predictions: PredictionsRecord | None = None
     """What is said of the test rows, where they are labelled."""
+    robustness: RobustnessRecord | None = None
+    """How adapters do on test rows with noise."""
     holds_texts: bool = True
     """Whether prompts and answers from the data may stand in it."""
     reopened_test: bool = False

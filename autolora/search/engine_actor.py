@@ -160,6 +160,17 @@ class EngineActor:
 
         return self.runner.call(score)
 
+    def outputs_once(self, adapters: Sequence[Finished | None], rows: Split) -> list[Any]:
+        """Return what the problem keeps of finished adapters' scores on rows that will not come again."""
+
+        def score(engine: Any) -> list[Any]:
+            from autolora.engine.finished import outputs_once
+
+            return list(outputs_once(engine, self._tokenizer, adapters, rows))
+
+        scored: list[Any] = self.runner.call(score)
+        return scored
+
     def solo(self, job: SoloJob) -> SoloReport:
         """Train what cannot share the base, while everything else waits."""
 

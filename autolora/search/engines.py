@@ -382,6 +382,17 @@ class Engines:
         """
         return self._shared_out(adapters, lambda handle, adapter: handle.outputs.remote(adapter, split))
 
+    def outputs_once(self, adapters: Sequence[Finished | None], parts: Sequence[Split]) -> list[list[Any]]:
+        """Return, of each part, what the problem keeps of each adapter's scores on its rows, which come only once.
+
+        Raises:
+            EngineError: If engines are lost one after the other.
+        """
+        import ray
+
+        sent = ray.put(list(adapters))
+        return self._shared_out(parts, lambda handle, part: handle.outputs_once.remote(sent, part))
+
     def solo(self, jobs: Sequence[SoloJob], on_done: Callable[[SoloJob, SoloReport], None]) -> None:
         """Train what cannot share the base, each by itself on an engine, and hand over what became of it.
 

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
-CHARTS = 5
+CHARTS = 7
 SECTIONS = [
     "Key numbers",
     "Against the baselines",
@@ -29,6 +29,7 @@ SECTIONS = [
     "With fewer rows, with wrong labels",
     "How sure it is",
     "Where it falls behind",
+    "Under noise",
     "What the adapter changed",
     "Trade-offs",
     "Development at the rungs",
@@ -143,7 +144,7 @@ def test_pages_without_a_chart_say_so_in_words_and_run_clean(opened: Any) -> Non
 def test_an_unconfirmed_search_draws_what_it_has(opened: Any) -> None:
     result = opened(made_up.unconfirmed())
 
-    assert _drawn(result.page) == CHARTS - 1
+    assert _drawn(result.page) == CHARTS - 3
     assert "on fresh seeds" in result.page.locator("#confirmed .missing").inner_text()
 
 

@@ -210,3 +210,18 @@ def test_a_hub_dataset_that_cannot_be_loaded_is_refused(tmp_path: Path) -> None:
         read_table(DataRequest(hub=str(tmp_path / "hub_data"), text="text", label="label"))
 
     assert "save_to_disk" in caught.value.hint
+
+
+def test_columns_of_slices_are_read_from_the_part_that_is_tested_on(tmp_path: Path) -> None:
+    held = {**ROWS, "opened": [datetime.date(2026, 3, 31), datetime.date(2026, 4, 1)]}
+    parts = {"train": datasets.Dataset.from_dict(ROWS), "test": datasets.Dataset.from_dict(held)}
+    datasets.DatasetDict(parts).save_to_disk(str(tmp_path / "saved"))
+    wanted = DataRequest(path=str(tmp_path / "saved"), text="text", label="label", slices=("opened",))
+
+    main, test = read_tables(wanted)
+
+    assert test is not None
+    assert (dict(main.slices), {column: list(cells) for column, cells in test.slices.items()}) == (
+        {},
+        {"opened": ["2026-03-31", "2026-04-01"]},
+    )

@@ -235,6 +235,50 @@ def test_the_record_keeps_everything_but_the_texts(write: Write) -> None:
     assert "sop text" not in to_json(kept)
 
 
+def sliced_rows(count: int = 40) -> str:
+    rows = [*some_rows({"pos": count // 2, "neg": count // 2})]
+    lines = (
+        f"{text},{label},{'Osaka' if at % 3 else ''},2026-0{1 + at % 2}-03" for at, (text, label) in enumerate(rows)
+    )
+    return "text,label,branch,opened\n" + "\n".join(lines) + "\n"
+
+
+def test_the_columns_of_slices_travel_to_the_test_split_and_to_no_other(write: Write) -> None:
+    path = write("a.csv", sliced_rows())
+    plain, wanted = source(path), DataRequest(path=path, text="text", label="label", slices=("branch", "opened"))
+
+    dataset = prepare(wanted, seed=0)
+
+    cells = [line.split(",") for line in sliced_rows().splitlines()]
+    own = [cells[int(row_id)] for row_id in dataset.test.row_ids]
+    assert dataset.test.slices == {
+        "branch": tuple(row[2] for row in own),
+        "opened": tuple(row[3][:7] for row in own),
+    }
+    assert dataset.train.slices == dataset.validation.slices == {}
+    assert dataset.hash == prepare(plain, seed=0).hash
+    assert dataset.test.take([3, 1]).slices["opened"] == tuple(own[row][3][:7] for row in (3, 1))
+    assert [finding.code for finding in dataset.findings] == ["slices", "slices"]
+
+
+def test_beside_a_test_file_only_that_needs_the_columns_of_slices(write: Write) -> None:
+    main = write("a.csv", csv_rows([(f"earlier {text}", label) for text, label in some_rows({"pos": 10, "neg": 10})]))
+    held = write("held.csv", sliced_rows(12))
+
+    dataset = prepare(DataRequest(path=main, text="text", label="label", test=held, slices=("branch",)), seed=0)
+
+    assert dataset.test.slices == {"branch": tuple("Osaka" if at % 3 else "" for at in range(12))}
+
+
+def test_a_column_of_slices_that_is_not_there_is_one_error_with_the_nearest(write: Write) -> None:
+    wanted = DataRequest(path=write("a.csv", sliced_rows()), text="text", label="label", slices=("branches",))
+
+    with pytest.raises(DataError, match="there is no column 'branches'; there are 'text'") as caught:
+        prepare(wanted, seed=0)
+
+    assert caught.value.hint == "did you mean 'branch'?"
+
+
 def test_importing_the_room_loads_no_heavy_library() -> None:
     program = (
         "import sys, autolora.data;"

@@ -36,6 +36,7 @@ from autolora.records import (
     TrialState,
 )
 from autolora.report import SearchReport
+from autolora.robustness_record import NoiseRecord, RobustnessRecord
 
 BASE_PARAMS = 22_713_216
 LAYERS, WIDTH, INNER, CLASSES = 6, 384, 1536, 2
@@ -437,12 +438,13 @@ def report() -> SearchReport:
             {"at": "2025-03-01T12:58:11Z", "event": "test split opened", "candidates": 7},
         ),
         predictions=predictions(),
+        robustness=robustness(),
     )
 
 
 def unconfirmed() -> SearchReport:
     """Return the same search before its finalists were confirmed."""
-    return replace(report(), confirm=None, recommendation=None, predictions=None)
+    return replace(report(), confirm=None, recommendation=None, predictions=None, robustness=None)
 
 
 def all_failed() -> SearchReport:
@@ -498,6 +500,31 @@ def predictions() -> PredictionsRecord:
     )
 
 
+def robustness() -> RobustnessRecord:
+    """Return how the chosen adapter and the default do with noise: capitals cost nothing, a lost half much."""
+    names = ("default_lora", f"finalist_{CHOSEN}")
+    costs = {
+        "typos": (-0.02, -0.05, 0.008),
+        "casing": (0.0, -0.004, 0.004),
+        "width": (-0.3, -0.36, -0.24),
+        "unicode": (0.0, 0.0, 0.0),
+        "truncation": (-0.11, -0.16, -0.06),
+    }
+    return RobustnessRecord(
+        rows=400,
+        scores={"default_lora": 0.703, f"finalist_{CHOSEN}": 0.864},
+        noises=tuple(
+            NoiseRecord(
+                name=kind,
+                changed=0.0 if kind == "unicode" else 0.98,
+                scores={"default_lora": 0.703 + cost[0], f"finalist_{CHOSEN}": 0.864 + cost[0]},
+                differences=dict.fromkeys(names, cost),
+            )
+            for kind, cost in costs.items()
+        ),
+    )
+
+
 def writing() -> SearchReport:
     """Return a search whose adapters write."""
     good = report()
@@ -523,6 +550,7 @@ def writing() -> SearchReport:
         ),
         answers=answers(),
         predictions=None,
+        robustness=RobustnessRecord(left_out="Answers are written here; noise is put to rows that are labelled."),
     )
 
 

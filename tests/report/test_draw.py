@@ -11,6 +11,7 @@ from autolora.report.draw import Record, draw
 from autolora.report.figures import confirmed_figure, pareto_figure, rung_figure
 from autolora.report.importance import importance
 from autolora.report.source import SearchReport
+from autolora.report.sure import coverage_figure, reliability_figure
 from tests.report import made_up
 
 pytestmark = pytest.mark.unit
@@ -23,6 +24,8 @@ def _records(report: SearchReport) -> dict[str, Record]:
         "rungs": rung_figure(report),
         "confirmed": confirmed_figure(report),
         "importance": importance(report.trials),
+        "reliability": reliability_figure(report.recommendation.calibration),
+        "coverage": coverage_figure(report.recommendation.calibration),
     }
 
 
@@ -31,7 +34,7 @@ def drawn() -> dict[str, Figure]:
     return {name: draw(record) for name, record in _records(made_up.report()).items()}
 
 
-@pytest.mark.parametrize("name", ["params", "memory", "rungs", "confirmed", "importance"])
+@pytest.mark.parametrize("name", ["params", "memory", "rungs", "confirmed", "importance", "reliability", "coverage"])
 def test_plotly_knows_every_property_of_a_figure(drawn: dict[str, Figure], name: str) -> None:
     go.Figure(drawn[name])  # raises on an unknown property or a bad value
 

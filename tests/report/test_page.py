@@ -208,7 +208,9 @@ def test_links_of_the_contents_lead_to_sections(html: str) -> None:
 def test_charts_have_a_name_for_those_who_do_not_see_them(html: str) -> None:
     charts = [attrs for _, attrs in _Page(html).tags if "data-figure" in attrs]
 
-    assert [chart["data-figure"] for chart in charts] == ["confirmed", "params", "memory", "rungs", "importance"]
+    assert [chart["data-figure"] for chart in charts] == [
+        "confirmed", "coverage", "reliability", "params", "memory", "rungs", "importance"
+    ]  # fmt: skip
     assert all(chart["role"] == "img" and "table" in (chart["aria-label"] or "") for chart in charts)
 
 
