@@ -167,7 +167,7 @@ class _Training:
                 f"texts of {longest} tokens and {VIRTUAL_TOKENS} vectors before them are more than the {places} places"
                 " of the base"
             )
-        embedding: Tensor = model.get_input_embeddings().weight  # type: ignore[operator, union-attr, assignment]
+        embedding: Tensor = model.get_input_embeddings().weight  # type: ignore[operator]
         words = embedding.detach()[torch.randint(0, len(embedding), (VIRTUAL_TOKENS,))].clone()
         # Told, since PEFT knows the names that these have in some configurations only.
         shape = {"token_dim": embedding.shape[1], "num_layers": base.architecture.depth, "num_attention_heads": 1}
@@ -179,7 +179,7 @@ class _Training:
             head = prompted.get_submodule(f"base_model.{name}")
             # PEFT trains a copy of a head; what else the checkpoint lacks it would leave as it was drawn.
             getattr(head, "modules_to_save", head).requires_grad_(True)
-        prompted.get_submodule("prompt_encoder.default.embedding").weight.data.copy_(words)
+        prompted.get_parameter("prompt_encoder.default.embedding.weight").data.copy_(words)
         return prompted
 
     def _splits(self) -> list[Any]:
