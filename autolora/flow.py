@@ -16,45 +16,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from autolora import answered, bundle, plan, request, results, robustness, space, store
+from autolora import plan, request, results, store
 from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
+from autolora.closing import Closing
 from autolora.confirm import Confirmation, Confirmed
-from autolora.data import MOST_ANSWERS, READ_OTHERWISE, find_in_tokens, prepare, record
-from autolora.engine import general
-from autolora.engine.checkpoint import Checkpoint, find
-from autolora.engine.measure_call import measured_peak
+from autolora.data import READ_OTHERWISE, find_in_tokens, record
 from autolora.engine.start import EngineSpec
 from autolora.errors import DataError, RunFolderError
 from autolora.grids import DEFAULT_CHOICE, HEAD_CHOICE
 from autolora.limits import check_limits, pairs
-from autolora.margins import check_margin, find_margin, planned_margin
-from autolora.objectives import BY_LIKELIHOOD, Objective, guide_of, metric_named
+from autolora.margins import check_margin, planned_margin
 from autolora.pages import engineer_page
 from autolora.plan import Plan
 from autolora.portions import Portions, sizes_of, work_of
+from autolora.prepared import Prepared, checked
 from autolora.recommend import finalists
-from autolora.records import (
-    Candidate,
-    Dataset,
-    Finding,
-    GeneralText,
-    PredictionsRecord,
-    Recommendation,
-    TrialRecord,
-)
+from autolora.records import Finding, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
-from autolora.robustness_record import RobustnessRecord
 from autolora.search.cluster import open_cluster
 from autolora.search.engines import Engines, open_engines
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
 from autolora.sensitivity import Sensitivity
-from autolora.space import Space
-from autolora.summary import recommendation
 from autolora.tasks.problems import problem_of
-from autolora.trainings import update_norms
-from autolora.verdict import Choice, judge
+from autolora.verdict import judge
 
 
 class Progress(Protocol):
@@ -71,39 +57,6 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Something the user should know."""
-
-
-_LANGUAGE_ROWS = 50
-"""Test rows by which their language is told."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Prepared:
-    """A request whose parts were found and checked."""
-
-    request: Request
-    space: Space
-    metric: Objective
-    checkpoint: Checkpoint
-    dataset: Dataset
-
-    @property
-    def max_length(self) -> int:
-        return int(self.space.fixed["max_length"])
-
-    @property
-    def closed(self) -> tuple[str, ...]:
-        """The answers to choose from by likelihood, where that is asked for."""
-        return self.dataset.answers if self.metric.name in BY_LIKELIHOOD else ()
-
-    @property
-    def guide(self) -> Objective:
-        """What trials are compared by."""
-        return guide_of(self.metric, self.dataset.problem)
-
-    @property
-    def minutes(self) -> float | None:
-        return self.request.budget.minutes
 
 
 @contextlib.contextmanager
@@ -132,7 +85,7 @@ def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
     store.RunFolder.check_free(out)
     begun = time.monotonic()
     progress.stage("Reading the data")
-    prepared = _prepare(wanted)
+    prepared = checked(wanted)
     check_margin(wanted.limits, prepared.metric, prepared.dataset)
     return _run(prepared, out, progress, begun=begun)
 
@@ -157,7 +110,7 @@ def resume(out: Path, *, progress: Progress, reopen_test: bool = False) -> Searc
         return _read_finished(run)
     begun = time.monotonic()
     progress.stage("Reading the data")
-    prepared = _prepare(request.read(out / store.TASK))
+    prepared = checked(request.read(out / store.TASK))
     known = run.data()
     if known is not None and known.hash != prepared.dataset.hash:
         raise DataError(
@@ -180,27 +133,8 @@ def _read_finished(run: store.RunFolder) -> SearchRecord:
     return results.read(run.path)
 
 
-def _prepare(wanted: Request) -> _Prepared:
-    dataset = prepare(wanted.data, seed=wanted.seed)
-    if dataset.problem == "generation" and wanted.metric in BY_LIKELIHOOD and not dataset.answers:
-        raise DataError(
-            f"metric {wanted.metric} needs a closed set of answers in column {dataset.label_column!r}: at most"
-            f" {MOST_ANSWERS} different ones, each to several prompts",
-            "search with chrf, rouge_l, token_f1 or exact_match",
-        )
-    metric = metric_named(wanted.metric)
-    dataset = replace(dataset, findings=(*dataset.findings, *find_margin(wanted.limits, metric, dataset)))
-    return _Prepared(
-        request=wanted,
-        metric=metric,
-        space=space.load(wanted.space),
-        checkpoint=find(wanted.base_model, base_id=wanted.base_id),
-        dataset=dataset,
-    )
-
-
 def _run(
-    prepared: _Prepared,
+    prepared: Prepared,
     out: Path,
     progress: Progress,
     *,
@@ -267,7 +201,7 @@ class _Way:
     """One process's walk along the way."""
 
     run: store.RunFolder
-    prepared: _Prepared
+    prepared: Prepared
     portions: Portions
     engines: Engines
     scratch: Path
@@ -292,13 +226,19 @@ class _Way:
         trials = self._explore(planned)
         confirmed = self._with_sensitivity(self._confirm(trials, planned), planned)
         self.run.write_confirm(confirmed.record)
-        self._keep_answers(confirmed)
-        self._keep_predictions(confirmed)
-        self._keep_robustness(confirmed, planned)
+        closing = Closing(
+            run=self.run,
+            prepared=self.prepared,
+            engines=self.engines,
+            used_rows=self.used_rows,
+            planned=planned,
+            stage=self.progress.stage,
+        )
+        closing.keep(confirmed)
         choice = judge(
             confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.request.limits, self._findings()
         )
-        final = self._bundle(trials, confirmed, choice, planned)
+        final = closing.recommendation(trials, confirmed, choice, self.clock.spent)
         self.run.write_recommendation(final)
         self.progress.stage("Writing the report")
         self.run.write_report(engineer_page(results.read(self.run.path)))
@@ -496,131 +436,3 @@ class _Way:
                 " will say for ever",
             )
         self._event("test_opened", seal=seal)
-
-    def _keep_answers(self, confirmed: Confirmed) -> None:
-        """Keep what was answered to the test rows, where answers are written."""
-        if not confirmed.written:
-            return
-        chosen = () if confirmed.chosen is None else (confirmed.chosen.name,)
-        forgetting = None
-        if self.engines.facts.prompts is not None and not self.engines.facts.prompts.in_pairs:
-            language = general.language_of("".join(self.used_rows.test.texts[:_LANGUAGE_ROWS]))
-            asked = {n: a for n, a in confirmed.first_adapters.items() if n in (*chosen, "default_lora", "zero_shot")}
-            losses = self.engines.general_losses(list(asked.values()), general.paragraphs(language))
-            forgetting = GeneralText(text=general.name_of(language), losses=dict(zip(asked, losses, strict=True)))
-        self.run.write_answers(
-            answered.record(
-                self.used_rows.test,
-                confirmed.written,
-                losses=confirmed.losses,
-                chat=self.prepared.dataset.chat,
-                shown=(*chosen, "default_lora", "few_shot", "zero_shot"),
-                forgetting=forgetting,
-            )
-        )
-
-    def _keep_predictions(self, confirmed: Confirmed) -> None:
-        """Keep what is said of the test rows, where they are labelled."""
-        if not confirmed.predictions:
-            return
-        test, chosen = self.used_rows.test, confirmed.chosen
-        updates = {}
-        if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
-            updates = update_norms(confirmed.adapter, chosen.config.scaling)
-        self.run.write_predictions(
-            PredictionsRecord(
-                row_ids=test.row_ids,
-                truth=test.labels,
-                lengths=tuple(map(len, test.texts)),
-                predicted={name: problem_of(self.used_rows).labels(own) for name, own in confirmed.predictions.items()},
-                updates=updates,
-                slices=test.slices,
-            )
-        )
-
-    def _keep_robustness(self, confirmed: Confirmed, planned: Plan) -> None:
-        """Keep how the chosen adapter and the default do on test rows with noise, or why that was left out."""
-        if confirmed.chosen is None:
-            return
-        left_out = robustness.why_not(self.used_rows.problem, planned=planned.noise)
-        if left_out:
-            self.run.write_robustness(RobustnessRecord(left_out=left_out))
-            return
-        self.progress.stage("Scoring test rows with noise")
-        tested = [
-            robustness.Subject(
-                name=it.name,
-                adapter=adapter,
-                threshold=it.seeds[0].threshold,
-                predictions=confirmed.predictions[it.name],
-            )
-            for it in confirmed.record.candidates
-            if (adapter := confirmed.first_adapters.get(it.name)) is not None
-        ]
-        self.run.write_robustness(
-            robustness.under_noise(
-                self.used_rows, self.prepared.metric.name, tested, self.engines, seed=self.prepared.request.seed
-            )
-        )
-
-    def _writing(self, confirmed: Confirmed, chosen: Candidate) -> bundle.Writing | None:
-        """Return what a bundle needs of answers, where they are written."""
-        prompts, closed = self.engines.facts.prompts, self.prepared.closed
-        if prompts is None:
-            return None
-        return bundle.Writing(
-            prompts=prompts,
-            closed=closed,
-            rows=self.engines.token_rows("test", self.used_rows.test, closed=closed),
-            losses=confirmed.losses[chosen.name],
-        )
-
-    def _bundle(
-        self, trials: tuple[TrialRecord, ...], confirmed: Confirmed, choice: Choice, planned: Plan
-    ) -> Recommendation:
-        chosen, facts = confirmed.chosen, self.engines.facts
-        measured = tested = None
-        if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
-            self.progress.stage("Packing the adapter and testing it in plain PEFT")
-            assert confirmed.test_outputs is not None
-            assert confirmed.rows is not None
-            assert chosen.validation is not None
-            assert chosen.test is not None
-            assert chosen.test_ci95 is not None
-            tested = bundle.write(
-                bundle.Contents(
-                    name=self.prepared.request.name,
-                    config=chosen.config,
-                    weights=confirmed.adapter,
-                    facts=facts,
-                    dataset=confirmed.rows,
-                    metric=self.prepared.metric.name,
-                    threshold=chosen.seeds[0].threshold,
-                    max_length=self.prepared.max_length,
-                    seed=chosen.seeds[0].seed,
-                    validation=chosen.validation,
-                    test=chosen.test,
-                    test_ci95=chosen.test_ci95,
-                    verdict=choice.verdict,
-                    checked=planned.checked,
-                    writing=self._writing(confirmed, chosen),
-                ),
-                self.run.path / store.BUNDLE,
-                base_folder=self.prepared.checkpoint.folder,
-                engine_outputs=confirmed.test_outputs,
-            )
-            measured = measured_peak(self.prepared.checkpoint.folder, chosen.config, facts)
-        return recommendation(
-            request=self.prepared.request,
-            trials=trials,
-            confirmed=confirmed,
-            choice=choice,
-            metric=self.prepared.metric,
-            guide=self.prepared.guide,
-            facts=facts,
-            dataset=self.prepared.dataset,
-            used=self.used_rows,
-            seconds=self.clock.spent(),
-            measured_memory=measured,
-            calibration=None if tested is None else tested.calibration,
-        )

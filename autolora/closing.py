@@ -1,0 +1,185 @@
+"""What follows the confirmation: what was said of the test rows is kept, and the chosen adapter packed and tested.
+
+Knows the engines of a search, its run folder and what was confirmed; decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autolora import answered, bundle, robustness, store, summary
+from autolora.confirm import Confirmed
+from autolora.engine import general
+from autolora.engine.measure_call import measured_peak
+from autolora.plan import Plan
+from autolora.prepared import Prepared
+from autolora.records import Candidate, Dataset, GeneralText, PredictionsRecord, Recommendation, TrialRecord
+from autolora.robustness_record import RobustnessRecord
+from autolora.search.engines import Engines
+from autolora.tasks.problems import problem_of
+from autolora.trainings import update_norms
+from autolora.verdict import Choice
+
+_LANGUAGE_ROWS = 50
+"""Test rows by which their language is told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """The last part of one search."""
+
+    run: store.RunFolder
+    prepared: Prepared
+    engines: Engines
+    used_rows: Dataset
+    """Those that were confirmed and tested on."""
+    planned: Plan
+    stage: Callable[[str], None]
+    """Is told what is being done."""
+
+    def keep(self, confirmed: Confirmed) -> None:
+        """Keep what was found beside the scores: answers or predictions, and how these bear noise."""
+        self._keep_answers(confirmed)
+        self._keep_predictions(confirmed)
+        self._keep_robustness(confirmed)
+
+    def _keep_answers(self, confirmed: Confirmed) -> None:
+        """Keep what was answered to the test rows, where answers are written."""
+        if not confirmed.written:
+            return
+        chosen = () if confirmed.chosen is None else (confirmed.chosen.name,)
+        forgetting = None
+        if self.engines.facts.prompts is not None and not self.engines.facts.prompts.in_pairs:
+            language = general.language_of("".join(self.used_rows.test.texts[:_LANGUAGE_ROWS]))
+            asked = {n: a for n, a in confirmed.first_adapters.items() if n in (*chosen, "default_lora", "zero_shot")}
+            losses = self.engines.general_losses(list(asked.values()), general.paragraphs(language))
+            forgetting = GeneralText(text=general.name_of(language), losses=dict(zip(asked, losses, strict=True)))
+        self.run.write_answers(
+            answered.record(
+                self.used_rows.test,
+                confirmed.written,
+                losses=confirmed.losses,
+                chat=self.prepared.dataset.chat,
+                shown=(*chosen, "default_lora", "few_shot", "zero_shot"),
+                forgetting=forgetting,
+            )
+        )
+
+    def _keep_predictions(self, confirmed: Confirmed) -> None:
+        """Keep what is said of the test rows, where they are labelled."""
+        if not confirmed.predictions:
+            return
+        test, chosen = self.used_rows.test, confirmed.chosen
+        updates = {}
+        if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
+            updates = update_norms(confirmed.adapter, chosen.config.scaling)
+        self.run.write_predictions(
+            PredictionsRecord(
+                row_ids=test.row_ids,
+                truth=test.labels,
+                lengths=tuple(map(len, test.texts)),
+                predicted={name: problem_of(self.used_rows).labels(own) for name, own in confirmed.predictions.items()},
+                updates=updates,
+                slices=test.slices,
+            )
+        )
+
+    def _keep_robustness(self, confirmed: Confirmed) -> None:
+        """Keep how the chosen adapter and the default do on test rows with noise, or why that was left out."""
+        if confirmed.chosen is None:
+            return
+        left_out = robustness.why_not(self.used_rows.problem, planned=self.planned.noise)
+        if left_out:
+            self.run.write_robustness(RobustnessRecord(left_out=left_out))
+            return
+        self.stage("Scoring test rows with noise")
+        tested = [
+            robustness.Subject(
+                name=it.name,
+                adapter=adapter,
+                threshold=it.seeds[0].threshold,
+                predictions=confirmed.predictions[it.name],
+            )
+            for it in confirmed.record.candidates
+            if (adapter := confirmed.first_adapters.get(it.name)) is not None
+        ]
+        self.run.write_robustness(
+            robustness.under_noise(
+                self.used_rows, self.prepared.metric.name, tested, self.engines, seed=self.prepared.request.seed
+            )
+        )
+
+    def _writing(self, confirmed: Confirmed, chosen: Candidate) -> bundle.Writing | None:
+        """Return what a bundle needs of answers, where they are written."""
+        prompts, closed = self.engines.facts.prompts, self.prepared.closed
+        if prompts is None:
+            return None
+        return bundle.Writing(
+            prompts=prompts,
+            closed=closed,
+            rows=self.engines.token_rows("test", self.used_rows.test, closed=closed),
+            losses=confirmed.losses[chosen.name],
+        )
+
+    def recommendation(
+        self,
+        trials: tuple[TrialRecord, ...],
+        confirmed: Confirmed,
+        choice: Choice,
+        spent: Callable[[], float],
+    ) -> Recommendation:
+        """Pack the chosen adapter, test it in plain PEFT, and return the recommendation.
+
+        Args:
+            trials: All that were explored.
+            confirmed: What was confirmed.
+            choice: The verdict on it.
+            spent: Returns the seconds of the whole search so far.
+        """
+        chosen, facts = confirmed.chosen, self.engines.facts
+        measured = tested = None
+        if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
+            self.stage("Packing the adapter and testing it in plain PEFT")
+            assert confirmed.test_outputs is not None
+            assert confirmed.rows is not None
+            assert chosen.validation is not None
+            assert chosen.test is not None
+            assert chosen.test_ci95 is not None
+            tested = bundle.write(
+                bundle.Contents(
+                    name=self.prepared.request.name,
+                    config=chosen.config,
+                    weights=confirmed.adapter,
+                    facts=facts,
+                    dataset=confirmed.rows,
+                    metric=self.prepared.metric.name,
+                    threshold=chosen.seeds[0].threshold,
+                    max_length=self.prepared.max_length,
+                    seed=chosen.seeds[0].seed,
+                    validation=chosen.validation,
+                    test=chosen.test,
+                    test_ci95=chosen.test_ci95,
+                    verdict=choice.verdict,
+                    checked=self.planned.checked,
+                    writing=self._writing(confirmed, chosen),
+                ),
+                self.run.path / store.BUNDLE,
+                base_folder=self.prepared.checkpoint.folder,
+                engine_outputs=confirmed.test_outputs,
+            )
+            measured = measured_peak(self.prepared.checkpoint.folder, chosen.config, facts)
+        return summary.recommendation(
+            request=self.prepared.request,
+            trials=trials,
+            confirmed=confirmed,
+            choice=choice,
+            metric=self.prepared.metric,
+            guide=self.prepared.guide,
+            facts=facts,
+            dataset=self.prepared.dataset,
+            used=self.used_rows,
+            seconds=spent(),
+            measured_memory=measured,
+            calibration=None if tested is None else tested.calibration,
+        )

@@ -1,0 +1,70 @@
+"""A request whose parts were found and checked: rows, search space, base. Starts nothing and writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from autolora import space
+from autolora.data import MOST_ANSWERS, prepare
+from autolora.engine.checkpoint import Checkpoint, find
+from autolora.errors import DataError
+from autolora.margins import find_margin
+from autolora.objectives import BY_LIKELIHOOD, Objective, guide_of, metric_named
+from autolora.records import Dataset
+from autolora.request import Request
+from autolora.space import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A request whose parts were found and checked."""
+
+    request: Request
+    space: Space
+    metric: Objective
+    checkpoint: Checkpoint
+    dataset: Dataset
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that a row is cut to."""
+        return int(self.space.fixed["max_length"])
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """The answers to choose from by likelihood, where that is asked for."""
+        return self.dataset.answers if self.metric.name in BY_LIKELIHOOD else ()
+
+    @property
+    def guide(self) -> Objective:
+        """What trials are compared by."""
+        return guide_of(self.metric, self.dataset.problem)
+
+    @property
+    def minutes(self) -> float | None:
+        """Of the whole search, None without a limit."""
+        return self.request.budget.minutes
+
+
+def checked(wanted: Request) -> Prepared:
+    """Return a request with its rows, space and base, all of which are there and fit each other.
+
+    Raises:
+        InputError: If one is not, or does not.
+    """
+    dataset = prepare(wanted.data, seed=wanted.seed)
+    if dataset.problem == "generation" and wanted.metric in BY_LIKELIHOOD and not dataset.answers:
+        raise DataError(
+            f"metric {wanted.metric} needs a closed set of answers in column {dataset.label_column!r}: at most"
+            f" {MOST_ANSWERS} different ones, each to several prompts",
+            "search with chrf, rouge_l, token_f1 or exact_match",
+        )
+    metric = metric_named(wanted.metric)
+    dataset = replace(dataset, findings=(*dataset.findings, *find_margin(wanted.limits, metric, dataset)))
+    return Prepared(
+        request=wanted,
+        metric=metric,
+        space=space.load(wanted.space),
+        checkpoint=find(wanted.base_model, base_id=wanted.base_id),
+        dataset=dataset,
+    )
