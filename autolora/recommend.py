@@ -106,8 +106,8 @@ def worst_end(difference: tuple[float, float, float], metric: Objective) -> floa
 
 
 def best_of(candidates: Sequence[Candidate], metric: Objective) -> Candidate:
-    """Return the candidate with the best mean validation score."""
-    return min(candidates, key=lambda c: metric.loss(score_of(c)))
+    """Return the candidate with the best mean validation score; of several, the one that trains least."""
+    return min(candidates, key=lambda c: (metric.loss(score_of(c)), c.trainable_params))
 
 
 def fitting_finalists(candidates: tuple[Candidate, ...], metric: Objective, required: Limits) -> list[Candidate]:

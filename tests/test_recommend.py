@@ -178,6 +178,13 @@ several = st.lists(
 )
 
 
+def test_of_two_equally_good_finalists_the_smaller_is_the_best_however_little_is_known_of_it() -> None:
+    large, small = candidate("finalist_1", 0.9, 2_000), candidate("finalist_2", 0.9, 1_000)
+    unsure = {"finalist_2": {"finalist_1": (0.0, -0.04, 0.04)}, "finalist_1": {"finalist_2": (0.0, 0.0, 0.0)}}
+
+    assert choose((large, small), unsure, METRIC, NO_LIMITS) == small
+
+
 @given(several, st.integers(1, 30), st.floats(0, 1), st.floats(0.001, 0.2), st.randoms(use_true_random=False))
 def test_a_choice_keeps_the_rule_and_never_looks_at_test_scores(
     given_candidates, max_params, min_metric, margin, random
