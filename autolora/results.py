@@ -16,6 +16,7 @@ from autolora.records import (
     Recommendation,
     TrialRecord,
 )
+from autolora.reviewed import ReviewRecord
 from autolora.store import RunFolder
 
 COLUMNS = (
@@ -41,6 +42,8 @@ class SearchRecord:
     """What was answered to the test rows, where answers are written."""
     predictions: PredictionsRecord | None = None
     """What is said of the test rows, where they are labelled."""
+    review: ReviewRecord | None = None
+    """What those who do the work said of its answers; None where they were not asked."""
     events: tuple[dict[str, Any], ...]
 
     @property
@@ -83,6 +86,7 @@ def read(path: str | Path) -> SearchRecord:
         recommendation=run.recommendation(),
         answers=run.answers(),
         predictions=run.predictions(),
+        review=run.review(),
         events=run.events(),
     )
 

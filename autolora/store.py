@@ -34,11 +34,13 @@ from autolora.records import (
     from_json,
     to_json,
 )
+from autolora.reviewed import ReviewRecord
 
 T = TypeVar("T")
 TASK, DATA, TRIALS, EVENTS = "task.yaml", "data.json", "trials.jsonl", "events.jsonl"
 CONFIRM, ANSWERS, RECOMMENDATION, DONE = "confirm.json", "answers.json", "recommendation.json", "DONE"
 PREDICTIONS = "predictions.json"
+REVIEW, REVIEWS = "review.json", "review"
 BUNDLE, REPORT, SLOTS, STUDY, CONFIRM_DIR = "adapter", "report.html", "slots", "study.db", "confirm"
 PREFIXES = "prefixes"
 """What engines computed of rows once; goes when the search is done."""
@@ -191,6 +193,10 @@ class RunFolder:
         """Keep what is said of the test rows."""
         self._write(PREDICTIONS, to_json(record))
 
+    def write_review(self, record: ReviewRecord) -> None:
+        """Keep what a review came to."""
+        self._write(REVIEW, to_json(record, indent=1))
+
     def write_recommendation(self, record: Recommendation) -> None:
         """Keep what scripts read."""
         self._write(RECOMMENDATION, to_json(record, indent=1))
@@ -256,6 +262,10 @@ class RunFolder:
     def predictions(self) -> PredictionsRecord | None:
         """Return what is said of the test rows, None where answers are written, or before they were looked at."""
         return self._read(PREDICTIONS, PredictionsRecord)
+
+    def review(self) -> ReviewRecord | None:
+        """Return what a review came to, None where none was read."""
+        return self._read(REVIEW, ReviewRecord)
 
     def recommendation(self) -> Recommendation | None:
         """Return the recommendation, None before there is one."""

@@ -17,6 +17,7 @@ from autolora.records import (
     SplitName,
     TrialRecord,
 )
+from autolora.reviewed import ReviewRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,8 @@ class SearchReport:
     """What was answered to the test rows, where answers are written."""
     predictions: PredictionsRecord | None = None
     """What is said of the test rows, where they are labelled."""
+    review: ReviewRecord | None = None
+    """What those who do the work said of its answers."""
     holds_texts: bool = True
     """Whether prompts and answers from the data may stand in it."""
     reopened_test: bool = False
