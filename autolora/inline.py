@@ -1,4 +1,4 @@
-"""What stands inside a page that asks nothing of any network: JSON that no text breaks out of, scripts by their hash."""
+"""What stands inside a page that asks nothing of any network: JSON that no text breaks out of, scripts by hash."""
 
 from __future__ import annotations
 

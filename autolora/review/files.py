@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ from autolora.reviewed import JUDGEMENTS
 from autolora.values import folded, listed, shown
 
 SCHEMA = 1
+_NUMBER = re.compile(r"[-+\u2212]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,9 @@ def content(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
-        raise RequestError(f"the review file {str(path)!r} cannot be read: {error.strerror}", "check the path") from error
+        raise RequestError(
+            f"the review file {str(path)!r} cannot be read: {error.strerror}", "check the path"
+        ) from error
     except (ValueError, RecursionError):
         raise RequestError(
             f"{path.name} is no review file: it is not JSON", "give files that the page has saved, or an export"
@@ -75,7 +78,8 @@ def saved(found: Any, name: str) -> SavedReview:
         raise RequestError(f"{name} is no review file: {error}", "give files that the page has saved") from None
     if it.schema != SCHEMA:
         raise RequestError(
-            f"{name} is of schema {it.schema}, but {SCHEMA} is read here", "read it with the autolora that made the page"
+            f"{name} is of schema {it.schema}, but {SCHEMA} is read here",
+            "read it with the autolora that made the page",
         )
     if digest(it) != it.sha256:
         raise RequestError(
@@ -92,7 +96,9 @@ def reviewed(it: SavedReview, key: ReviewKey, name: str) -> Review:
         RequestError: If it belongs to another run or review, names no reviewer, or is not whole.
     """
     if it.run != key.run:
-        raise RequestError(f"{name} belongs to another run: {it.run!r} is not {key.run!r}", "name the run it was made of")
+        raise RequestError(
+            f"{name} belongs to another run: {it.run!r} is not {key.run!r}", "name the run it was made of"
+        )
     if it.review != key.id:
         raise RequestError(
             f"{name} is of review {it.review!r}, but {key.id!r} is being read", "read files of one review at a time"
@@ -117,7 +123,9 @@ def checked(review: Review, key: ReviewKey, name: str, *, finished: bool = True)
     whole = {one.answer: one for one in review.judgements if is_whole(one, key)}
     missing = [answer for answer in answers if answer not in whole]
     if missing or not finished:
-        state = f"{len(missing)} of {len(answers)} answers are" if len(missing) != 1 else f"1 of {len(answers)} answers is"
+        state = (
+            f"{len(missing)} of {len(answers)} answers are" if len(missing) != 1 else f"1 of {len(answers)} answers is"
+        )
         raise RequestError(
             f"{name}, by {review.reviewer}, is unfinished: {state} still to be judged"
             + (f", the first is {missing[0]}" if missing else ""),
@@ -128,7 +136,9 @@ def checked(review: Review, key: ReviewKey, name: str, *, finished: bool = True)
 
 def _check(one: Judgement, key: ReviewKey, name: str) -> None:
     if one.answer not in key.answers:
-        raise RequestError(f"{name} judges answer {shown(one.answer)}, which the review does not hold", "check the file")
+        raise RequestError(
+            f"{name} judges answer {shown(one.answer)}, which the review does not hold", "check the file"
+        )
     where = f"{name}, answer {one.answer}"
     if one.judgement and one.judgement not in JUDGEMENTS:
         raise RequestError(
@@ -140,14 +150,15 @@ def _check(one: Judgement, key: ReviewKey, name: str) -> None:
     unknown = [edit for edit in one.edit if key.kind in ("class", "classes") and edit not in key.classes]
     if unknown:
         raise RequestError(f"{where}: there is no class {shown(unknown[0])}", f"classes: {listed(key.classes)}")
-    if key.kind == "number" and any(edit.strip() and not _is_number(edit) for edit in one.edit):
+    if key.kind == "number" and any(edit.strip() and not _NUMBER.fullmatch(edit.strip()) for edit in one.edit):
         raise RequestError(f"{where}: {shown(one.edit[0])} is no number", "write it with digits and a decimal point")
 
 
 def is_whole(one: Judgement, key: ReviewKey) -> bool:
-    """Whether a judgement says all that it must: an edit what is right, and a rejection why."""
+    """Whether a judgement says all that it must: an edit what is right instead, and a rejection why."""
     if one.judgement == "edit":
-        return key.kind == "classes" or (len(one.edit) == 1 and bool(one.edit[0].strip()))
+        is_given = key.kind == "classes" or (len(one.edit) == 1 and bool(one.edit[0].strip()))
+        return is_given and one.edited != key.answers[one.answer].text
     return one.judgement == "accept" or (one.judgement == "reject" and bool(one.reason.strip()))
 
 
@@ -165,13 +176,7 @@ def check_distinct(reviewers: Sequence[tuple[str, str]]) -> None:
         before = files.get(folded(reviewer))
         if before is not None:
             raise RequestError(
-                f"{before} and {file} are both by {reviewer!r}", "read one file a reviewer, or tell the two apart by name"
+                f"{before} and {file} are both by {reviewer!r}",
+                "read one file a reviewer, or tell the two apart by name",
             )
         files[folded(reviewer)] = file
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False

@@ -4,8 +4,8 @@ Where several reviewers agree little, nothing follows from what they say. Krippe
 11) asks for an alpha of 0.8, and of 0.667 for tentative conclusions, of codings that later work takes for facts. Here
 each judgement is one person's opinion of usefulness, and the mean of many is taken; below 0.4 the reviewers have
 hardly more in common than chance gives, so the mean would stand for nobody. Alpha is low as well where nearly all
-judgements are the same (Feinstein and Cicchetti 1990), though the reviewers then agree on nearly every answer: what they
-say counts if four of five pairs of judgements are the same.
+judgements are the same (Feinstein and Cicchetti 1990), though the reviewers then agree on nearly every answer: what
+they say counts if four of five pairs of judgements are the same.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def _enough(review: ReviewRecord) -> tuple[Verdict | None, Reason]:
     rows = f"{review.items} test row{'' if review.items == 1 else 's'}"
     fields = [_field(ours, "accepted"), _field(ours, "accepted_ci95"), "review.items", "review.reviewers"]
     text = (
-        f"By {people} on {rows}, {ours.accepted:.0%} of its answers are accepted as they are (95 % interval {low:.0%} to "
-        f"{high:.0%})"
+        f"By {people} on {rows}, {ours.accepted:.0%} of its answers are accepted as they are (95 % interval {low:.0%} "
+        f"to {high:.0%})"
     )
     if wanted is None:
         return None, Reason(text=f"{text}.", fields=tuple(fields))

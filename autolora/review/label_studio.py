@@ -121,7 +121,11 @@ def _answer_of(task: Any, key: ReviewKey, where: str) -> str:
     Raises:
         RequestError: If the task is none of this review.
     """
-    if not isinstance(task, dict) or not isinstance(task.get("data"), dict) or not isinstance(task.get("annotations"), list):
+    if (
+        not isinstance(task, dict)
+        or not isinstance(task.get("data"), dict)
+        or not isinstance(task.get("annotations"), list)
+    ):
         raise RequestError(f"{where} is none of Label Studio's: it has no data and annotations", _EXPORT)
     data = task["data"]
     if data.get("run") != key.run:
@@ -130,7 +134,8 @@ def _answer_of(task: Any, key: ReviewKey, where: str) -> str:
         )
     if data.get("review") != key.id:
         raise RequestError(
-            f"{where} is of review {data.get('review')!r}, but {key.id!r} is being read", "read files of one review at a time"
+            f"{where} is of review {data.get('review')!r}, but {key.id!r} is being read",
+            "read files of one review at a time",
         )
     known = key.answers.get(str(data.get("answer_id")))
     if known is None or known.text != data.get("answer"):

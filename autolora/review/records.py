@@ -9,6 +9,8 @@ AnswerKind = Literal["class", "classes", "number", "text"]
 """What an answer is, and so what a change of it is chosen from or written as."""
 Language = Literal["en", "ja"]
 StratumName = Literal["differ", "agree"]
+NO_CLASS = "–"
+"""How an answer without any class is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,11 @@ class Judgement:
     edit: tuple[str, ...] = ()
     """What it should have been: a text, a number, a class, or any number of classes."""
     reason: str = ""
+
+    @property
+    def edited(self) -> str:
+        """What it should have been, as answers are shown."""
+        return ", ".join(self.edit).strip() or NO_CLASS
 
 
 @dataclass(frozen=True, kw_only=True)

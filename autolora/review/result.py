@@ -92,7 +92,7 @@ def _reasons(key: ReviewKey, said: Mapping[str, Sequence[Judgement]]) -> tuple[C
 
 def _edits(key: ReviewKey, said: Mapping[str, Sequence[Judgement]]) -> tuple[Edit, ...]:
     found = [
-        Edit(row_id=item.row_id, candidates=answer.candidates, written=answer.text, edited=", ".join(one.edit))
+        Edit(row_id=item.row_id, candidates=answer.candidates, written=answer.text, edited=one.edited)
         for item in key.items
         for answer in item.answers
         for one in said[answer.id]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolora.intervals import Z95, wilson
+from autolora.review.records import StratumName
 
 _RESAMPLES = 4000
 _MOST_MORE = 1_000_000
@@ -27,8 +28,8 @@ Floats = NDArray[np.float64]
 class Strata:
     """To which stratum each judged item belongs, and how much each stratum weighs."""
 
-    of_items: tuple[str, ...]
-    rows: Mapping[str, int]
+    of_items: tuple[StratumName, ...]
+    rows: Mapping[StratumName, int]
     """All test rows of each stratum."""
 
     @property

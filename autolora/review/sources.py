@@ -13,7 +13,7 @@ from autolora.errors import DataError, RunFolderError
 from autolora.records import AnswersRecord, Label, PredictionsRecord, ProblemType, Recommendation
 from autolora.report import text as words
 from autolora.results import SearchRecord, read
-from autolora.review.records import AnswerKind, Item, Material
+from autolora.review.records import NO_CLASS, AnswerKind, Item, Material
 
 KINDS: dict[ProblemType, AnswerKind] = {
     "single_label": "class",
@@ -23,8 +23,6 @@ KINDS: dict[ProblemType, AnswerKind] = {
 }
 _BASES = {True: ("zero_shot",), False: ("head_only", "tfidf")}
 """Whether answers are written → what stands for the base without an adapter: the first that there is."""
-NO_CLASS = "–"
-"""How an answer without any class is shown."""
 
 
 def finished(path: Path) -> SearchRecord:

@@ -52,9 +52,9 @@ WORDINGS: dict[Language, Wording] = {
         title="Review of answers",
         guidance="Judge each answer as you would in your work: accept it if you would use it as it is, edit it if a "
         "change makes it usable, reject it if it is of no use.",
-        blind="Answers come from several sources in a random order; judge each by itself. No answer is marked as right.",
-        keys="Keys on an answer: a accepts, e edits, r rejects; Enter in a field goes on to the next answer. What you "
-        "do is kept in this browser until you save it as a file.",
+        blind="Answers come from several sources in a random order; judge each by itself. None is marked as right.",
+        keys="Keys on an answer: a accepts, e edits, r rejects; Enter in the reason goes on to the next answer. What "
+        "you do is kept in this browser until you save it as a file.",
         name="Your name",
         progress="{done} of {all} answers judged",
         item="Text {at} of {all}",
@@ -91,7 +91,7 @@ WORDINGS: dict[Language, Wording] = {
         guidance="普段の仕事と同じ目で、回答を一つずつ判定してください。そのまま使えるなら「採用」、直せば使えるなら「修正」、"
         "使えないなら「却下」です。",
         blind="回答の出どころは複数あり、順番は無作為です。一つずつ単独で判定してください。正解の印はありません。",
-        keys="キー操作：回答の上で a は採用、e は修正、r は却下。入力欄で Enter を押すと次の回答へ進みます。"
+        keys="キー操作：回答の上で a は採用、e は修正、r は却下。理由の欄で Enter を押すと次の回答へ進みます。"
         "ファイルに保存するまで、入力はこのブラウザーに残ります。",
         name="お名前",
         progress="{all} 件中 {done} 件を判定済み",
