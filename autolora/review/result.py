@@ -8,7 +8,7 @@ from statistics import fmean
 
 from autolora.review.agreement import alpha, observed
 from autolora.review.records import Judgement, Review, ReviewKey
-from autolora.review.shares import Strata, difference, share
+from autolora.review.shares import Strata, difference, estimate, share
 from autolora.reviewed import JUDGEMENTS, CitedReason, Edit, Judged, ReviewedCandidate, ReviewRecord, Stratum
 from autolora.values import folded
 
@@ -65,8 +65,8 @@ def _candidate(name: str, shares: Mapping[Judged, Sequence[float]], strata: Stra
         name=name,
         accepted=accepted,
         accepted_ci95=ends,
-        edited=share(shares["edit"], strata)[0],
-        rejected=share(shares["reject"], strata)[0],
+        edited=estimate(shares["edit"], strata),
+        rejected=estimate(shares["reject"], strata),
     )
 
 

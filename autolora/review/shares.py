@@ -59,6 +59,11 @@ class Strata:
         return found
 
 
+def estimate(values: Sequence[float], strata: Strata) -> float:
+    """Return the mean over all test rows of values between 0 and 1, estimated from those of the items."""
+    return _clipped(float(np.array(values, dtype=np.float64) @ strata.weights))
+
+
 def share(values: Sequence[float], strata: Strata) -> tuple[float, tuple[float, float]]:
     """Return the mean of values between 0 and 1 with its 95 % interval.
 
@@ -66,8 +71,7 @@ def share(values: Sequence[float], strata: Strata) -> tuple[float, tuple[float, 
         values: Of each item, means over reviewers.
         strata: Of the items.
     """
-    of_items = np.array(values, dtype=np.float64)
-    mean = _clipped(float(of_items @ strata.weights))
+    of_items, mean = np.array(values, dtype=np.float64), estimate(values, strata)
     low, high = wilson(mean * strata.effective, strata.effective)
     return mean, _hull(strata.means(of_items), low, high)
 

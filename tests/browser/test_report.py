@@ -29,6 +29,7 @@ SECTIONS = [
     "How sure it is",
     "Where it falls behind",
     "What the adapter changed",
+    "Practitioner review",
     "Trade-offs",
     "Development at the rungs",
     "What mattered",
