@@ -8,7 +8,10 @@ from typing import Any
 
 import msgspec
 
-from autolora.records import AnsweredRow, AnswersRecord
+from autolora.data import prepare, record
+from autolora.data_request import DataRequest
+from autolora.records import AnsweredRow, AnswersRecord, PredictionsRecord
+from autolora.request import Request, as_yaml
 from autolora.review import files
 from autolora.review.records import Item, Judgement, Material, Review, ReviewKey
 from autolora.review.sampling import draw
@@ -75,7 +78,11 @@ def export(it: ReviewKey, opinion: Opinion = accepts_all, annotator: Any = 1) ->
     tasks = []
     for at, (item, answer) in enumerate(((i, a) for i in it.items for a in i.answers), start=1):
         judgement, edit, reason = opinion(answer.id, answer.candidates)
-        controls = [("judgement", "choices", [judgement]), ("edit", "textarea", [edit]), ("reason", "textarea", [reason])]
+        controls = [
+            ("judgement", "choices", [judgement]),
+            ("edit", "textarea", [edit]),
+            ("reason", "textarea", [reason]),
+        ]
         result = [
             {
                 "id": f"r{at}{name}", "from_name": name, "to_name": "answer", "type": kind, "origin": "manual",
@@ -89,7 +96,14 @@ def export(it: ReviewKey, opinion: Opinion = accepts_all, annotator: Any = 1) ->
             "created_at": "2025-03-09T22:16:08.728353Z", "updated_at": "2025-03-09T22:16:08.728378Z",
             "lead_time": 4.288, "result_count": 0, "task": at,
         }  # fmt: skip
-        data = {"run": it.run, "review": it.id, "item": item.id, "answer_id": answer.id, "text": "?", "answer": answer.text}
+        data = {
+            "run": it.run,
+            "review": it.id,
+            "item": item.id,
+            "answer_id": answer.id,
+            "text": "?",
+            "answer": answer.text,
+        }
         tasks.append({"id": at, "data": data, "annotations": [annotation], "predictions": [], "project": 83})
     return tasks
 
@@ -112,16 +126,42 @@ def written_run(folder: Path, *, rows: int = 8, done: bool = True) -> Path:
                     row_id=str(at),
                     prompt=f"question {at} <b>&",
                     wanted=f"the right one to {at}",
-                    written={name: f"{'the same' if at == rows - 1 else place} to {at}" for place, name in enumerate(names)},
+                    written={
+                        name: f"{'the same' if at == rows - 1 else place} to {at}" for place, name in enumerate(names)
+                    },
                 )
                 for at in range(rows)
             ),
             scores={name: {"chrf": 0.5} for name in names},
-            row_scores={name: (0.5,) * rows for name in names},
+            row_scores=dict.fromkeys(names, (0.5,) * rows),
             seconds=dict.fromkeys(names, 0.25),
             word_lengths={"wanted": (1,) * 7} | dict.fromkeys(names, (1,) * 7),
         )
     )
     if done:
         run.write_done()
+    return run.path
+
+
+def labelled_run(folder: Path, *, rivals: tuple[str, ...] = ("head_only", "tfidf")) -> Path:
+    """Return the run folder of a made-up search on labelled rows that stand in a file beside it.
+
+    The chosen adapter is right on every row; the default is right on every other one, and rivals on none.
+    """
+    folder.mkdir()
+    rows = "".join(f"parcel number {at},delivery\ncard number {at},money\n" for at in range(30))
+    (folder / "rows.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    wanted = Request(data=DataRequest(path=str(folder / "rows.csv"), text="text", label="label"), base_model="m")
+    dataset = prepare(wanted.data, seed=wanted.seed)
+    run = RunFolder.create(folder / "run", as_yaml(wanted))
+    confirmed = made_up.confirm()
+    run.write_data(record(dataset, seed=wanted.seed, max_length=64))
+    run.write_trials(made_up.trials())
+    run.write_confirm(confirmed)
+    run.write_recommendation(made_up.recommendation())
+    truth = tuple(int(label) for label in dataset.test.labels)
+    said = {CHOSEN: truth, DEFAULT: tuple(t if at % 2 else 1 - t for at, t in enumerate(truth))}
+    said |= {name: tuple(1 - t for t in truth) for name in rivals}
+    run.write_predictions(PredictionsRecord(row_ids=dataset.test.row_ids, truth=truth, predicted=said))
+    run.write_done()
     return run.path

@@ -42,7 +42,7 @@ def test_a_whole_file_is_read_in_the_order_of_the_key() -> None:
 
 
 def test_the_checksum_is_that_of_a_list_without_white_space() -> None:
-    said = (Judgement(answer="001a", judgement="edit", edit=("届いた\n\"",), reason="\u2028é"),)
+    said = (Judgement(answer="001a", judgement="edit", edit=('届いた\n"',), reason="\u2028é"),)
     it = files.SavedReview(
         schema=1, run="r", review="v", reviewer="Ada", finished=True, judgements=said, sha256=""
     )  # fmt: skip
@@ -68,7 +68,7 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     ),
     "edited by hand": (edited_by_hand, ("was changed after it was saved", "its checksum", "save it again")),
     "a checksum that is none": (lambda: made.saved(KEY) | {"sha256": "abc"}, ("was changed after it was saved",)),
-    "of a newer schema": (lambda: made.saved(KEY, schema=2), ("is of schema 2, but 1 is read here", "the autolora that")),
+    "of a newer schema": (lambda: made.saved(KEY, schema=2), ("is of schema 2, but 1 is read here",)),
     "of another shape": (lambda: {"review": KEY.id}, ("is no review file", "missing required field", "page has saved")),
     "no object": (lambda: "review", ("is no review file", "Expected `object`")),
     "saved unfinished": (
@@ -152,7 +152,8 @@ def test_one_reviewer_is_read_once_however_the_name_is_spelt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(None, "cannot be read: No such file"), (b"\xff\xfe{", "is not JSON"), (b"[" * 10**5, "is not JSON")]
+    ("content", "says"),
+    [(None, "cannot be read: No such file"), (b"\xff\xfe{", "is not JSON"), (b"[" * 10**5, "is not JSON")],
 )
 def test_a_file_that_is_no_json_is_refused(content: bytes | None, says: str, tmp_path: Path) -> None:
     path = tmp_path / "review.json"

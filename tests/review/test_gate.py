@@ -149,5 +149,3 @@ def test_a_single_reviewer_and_row_are_told_in_the_singular() -> None:
     alone = replace(made_up.review(), reviewers=("Ada",), items=1, alpha=None, agreement=None)
 
     assert gated(adopted(), alone).reasons[-1].text.startswith("By 1 reviewer on 1 test row, ")
-
-

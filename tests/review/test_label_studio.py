@@ -52,7 +52,12 @@ def test_the_interface_shows_what_the_tasks_hold_and_every_control_belongs_to_th
 
 @pytest.mark.parametrize(
     ("kind", "tag", "choice"),
-    [("class", "Choices", "single"), ("classes", "Choices", "multiple"), ("number", "TextArea", None), ("text", "TextArea", None)],
+    [
+        ("class", "Choices", "single"),
+        ("classes", "Choices", "multiple"),
+        ("number", "TextArea", None),
+        ("text", "TextArea", None),
+    ],
 )
 def test_a_change_is_chosen_or_written_as_answers_are(kind: AnswerKind, tag: str, choice: str | None) -> None:
     classes = ("money & more", 'a "repair" <now>') if kind.startswith("class") else ()
@@ -77,7 +82,9 @@ def test_an_export_is_read_as_if_the_page_had_saved_it() -> None:
 
 def test_annotators_are_told_apart_and_skipped_tasks_are_not_judged() -> None:
     both = made.export(KEY, annotator=1)
-    for task, other in zip(both, made.export(KEY, made.accepts(made.CHOSEN), annotator={"id": 7, "email": "b@x.org"}), strict=True):
+    for task, other in zip(
+        both, made.export(KEY, made.accepts(made.CHOSEN), annotator={"id": 7, "email": "b@x.org"}), strict=True
+    ):
         task["annotations"] += other["annotations"]
     both[0]["annotations"].append({"completed_by": 9, "was_cancelled": True, "result": []})
 

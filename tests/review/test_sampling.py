@@ -30,7 +30,9 @@ def drawn(key: ReviewKey) -> Counter[str]:
         (9, 9, 2, 1, 1),
     ],
 )
-def test_two_thirds_are_of_rows_that_differ_unless_too_few_of_a_kind_are_there(apart, alike, rows, differ, agree) -> None:
+def test_two_thirds_are_of_rows_that_differ_unless_too_few_of_a_kind_are_there(
+    apart, alike, rows, differ, agree
+) -> None:
     key = draw(made.material(apart, alike), rows=rows, seed=0)
 
     assert (drawn(key)["differ"], drawn(key)["agree"]) == (differ, agree)

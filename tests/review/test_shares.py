@@ -56,7 +56,9 @@ def test_rows_on_which_both_are_alike_are_no_difference() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=4, max_size=30), st.integers(2, 300))
-def test_intervals_hold_their_estimate_and_keep_inside_their_bounds(values: list[tuple[float, float]], rows: int) -> None:
+def test_intervals_hold_their_estimate_and_keep_inside_their_bounds(
+    values: list[tuple[float, float]], rows: int
+) -> None:
     it = strata(2, len(values) - 2, rows, 200)
     ones, others = zip(*values, strict=True)
     mean, (low, high) = share(ones, it)
