@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 
+ANSWERS = (("parcel", "van is late today"), ("charged", "money back to card"), ("broken", "send the lamp back"))
+NOUNS, AGAIN = ("sofa", "lamp", "box", "screen", "mail"), ("again", "today", "monday", "still")
 KEY = made.key(apart=2, alike=1, rows=3)
 TEXTS = {item.row_id: f"text {item.row_id}" for item in KEY.items}
 
@@ -115,11 +118,18 @@ def read_back(path: Path, key: ReviewKey = KEY) -> Any:
 
 @pytest.fixture(scope="module")
 def searched(tiny_folder: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the run folder of a finished search whose adapters write."""
+    """Return the run folder of a finished search whose adapters write what the base can read."""
     folder = tmp_path_factory.mktemp("reviewed")
     tiny = tiny_search.make(folder, tiny_folder("llama", writes=True), trials=2, writes=True, max_length=40)
+    rows = [
+        (f"{topic} {noun} please {again}", answer) for topic, answer in ANSWERS for noun in NOUNS for again in AGAIN
+    ]
+    with open(folder / "rows.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("prompt", "completion"), *rows])
+    wanted = request.read(tiny.task)
+    wanted = replace(wanted, data=replace(wanted.data, template="{prompt} help"))
     with progress.make(plain=True) as shown:
-        flow.search(request.read(tiny.task), tiny.run, progress=shown)
+        flow.search(wanted, tiny.run, progress=shown)
     return tiny.run
 
 
