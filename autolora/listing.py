@@ -172,9 +172,7 @@ def review_as(it: ReviewRecord, after: Recommendation) -> str:
     if it.agreement is not None:
         alpha = "" if it.alpha is None else f", Krippendorff's alpha {it.alpha:.2f}"
         lines += [f"agreement  {it.agreement:.0%} of judgements the same{alpha}", ""]
-    was = after.verdict_before_review
-    before = "" if was in (None, after.verdict) else f" (before the review: {VERDICTS[was]})"
-    lines += [f"verdict  {VERDICTS[after.verdict]}{before}", ""]
+    lines += [_verdict(after), ""]
     lines += [f"- {reason.text}" for reason in after.reasons]
     return "".join(f"{_on_one_line(line)}\n" for line in lines)
 
@@ -186,7 +184,7 @@ def recommendation_as(kind: str, it: SearchRecord) -> str:
         return (to_json(found, indent=1) if found else "null") + "\n"
     if found is None:
         return "No recommendation yet: the search has not ended.\n"
-    lines = [f"verdict  {VERDICTS[found.verdict]}", ""]
+    lines = [_verdict(found), ""]
     lines += [f"- {reason.text}" for reason in found.reasons]
     if found.would_change:
         lines += ["", "What would change this:", *(f"- {reason.text}" for reason in found.would_change)]
@@ -204,6 +202,12 @@ def recommendation_as(kind: str, it: SearchRecord) -> str:
         lines.append(_scores("recommended", found.metric, found.trainable_params))
         lines += [_scores(name, b.metric, b.trainable_params) for name, b in _sorted(found.baselines, it.metric)]
     return "\n".join(lines) + "\n"
+
+
+def _verdict(found: Recommendation) -> str:
+    was = found.verdict_before_review
+    before = "" if was is None or was == found.verdict else f" (before the review: {VERDICTS[was]})"
+    return f"verdict  {VERDICTS[found.verdict]}{before}"
 
 
 def _sorted(baselines: dict[str, BaselineSummary], metric: Objective) -> list[tuple[str, BaselineSummary]]:

@@ -47,12 +47,12 @@ def content(path: Path) -> Any:
         RequestError: If it cannot be read, or is no JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        return msgspec.json.decode(path.read_bytes())
     except OSError as error:
         raise RequestError(
             f"the review file {str(path)!r} cannot be read: {error.strerror}", "check the path"
         ) from error
-    except (ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise RequestError(
             f"{path.name} is no review file: it is not JSON", "give files that the page has saved, or an export"
         ) from None
@@ -63,7 +63,7 @@ def digest(it: SavedReview) -> str:
     said = [[j.answer, j.judgement, list(j.edit), j.reason] for j in it.judgements]
     listed_so = [it.schema, it.run, it.review, it.reviewer, it.finished, said]
     plain = json.dumps(listed_so, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(plain.encode()).hexdigest()
 
 
 def saved(found: Any, name: str) -> SavedReview:

@@ -153,7 +153,12 @@ def test_one_reviewer_is_read_once_however_the_name_is_spelt() -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "cannot be read: No such file"), (b"\xff\xfe{", "is not JSON"), (b"[" * 10**5, "is not JSON")],
+    [
+        (None, "cannot be read: No such file"),
+        (b"\xff\xfe{", "is not JSON"),
+        (b"[" * 10**5, "is not JSON"),
+        (b'["\\ud800"]', "is not JSON"),
+    ],
 )
 def test_a_file_that_is_no_json_is_refused(content: bytes | None, says: str, tmp_path: Path) -> None:
     path = tmp_path / "review.json"
