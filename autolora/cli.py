@@ -319,6 +319,64 @@ def report(run: Path, output: Path | None, no_texts: bool) -> None:
     click.echo(str(target))
 
 
+@main.group()
+def review() -> None:
+    """Have those who do the work judge the answers of a search, without being told whose they are."""
+
+
+@review.command("make")
+@_run_folder
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write.")
+@click.option("--rows", type=click.IntRange(min=2), default=60, show_default=True, help="Most test rows to be judged.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the sample and of every order.")
+@click.option(
+    "--language", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Of what the page says."
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["html", "label-studio"]),
+    default="html",
+    show_default=True,
+    help="One page to be opened in a browser, or tasks and a labelling interface to be imported.",
+)
+@_clean_errors
+def review_make(run: Path, output: Path, rows: int, seed: int, language: Any, kind: Any) -> None:
+    """Write answers of a finished search, shuffled and without names, for others to judge.
+
+    \b
+    autolora review make runs/reviews -o review.html
+    """
+    from autolora.listing import made_as
+    from autolora.review.making import make
+
+    key, files = make(run, output, rows=rows, seed=seed, language=language, format=kind)
+    click.echo(made_as(key), nl=False, err=True)
+    for path in files:
+        click.echo(str(path))
+
+
+@review.command("read")
+@_run_folder
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--min-accepted",
+    type=click.FloatRange(0, 1),
+    help="Share of the adapter's answers that must be accepted as they are, such as 0.8; else it is not ready.",
+)
+@_clean_errors
+def review_read(run: Path, files: tuple[Path, ...], min_accepted: float | None) -> None:
+    """Read what reviewers saved (or JSON exports of Label Studio), and let it bear on the verdict.
+
+    \b
+    autolora review read runs/reviews review-*.json
+    """
+    from autolora.listing import review_as
+    from autolora.review.reading import read
+
+    click.echo(review_as(*read(run, files, min_accepted=min_accepted)), nl=False)
+
+
 @main.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("file")

@@ -9,11 +9,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autolora.objectives import Objective
-from autolora.records import QUANTILES, BaselineSummary, DataRecord, Fact, Finding, MetricSummary, to_json
+from autolora.records import (
+    QUANTILES,
+    BaselineSummary,
+    DataRecord,
+    Fact,
+    Finding,
+    MetricSummary,
+    Recommendation,
+    to_json,
+)
 from autolora.results import COLUMNS, SearchRecord
+from autolora.reviewed import ReviewRecord
 
 if TYPE_CHECKING:
     from autolora.predict.streaming import Passed
+    from autolora.review.records import ReviewKey
 
 VERDICTS = {
     "adopt": "adopt the recommended adapter",
@@ -130,6 +141,42 @@ def passed_as(it: Passed) -> str:
     return f"{it.rows:,} rows in {it.seconds:.1f} s ({it.rate:,.1f} rows a second){told}.\n"
 
 
+def made_as(it: ReviewKey) -> str:
+    """Return what a review shows, ending in a line break."""
+    shown = len(it.items)
+    apart = sum(item.stratum == "differ" for item in it.items)
+    return (
+        f"Review {it.id}: {len(it.answers):,} answers to {shown:,} of {sum(it.strata.values()):,} test rows; on"
+        f" {apart:,} of these they differ. Who gave which stays in the run folder.\n"
+    )
+
+
+def review_as(it: ReviewRecord, after: Recommendation) -> str:
+    """Return what a review came to, and the verdict after it, ending in a line break."""
+    cells = [["candidate", "accepted", "95 %", "after an edit", "rejected", "recommended less this, 95 %"]]
+    for one in it.candidates:
+        apart = it.differences.get(one.name)
+        low, high = one.accepted_ci95
+        less = "" if apart is None else f"{apart[0]:+.3f}, {apart[1]:+.3f} to {apart[2]:+.3f}"
+        cells.append(
+            [
+                one.name,
+                f"{one.accepted:.1%}",
+                f"{low:.1%} to {high:.1%}",
+                f"{one.edited:.1%}",
+                f"{one.rejected:.1%}",
+                less,
+            ]
+        )
+    lines = [f"reviewers  {', '.join(it.reviewers)}", f"items      {it.items:,}", "", *_aligned(cells), ""]
+    if it.agreement is not None:
+        alpha = "" if it.alpha is None else f", Krippendorff's alpha {it.alpha:.2f}"
+        lines += [f"agreement  {it.agreement:.0%} of judgements the same{alpha}", ""]
+    lines += [_verdict(after), ""]
+    lines += [f"- {reason.text}" for reason in after.reasons]
+    return "".join(f"{_on_one_line(line)}\n" for line in lines)
+
+
 def recommendation_as(kind: str, it: SearchRecord) -> str:
     """Return the recommendation as ``text`` or ``json``, ending in a line break."""
     found = it.recommendation
@@ -137,7 +184,7 @@ def recommendation_as(kind: str, it: SearchRecord) -> str:
         return (to_json(found, indent=1) if found else "null") + "\n"
     if found is None:
         return "No recommendation yet: the search has not ended.\n"
-    lines = [f"verdict  {VERDICTS[found.verdict]}", ""]
+    lines = [_verdict(found), ""]
     lines += [f"- {reason.text}" for reason in found.reasons]
     if found.would_change:
         lines += ["", "What would change this:", *(f"- {reason.text}" for reason in found.would_change)]
@@ -155,6 +202,12 @@ def recommendation_as(kind: str, it: SearchRecord) -> str:
         lines.append(_scores("recommended", found.metric, found.trainable_params))
         lines += [_scores(name, b.metric, b.trainable_params) for name, b in _sorted(found.baselines, it.metric)]
     return "\n".join(lines) + "\n"
+
+
+def _verdict(found: Recommendation) -> str:
+    was = found.verdict_before_review
+    before = "" if was is None or was == found.verdict else f" (before the review: {VERDICTS[was]})"
+    return f"verdict  {VERDICTS[found.verdict]}{before}"
 
 
 def _sorted(baselines: dict[str, BaselineSummary], metric: Objective) -> list[tuple[str, BaselineSummary]]:

@@ -13,7 +13,8 @@ def engineer_page(it: SearchRecord, *, texts: bool = True) -> str:
 
     Args:
         it: The search.
-        texts: Whether prompts and answers from the data may stand in it, where answers are written.
+        texts: Whether prompts and answers from the data may stand in it, where answers are written, and what reviewers
+            wrote.
     """
     return render_engineer(
         SearchReport(
@@ -26,6 +27,7 @@ def engineer_page(it: SearchRecord, *, texts: bool = True) -> str:
             answers=it.answers if texts or it.answers is None else replace(it.answers, rows=(), row_scores={}),
             predictions=it.predictions,
             robustness=it.robustness,
+            review=it.review if texts or it.review is None else replace(it.review, reasons=(), edits=()),
             holds_texts=texts,
             reopened_test=sum(event.get("event") == "test_opened" for event in it.events) > 1,
         )

@@ -583,7 +583,10 @@ class Recommendation:
     schema: int = 1
     name: str
     verdict: Verdict
+    verdict_before_review: Verdict | None = None
+    """What the search came to, where a review was read since; None without one."""
     reasons: tuple[Reason, ...]
+    """Those of a review last; their fields begin with ``review.``."""
     would_change: tuple[Reason, ...] = ()
     """What would change the verdict, or the choice of this adapter."""
     problem: ProblemType = "single_label"

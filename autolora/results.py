@@ -16,6 +16,7 @@ from autolora.records import (
     Recommendation,
     TrialRecord,
 )
+from autolora.reviewed import ReviewRecord
 from autolora.robustness_record import RobustnessRecord
 from autolora.store import RunFolder
 
@@ -44,6 +45,8 @@ class SearchRecord:
     """What is said of the test rows, where they are labelled."""
     robustness: RobustnessRecord | None = None
     """How adapters do on test rows with noise; None before these were looked at."""
+    review: ReviewRecord | None = None
+    """What those who do the work said of its answers; None where they were not asked."""
     events: tuple[dict[str, Any], ...]
 
     @property
@@ -87,6 +90,7 @@ def read(path: str | Path) -> SearchRecord:
         answers=run.answers(),
         predictions=run.predictions(),
         robustness=run.robustness(),
+        review=run.review(),
         events=run.events(),
     )
 

@@ -34,12 +34,14 @@ from autolora.records import (
     from_json,
     to_json,
 )
+from autolora.reviewed import ReviewRecord
 from autolora.robustness_record import RobustnessRecord
 
 T = TypeVar("T")
 TASK, DATA, TRIALS, EVENTS = "task.yaml", "data.json", "trials.jsonl", "events.jsonl"
 CONFIRM, ANSWERS, RECOMMENDATION, DONE = "confirm.json", "answers.json", "recommendation.json", "DONE"
 PREDICTIONS, ROBUSTNESS = "predictions.json", "robustness.json"
+REVIEW, REVIEWS = "review.json", "review"
 BUNDLE, REPORT, SLOTS, STUDY, CONFIRM_DIR = "adapter", "report.html", "slots", "study.db", "confirm"
 PREFIXES = "prefixes"
 """What engines computed of rows once; goes when the search is done."""
@@ -196,6 +198,10 @@ class RunFolder:
         """Keep how adapters do on test rows with noise."""
         self._write(ROBUSTNESS, to_json(record, indent=1))
 
+    def write_review(self, record: ReviewRecord) -> None:
+        """Keep what a review came to."""
+        self._write(REVIEW, to_json(record, indent=1))
+
     def write_recommendation(self, record: Recommendation) -> None:
         """Keep what scripts read."""
         self._write(RECOMMENDATION, to_json(record, indent=1))
@@ -265,6 +271,10 @@ class RunFolder:
     def robustness(self) -> RobustnessRecord | None:
         """Return how adapters do on test rows with noise, None before these were looked at."""
         return self._read(ROBUSTNESS, RobustnessRecord)
+
+    def review(self) -> ReviewRecord | None:
+        """Return what a review came to, None where none was read."""
+        return self._read(REVIEW, ReviewRecord)
 
     def recommendation(self) -> Recommendation | None:
         """Return the recommendation, None before there is one."""

@@ -186,6 +186,7 @@ def test_every_file_of_a_run_folder_is_documented() -> None:
         store.TASK, store.DATA, store.TRIALS, store.EVENTS, store.CONFIRM, store.ANSWERS, store.RECOMMENDATION,
             store.PREDICTIONS, store.ROBUSTNESS,
         store.DONE, store.BUNDLE, store.REPORT, store.SLOTS, store.STUDY, store.CONFIRM_DIR, store.PREFIXES,
+        store.REVIEW, store.REVIEWS,
     }  # fmt: skip
 
     for document in ("README.md", "docs/run-folder.md"):

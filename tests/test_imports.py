@@ -70,7 +70,9 @@ def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
     assert not loaded_after(f"import {module}") & HEAVY
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["search", "--help"], ["demo", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["search", "--help"], ["demo", "--help"], ["review", "make", "--help"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not run_command(*arguments) & HEAVY
 

@@ -79,8 +79,10 @@ import json
 import autolora
 from autolora import demo, space
 from autolora.report import page
+from autolora.review import page as review
 spaces = {name: len(space.load(name).parameters) for name in space.shipped()}
 page._environment().get_template("engineer.html")
+review._environment().get_template("review.html")
 print(json.dumps([autolora.__file__, spaces, demo.data_file("ja").is_file()]))
 """
     environment = os.environ | {"PYTHONPATH": str(unpacked)}

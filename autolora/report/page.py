@@ -6,9 +6,6 @@ does not run, with ``<`` written as an escape. The page forbids itself every req
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from functools import cache
 from importlib import resources
 
@@ -16,7 +13,8 @@ import jinja2
 from markupsafe import Markup
 
 from autolora import __version__
-from autolora.report import answers, figures, gains, recipes, sure, tables, text, words
+from autolora.inline import json_block, script_hash
+from autolora.report import answers, figures, gains, recipes, reviewing, sure, tables, text, words
 from autolora.report.canvas import PALETTE
 from autolora.report.draw import Record, draw
 from autolora.report.evidence import evidence
@@ -74,6 +72,7 @@ def render_engineer(report: SearchReport) -> str:
             slices=slices(report),
             sliced_by=measure(report),
             noise=noise(report),
+            review=reviewing.shown(report),
             front={point.trial for point in report.recommendation.front} if report.recommendation else set(),
             started=min((trial.started_at for trial in report.trials if trial.started_at), default=""),
             ended=max((trial.ended_at for trial in report.trials if trial.ended_at), default=""),
@@ -83,26 +82,13 @@ def render_engineer(report: SearchReport) -> str:
             words=words,
             flat=tables.flat,
             version=__version__,
-            figures_json=Markup(_json_block({"palette": PALETTE, "figures": drawn})),
+            figures_json=json_block({"palette": PALETTE, "figures": drawn}),
             style=Markup(_asset("templates", "style.css")),
             # Trusted: both come with the package, and the policy below lets no other script run.
             scripts=(Markup(plotly), Markup(script)) if drawn else (Markup(script),),
-            script_hashes=[_hash(plotly), _hash(script)],
+            script_hashes=[script_hash(plotly), script_hash(script)],
         )
     )
-
-
-def _json_block(value: object) -> str:
-    """Return JSON that can stand inside a script element, whatever texts it holds."""
-    plain = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    for letter in "<>&\u2028\u2029":
-        plain = plain.replace(letter, f"\\u{ord(letter):04x}")
-    return plain
-
-
-def _hash(script: str) -> Markup:
-    """Return a script's name in a content security policy."""
-    return Markup("'sha256-{}'").format(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode())
 
 
 @cache

@@ -17,6 +17,7 @@ from autolora.records import (
     SplitName,
     TrialRecord,
 )
+from autolora.reviewed import ReviewRecord
 from autolora.robustness_record import RobustnessRecord
 
 
@@ -40,6 +41,8 @@ class SearchReport:
     """What is said of the test rows, where they are labelled."""
     robustness: RobustnessRecord | None = None
     """How adapters do on test rows with noise."""
+    review: ReviewRecord | None = None
+    """What those who do the work said of its answers."""
     holds_texts: bool = True
     """Whether prompts and answers from the data may stand in it."""
     reopened_test: bool = False

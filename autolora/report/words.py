@@ -20,6 +20,12 @@ STATES = {
     TrialState.REFUSED: "refused",
 }
 
+_HELD_BACK = {
+    "keep_default": "Keep the default LoRA settings: reviewers accept their answers more often.",
+    "use_simpler": "Use something simpler: reviewers accept its answers more often than the adapter's.",
+    "not_ready": "Not ready: reviewers are not shown to accept as many of the adapter's answers as were asked for.",
+}
+"""What a verdict says that a review has changed."""
 _BASELINES = {
     "majority": "Majority class",
     "constant": "Same answer for all",
@@ -76,6 +82,8 @@ def verdict_sentence(report: SearchReport) -> str:
     recommendation = report.recommendation
     if recommendation is None:
         return "No verdict yet: this search has not been judged."
+    if recommendation.verdict_before_review not in (None, recommendation.verdict):
+        return _HELD_BACK[recommendation.verdict]
     if recommendation.verdict == "adopt":
         parameters = text.count(recommendation.trainable_params, "trainable parameter")
         name = chosen_name(report) if recommendation.trial is None else f"the adapter of trial {recommendation.trial}"

@@ -31,6 +31,7 @@ SECTIONS = [
     "Where it falls behind",
     "Under noise",
     "What the adapter changed",
+    "Practitioner review",
     "Trade-offs",
     "Development at the rungs",
     "What mattered",

@@ -36,6 +36,7 @@ from autolora.records import (
     TrialState,
 )
 from autolora.report import SearchReport
+from autolora.reviewed import CitedReason, Edit, ReviewedCandidate, ReviewRecord, Stratum
 from autolora.robustness_record import NoiseRecord, RobustnessRecord
 
 BASE_PARAMS = 22_713_216
@@ -439,12 +440,13 @@ def report() -> SearchReport:
         ),
         predictions=predictions(),
         robustness=robustness(),
+        review=review(),
     )
 
 
 def unconfirmed() -> SearchReport:
     """Return the same search before its finalists were confirmed."""
-    return replace(report(), confirm=None, recommendation=None, predictions=None, robustness=None)
+    return replace(report(), confirm=None, recommendation=None, predictions=None, robustness=None, review=None)
 
 
 def all_failed() -> SearchReport:
@@ -522,6 +524,31 @@ def robustness() -> RobustnessRecord:
             )
             for kind, cost in costs.items()
         ),
+    )
+
+
+def review(text: str = "it is late") -> ReviewRecord:
+    """Return what two reviewers made of 40 rows: the chosen adapter's answers are accepted most often."""
+    chosen = f"finalist_{CHOSEN}"
+    return ReviewRecord(
+        id="0123456789ab",
+        run="0123456789abcdef",
+        read_at="2025-03-02T09:00:00+00:00",
+        reviewers=("Ada", "Ben"),
+        items=40,
+        effective_items=31.5,
+        strata={"differ": Stratum(rows=70, judged=26), "agree": Stratum(rows=100, judged=14)},
+        chosen=chosen,
+        candidates=(
+            ReviewedCandidate(name=chosen, accepted=0.91, accepted_ci95=(0.8, 0.97), edited=0.05, rejected=0.04),
+            ReviewedCandidate(name="default_lora", accepted=0.8, accepted_ci95=(0.6, 0.9), edited=0.05, rejected=0.15),
+            ReviewedCandidate(name="tfidf", accepted=0.7, accepted_ci95=(0.5, 0.82), edited=0.1, rejected=0.2),
+        ),
+        differences={"default_lora": (0.11, 0.02, 0.2), "tfidf": (0.21, 0.1, 0.31)},
+        alpha=0.71,
+        agreement=0.86,
+        reasons=(CitedReason(text=text, judgement="reject", times=5, candidates=("tfidf",)),),
+        edits=(Edit(row_id="981", candidates=("tfidf", "default_lora"), written="negative", edited=text),),
     )
 
 
@@ -609,6 +636,7 @@ def hostile() -> SearchReport:
             metric=replace(good.recommendation.metric, name=HOSTILE) if good.recommendation.metric else None,
         ),
         events=({HOSTILE: HOSTILE},),
+        review=review(HOSTILE),
         predictions=replace(
             predictions(),
             predicted=predictions().predicted | {HOSTILE: predictions().truth},
