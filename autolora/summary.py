@@ -82,7 +82,7 @@ def recommendation(
                 trainable_params=c.trainable_params,
                 trainable_fraction=c.trainable_params / facts.base_params,
                 adapter_bytes=c.adapter_bytes,
-                peak_memory_bytes=MemorySummary(predicted=c.peak_memory_bytes),
+                peak_memory_bytes=_memory(c),
                 seconds=c.seconds,
                 seconds_a_thousand=c.seconds_a_thousand,
                 config=c.config,
@@ -117,6 +117,13 @@ def recommendation(
         prompts=facts.prompts,
         answers=dataset.answers if metric.name in BY_LIKELIHOOD and facts.prompts is not None else (),
     )
+
+
+def _memory(candidate: Candidate) -> MemorySummary:
+    """Return the memory of training a candidate: of what has no low-rank matrices it was measured."""
+    if candidate.config is None and candidate.peak_memory_bytes:
+        return MemorySummary(predicted=0, measured=candidate.peak_memory_bytes)
+    return MemorySummary(predicted=candidate.peak_memory_bytes)
 
 
 def _sizes(dataset: Dataset) -> dict[str, int]:

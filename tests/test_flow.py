@@ -110,7 +110,9 @@ def test_once_the_choice_stands_what_was_asked_for_is_trained_beside_it(searched
         assert len(confirm.paired_test_differences["full_tuning"]) == 3
         assert confirm.kpis["micro_f1"] > 0.9
         assert any(reason.text.startswith("Its micro_f1 on the validation") for reason in record.recommendation.reasons)
-        assert record.recommendation.baselines["full_tuning"].seconds_a_thousand > 0
+        full = record.recommendation.baselines["full_tuning"]
+        assert full.seconds_a_thousand > 0
+        assert (full.peak_memory_bytes.predicted, full.peak_memory_bytes.measured > 0) == (0, True)
 
 
 def test_the_test_rows_are_told_apart_by_the_column_that_was_named(searched) -> None:
