@@ -108,8 +108,11 @@ def _enough(review: ReviewRecord) -> tuple[Verdict | None, Reason]:
     else:
         text += (
             f": that it is the {wanted:.0%} asked for is not shown; about {more:,} more row{'' if more == 1 else 's'} "
-            "judged alike would show it."
+            "judged alike would show it"
         )
+        left = sum(stratum.rows for stratum in review.strata.values()) - review.items
+        text += f", of which the test split has {left:,}." if left < more else "."
+        fields += ["review.strata.differ.rows", "review.strata.agree.rows"]
     return "not_ready", Reason(text=text, fields=tuple(fields))
 
 

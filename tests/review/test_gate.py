@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autolora.records import Recommendation, Verdict
 from autolora.report.evidence import evidence
 from autolora.review.gate import before, gated
-from autolora.reviewed import ReviewRecord
+from autolora.reviewed import ReviewRecord, Stratum
 from tests.report import made_up
 
 pytestmark = pytest.mark.unit
@@ -132,6 +132,7 @@ def test_every_reason_of_a_review_rests_on_fields_that_are_there() -> None:
         {"differences": differences(WORSE, BETTER)},
         {"min_accepted": 0.99},
         {"min_accepted": 0.9, "effective_items": 100.0},
+        {"min_accepted": 0.88, "strata": {"differ": Stratum(rows=80, judged=26), "agree": Stratum(rows=40, judged=14)}},
         {"items": 50},
         {"reviewers": ("Ada",)},
         {"alpha": 0.2, "agreement": 0.6},
@@ -139,10 +140,18 @@ def test_every_reason_of_a_review_rests_on_fields_that_are_there() -> None:
     ids=str,
 )
 def test_a_field_that_a_reason_names_changes_it(changed: dict[str, Any]) -> None:
-    plain = {name: value for name, value in changed.items() if name == "min_accepted" and "effective_items" in changed}
+    plain = {name: value for name, value in changed.items() if name == "min_accepted" and len(changed) > 1}
     texts = {reason.text for reason in gated(adopted(), review(**plain)).reasons}
 
     assert {reason.text for reason in gated(adopted(), review(**changed)).reasons} != texts
+
+
+def test_more_rows_than_the_test_split_has_are_told_with_what_it_has() -> None:
+    short = review(candidate={"accepted_ci95": (0.7, 0.97)}, min_accepted=0.88)
+    enough = replace(short, min_accepted=0.8)
+
+    assert "judged alike would show it, of which the test split has 130." in gated(adopted(), short).reasons[-1].text
+    assert gated(adopted(), enough).reasons[-1].text.endswith("would show it.")
 
 
 def test_a_single_reviewer_and_row_are_told_in_the_singular() -> None:
