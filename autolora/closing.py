@@ -15,7 +15,7 @@ from autolora.engine.measure_call import measured_peak
 from autolora.plan import Plan
 from autolora.prepared import Prepared
 from autolora.records import Candidate, Dataset, GeneralText, PredictionsRecord, Recommendation, TrialRecord
-from autolora.robustness_record import RobustnessRecord
+from autolora.records.robustness import RobustnessRecord
 from autolora.search.engines import Engines
 from autolora.tasks.problems import problem_of
 from autolora.trainings import update_norms

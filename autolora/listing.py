@@ -19,8 +19,8 @@ from autolora.records import (
     Recommendation,
     to_json,
 )
+from autolora.records.review import ReviewRecord
 from autolora.results import COLUMNS, SearchRecord
-from autolora.reviewed import ReviewRecord
 
 if TYPE_CHECKING:
     from autolora.predict.streaming import Passed

@@ -16,8 +16,8 @@ from autolora.records import (
     Recommendation,
     TrialRecord,
 )
-from autolora.reviewed import ReviewRecord
-from autolora.robustness_record import RobustnessRecord
+from autolora.records.review import ReviewRecord
+from autolora.records.robustness import RobustnessRecord
 from autolora.store import RunFolder
 
 COLUMNS = (

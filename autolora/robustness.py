@@ -18,7 +18,7 @@ from autolora.engine.jobs import Finished
 from autolora.errors import TrialError, TrialOutOfMemory
 from autolora.perturbing import PERTURBATIONS, perturbed
 from autolora.records import Dataset, Split
-from autolora.robustness_record import NoiseRecord, RobustnessRecord
+from autolora.records.robustness import NoiseRecord, RobustnessRecord
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import problem_of
 

@@ -34,8 +34,8 @@ from autolora.records import (
     from_json,
     to_json,
 )
-from autolora.reviewed import ReviewRecord
-from autolora.robustness_record import RobustnessRecord
+from autolora.records.review import ReviewRecord
+from autolora.records.robustness import RobustnessRecord
 
 T = TypeVar("T")
 TASK, DATA, TRIALS, EVENTS = "task.yaml", "data.json", "trials.jsonl", "events.jsonl"

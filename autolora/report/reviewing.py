@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autolora.records.review import CitedReason, Edit, ReviewedCandidate, ReviewRecord
 from autolora.report import words
 from autolora.report.source import SearchReport
-from autolora.reviewed import CitedReason, Edit, ReviewedCandidate, ReviewRecord
 
 _SHOWN = 12
 """Reasons, and edits."""

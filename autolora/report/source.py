@@ -17,8 +17,8 @@ from autolora.records import (
     SplitName,
     TrialRecord,
 )
-from autolora.reviewed import ReviewRecord
-from autolora.robustness_record import RobustnessRecord
+from autolora.records.review import ReviewRecord
+from autolora.records.robustness import RobustnessRecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 
 from autolora.errors import RequestError
+from autolora.records.review import JUDGEMENTS
 from autolora.review.records import Judgement, Review, ReviewKey
-from autolora.reviewed import JUDGEMENTS
 from autolora.values import folded, listed, shown
 
 SCHEMA = 1

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autolora.records import Reason, Recommendation, Verdict
+from autolora.records.review import ReviewedCandidate, ReviewRecord
 from autolora.review.shares import items_to_reach
-from autolora.reviewed import ReviewedCandidate, ReviewRecord
 from autolora.verdict import DEFAULTS, SIMPLE
 
 LEAST_ALPHA = 0.4

@@ -13,10 +13,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from autolora.errors import RequestError
+from autolora.records.review import JUDGEMENTS
 from autolora.review.files import checked
 from autolora.review.records import Judgement, Language, Review, ReviewKey
 from autolora.review.wording import WORDINGS, Wording
-from autolora.reviewed import JUDGEMENTS
 
 _JUDGEMENT, _EDIT, _REASON = "judgement", "edit", "reason"
 """Names of the control tags."""

@@ -11,11 +11,11 @@ from autolora import results
 from autolora.errors import RequestError, RunFolderError
 from autolora.pages import engineer_page
 from autolora.records import Recommendation
+from autolora.records.review import ReviewRecord
 from autolora.review import files, keys, label_studio, sources
 from autolora.review.gate import gated
 from autolora.review.records import Review, ReviewKey
 from autolora.review.result import result
-from autolora.reviewed import ReviewRecord
 from autolora.store import RunFolder
 
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from autolora.records.review import JUDGEMENTS, CitedReason, Edit, Judged, ReviewedCandidate, ReviewRecord, Stratum
 from autolora.review.agreement import alpha, observed
 from autolora.review.records import Judgement, Review, ReviewKey
 from autolora.review.shares import Strata, difference, estimate, share
-from autolora.reviewed import JUDGEMENTS, CitedReason, Edit, Judged, ReviewedCandidate, ReviewRecord, Stratum
 from autolora.values import folded
 
 _REASONS_KEPT = 30

@@ -35,9 +35,9 @@ from autolora.records import (
     TrialRecord,
     TrialState,
 )
+from autolora.records.review import CitedReason, Edit, ReviewedCandidate, ReviewRecord, Stratum
+from autolora.records.robustness import NoiseRecord, RobustnessRecord
 from autolora.report import SearchReport
-from autolora.reviewed import CitedReason, Edit, ReviewedCandidate, ReviewRecord, Stratum
-from autolora.robustness_record import NoiseRecord, RobustnessRecord
 
 BASE_PARAMS = 22_713_216
 LAYERS, WIDTH, INNER, CLASSES = 6, 384, 1536, 2

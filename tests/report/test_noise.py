@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from autolora.perturbing import PERTURBATIONS
+from autolora.records.robustness import RobustnessRecord
 from autolora.report import render_engineer
 from autolora.report.noise import KINDS, noise
-from autolora.robustness_record import RobustnessRecord
 from tests.report import made_up
 
 pytestmark = pytest.mark.unit

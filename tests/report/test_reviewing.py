@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from autolora.records import Verdict
+from autolora.records.review import CitedReason, Edit
 from autolora.report import render_engineer, words
 from autolora.report.reviewing import shown
-from autolora.reviewed import CitedReason, Edit
 from tests.report import made_up
 
 pytestmark = pytest.mark.unit

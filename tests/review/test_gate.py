@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autolora.records import Recommendation, Verdict
+from autolora.records.review import ReviewRecord, Stratum
 from autolora.report.evidence import evidence
 from autolora.review.gate import before, gated
-from autolora.reviewed import ReviewRecord, Stratum
 from tests.report import made_up
 
 pytestmark = pytest.mark.unit

@@ -13,8 +13,8 @@ from autolora import results
 from autolora.cli import main
 from autolora.pages import engineer_page
 from autolora.records import from_json
+from autolora.records.review import ReviewRecord
 from autolora.review.records import ReviewKey
-from autolora.reviewed import ReviewRecord
 from autolora.store import RunFolder
 from tests.review import made
 
