@@ -133,6 +133,7 @@ def test_an_installed_package_finds_its_spaces_and_loads_nothing_heavy(tmp_path:
     installed.mkdir()
     for module in package.glob("*.py"):
         shutil.copy(module, installed)
+    shutil.copytree(package / "records", installed / "records")
     shutil.copytree(package.parent / "search_spaces", installed / "search_spaces")
     code = (
         "import sys; from autolora import request, space;"
