@@ -20,7 +20,7 @@ from autolora.answered import AnswerShelf, texts
 from autolora.candidate_scores import CandidateScores
 from autolora.engine.baselines import Fitted
 from autolora.engine.costs import CostModel
-from autolora.engine.jobs import Finished, Job, Report, Written, array_of
+from autolora.engine.jobs import Finished, Written, array_of
 from autolora.grids import Grid, default_grid, head_grid
 from autolora.objectives import BY_LIKELIHOOD, GUIDE, Objective
 from autolora.recommend import (
@@ -47,21 +47,18 @@ from autolora.rivals import Base, ask_base, base_answers, base_loss, fitted_riva
 from autolora.seed_splits import SeedScores
 from autolora.solo_rivals import WORDS, SoloRivals, SoloTrainer
 from autolora.tasks.problems import problem_of
-from autolora.trainings import Adapter, Trained, TrainingShelf
+from autolora.trainings import Adapter, Trained, TrainingShelf, Trains, Wanted
 
 SEEDS = 3
 
 Array = NDArray[Any]
 
 
-class Trainer(Base, SoloTrainer, Protocol):
+class Trainer(Base, SoloTrainer, Trains, Protocol):
     """What confirm needs of the engines."""
 
     def draw_split(self, name: str, rows: Sequence[int]) -> None:
         """Make a split known of rows that are counted through the training rows and on through the validation rows."""
-
-    def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
-        """Train jobs in full and hand over each one's last report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +75,8 @@ class Confirmed:
     """As that adapter's seed has them: of other validation rows it was trained on some."""
     predictions: dict[str, Array] = field(default_factory=dict)
     """Candidate → what its first seed, or a rival, says of the test rows, where they are labelled."""
+    scores: CandidateScores
+    """By the metric that decides, on every seed's rows."""
     floor: float
     """What is to be had without training, by the metric that trials are compared by."""
     written: dict[str, Written] = field(default_factory=dict)
@@ -180,31 +179,24 @@ class Confirmation:
 
     def _train(self, wanted: list[tuple[str, AdapterConfig, int]]) -> None:
         """Train what is not kept yet."""
-        jobs, meaning = [], {}
-        for name, config, seed in wanted:
-            if self._kept.is_done(name, seed, config):
-                self._done += 1
-                continue
-            job = Job(
-                slot=f"confirm {name} {seed}",
+        every = [
+            Wanted(
+                name=name,
                 config=config,
                 seed=seed,
                 train=self._splits[seed].train,
                 validation=self._splits[seed].validation,
-                keep_adapter=True,
-                state_file=str(self._kept.state_file(name, seed)),
             )
-            jobs.append(job)
-            meaning[job.slot] = (name, seed)
+            for name, config, seed in wanted
+        ]
+        due = self._kept.due(every)
+        self._done += len(every) - len(due)
 
-        def keep(job: Job, report: Report) -> None:
-            name, seed = meaning[job.slot]
-            self._kept.keep(name, seed, job.config, report)
+        def count() -> None:
             self._done += 1
             self.on_trained(self._done, self._total)
 
-        if jobs:
-            self.trainer.train(jobs, slots_per_engine=self.slots_per_engine, on_done=keep)
+        self._kept.train(self.trainer, due, slots_per_engine=self.slots_per_engine, on_kept=count)
         if self._judged_by_answers:
             trained = [self._kept.of(name, seed) for name, _, seed in wanted]
             for seed, split in self._splits.items():
@@ -296,12 +288,10 @@ class Confirmation:
         written = self._written(candidates, first) if self._writes else {}
         tested = (*(self._judge.with_test(c, found) for c in candidates), *(candidate for candidate, _ in simple))
         scored = tuple(_with_pace(candidate, passing, written.get(candidate.name)) for candidate in tested)
-        others = {} if chosen is None else {name: own for name, own in first.items() if name != chosen.name}
-        differences = {
-            name: self._judge.test.difference95(first[chosen.name], other)
-            for name, other in others.items()
-            if chosen is not None
-        }
+        differences = {}
+        if chosen is not None:
+            others = ((name, own) for name, own in first.items() if name != chosen.name)
+            differences = {n: self._judge.test.difference95(first[chosen.name], own) for n, own in others}
         record = ConfirmRecord(
             candidates=scored,
             paired_test_differences=differences,
@@ -320,6 +310,7 @@ class Confirmation:
             adapter=None,
             test_outputs=None,
             predictions={} if self._writes else first,
+            scores=self._judge,
             floor=self._floor(scored),
             written=written,
             losses=self._losses(adapters) if self._writes else {},

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from autolora import plan, request, results, store
 from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
+from autolora.candidate_scores import CandidateScores
 from autolora.closing import Closing
 from autolora.confirm import Confirmation, Confirmed
 from autolora.data import READ_OTHERWISE, find_in_tokens, record
@@ -394,9 +395,12 @@ class _Way:
         if chosen is None or chosen.config is None or wish == "none":
             return confirmed
         seeds = [s.seed for s in chosen.seeds]
+        guide, scores = self.prepared.guide, confirmed.scores
+        if guide != self.prepared.metric:  # answers are not written for this; their losses are known
+            scores = CandidateScores.of(self.used_rows, guide.name, seeds)
         sensitivity = Sensitivity(
             dataset=self.used_rows,
-            metric=self.prepared.guide.name,
+            scores=scores,
             trainer=self.engines,
             folder=self.run.path / store.CONFIRM_DIR,
             name=chosen.name,

@@ -239,7 +239,7 @@ class Request:
 
 def computed_with(metric: str, problem: ProblemType) -> tuple[str, ...]:
     """Return the metrics that are computed where ``metric`` decides: of answers only what is known of all of them."""
-    if problem != "generation" or metric not in METRICS["generation"]:
+    if problem != "generation":
         return METRICS[problem]
     if metric == GUIDE:
         return (GUIDE,)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from autolora.data.subsets import subset
+from autolora.data.subsets import part_of
 from autolora.engine.jobs import Finished
 from autolora.errors import TrialError, TrialOutOfMemory
 from autolora.perturbing import PERTURBATIONS, perturbed
@@ -77,9 +77,8 @@ def under_noise(
         engines: That hold the base.
         seed: Of the rows that are drawn, where there are many, and of the slips.
     """
-    part = subset(dataset.test, MOST_ROWS, seed=seed)
-    place = {row_id: at for at, row_id in enumerate(dataset.test.row_ids)}
-    drawn = np.array([place[row_id] for row_id in part.row_ids])
+    drawn = np.array(part_of(dataset.test, MOST_ROWS, seed=seed))
+    part = dataset.test.take(drawn.tolist())
     problem = problem_of(dataset)
     scorer = Scorer.build(metric, problem.targets(part.labels), len(problem.classes))
     clean = {each.name: each.predictions[drawn] for each in candidates}

@@ -17,11 +17,11 @@ import numpy as np
 
 from autolora.candidate_scores import CandidateScores
 from autolora.data.subsets import part_of
-from autolora.engine.jobs import Job, Report, array_of
+from autolora.engine.jobs import array_of
 from autolora.records import AdapterConfig, ConfirmRecord, Dataset, SensitivityPoint, Split
 from autolora.seed_splits import SeedScores
-from autolora.trainings import TrainingShelf
-from autolora.units import too_long
+from autolora.trainings import TrainingShelf, Trains, Wanted
+from autolora.units import why_no_time
 
 SHARES = (0.25, 0.5)
 """Of the training rows; the whole was trained before."""
@@ -29,7 +29,7 @@ NOISE = (0.1, 0.2)
 """Shares of the training rows whose labels are exchanged among each other."""
 
 
-class Trainer(Protocol):
+class Trainer(Trains, Protocol):
     """What this needs of the engines."""
 
     def add_split(self, name: str, split: Split, examples: int = 0) -> None:
@@ -38,9 +38,6 @@ class Trainer(Protocol):
     def draw_split(self, name: str, rows: Sequence[int]) -> None:
         """Make a split known of rows that are counted through the training rows and on through the validation rows."""
 
-    def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
-        """Train jobs in full and hand over each one's last report."""
-
 
 @dataclass(kw_only=True)
 class Sensitivity:
@@ -48,7 +45,8 @@ class Sensitivity:
 
     dataset: Dataset
     """The rows that were confirmed on."""
-    metric: str
+    scores: CandidateScores
+    """By the metric that is to be told, on the rows of the seeds and perhaps of others."""
     trainer: Trainer
     folder: Path
     """Keeps every training that has ended."""
@@ -59,9 +57,9 @@ class Sensitivity:
     slots_per_engine: int
 
     def __post_init__(self) -> None:
-        """Draw the seeds' rows."""
+        """Open the folder."""
         self._kept = TrainingShelf(folder=self.folder)
-        self._scores = CandidateScores.of(self.dataset, self.metric, self.seeds)
+        self._splits = {seed: self.scores.splits[seed] for seed in self.seeds}
 
     def noted(
         self,
@@ -82,37 +80,33 @@ class Sensitivity:
         left_out = dict(record.left_out)
         curve: tuple[SensitivityPoint, ...] = ()
         noise: tuple[SensitivityPoint, ...] = ()
-        if why := self._no_time(sum(SHARES) * training_seconds, seconds_left()):
+        seconds = training_seconds * len(self.seeds)
+        if why := why_no_time(sum(SHARES) * seconds, seconds_left()):
             left_out["learning_curve"] = why
         else:
             curve = self.learning_curve()
-        if wrong_labels and (why := self._no_time(len(NOISE) * training_seconds, seconds_left())):
+        if wrong_labels and (why := why_no_time(len(NOISE) * seconds, seconds_left())):
             left_out["label_noise"] = why
         elif wrong_labels:
             noise = self.label_noise()
         return replace(record, learning_curve=curve, label_noise=noise, left_out=left_out)
 
-    def _no_time(self, seconds_a_seed: float, left: float) -> str:
-        """Return why there is no time for something, or an empty text."""
-        needed = seconds_a_seed * len(self.seeds)
-        return "" if needed <= left else too_long(needed, left)
-
     def learning_curve(self) -> tuple[SensitivityPoint, ...]:
         """Return scores at a quarter, a half and all of the training rows; parts are nested."""
         sizes: dict[float, int] = {}
-        for seed, split in self._scores.splits.items():
+        for seed, split in self._splits.items():
             own = split.of(self.dataset).train
             for share in SHARES:
                 part = part_of(own, round(share * len(own)), seed=seed)
                 sizes.setdefault(share, len(part))
                 self.trainer.draw_split(_split(seed, "rows", share), [split.rows.train[at] for at in part])
         self._train("rows", SHARES)
-        return self._points("rows", sizes, whole=len(self._scores.splits[self.seeds[0]].rows.train))
+        return self._points("rows", sizes, whole=len(self._splits[self.seeds[0]].rows.train))
 
     def label_noise(self) -> tuple[SensitivityPoint, ...]:
         """Return scores where labels of some training rows were exchanged among each other, and where none were."""
         changed: dict[float, int] = {}
-        for seed, split in self._scores.splits.items():
+        for seed, split in self._splits.items():
             own = split.of(self.dataset).train
             for share in NOISE:
                 noisy = exchanged(own, share, seed=seed)
@@ -122,30 +116,18 @@ class Sensitivity:
         return self._points("labels", changed, whole=0)
 
     def _train(self, kind: str, shares: Sequence[float]) -> None:
-        meaning: dict[str, tuple[str, int]] = {}
-        jobs = []
-        for seed, split in self._scores.splits.items():
-            for share in shares:
-                name = self._name(kind, share)
-                if self._kept.is_done(name, seed, self.config):
-                    continue
-                job = Job(
-                    slot=f"{name} {seed}",
-                    config=self.config,
-                    seed=seed,
-                    train=_split(seed, kind, share),
-                    validation=split.validation,
-                    keep_adapter=True,
-                    state_file=str(self._kept.state_file(name, seed)),
-                )
-                jobs.append(job)
-                meaning[job.slot] = (name, seed)
-
-        def keep(job: Job, report: Report) -> None:
-            self._kept.keep(*meaning[job.slot], job.config, report)
-
-        if jobs:
-            self.trainer.train(jobs, slots_per_engine=self.slots_per_engine, on_done=keep)
+        wanted = [
+            Wanted(
+                name=self._name(kind, share),
+                config=self.config,
+                seed=seed,
+                train=_split(seed, kind, share),
+                validation=split.validation,
+            )
+            for seed, split in self._splits.items()
+            for share in shares
+        ]
+        self._kept.train(self.trainer, self._kept.due(wanted), slots_per_engine=self.slots_per_engine)
 
     def _points(self, kind: str, rows: dict[float, int], *, whole: int) -> tuple[SensitivityPoint, ...]:
         """Return a point for each share that was trained on, and one for the training that had everything."""
@@ -172,8 +154,8 @@ class Sensitivity:
         whole = [one for one in kept if one is not None and one.is_complete]
         if len(whole) < len(kept):
             return None
-        return self._scores.on_validation(
-            {one.seed: self._scores.decided(one.seed, array_of(one.outputs))[0] for one in whole}
+        return self.scores.on_validation(
+            {one.seed: self.scores.decided(one.seed, array_of(one.outputs))[0] for one in whole}
         )
 
     def _name(self, kind: str, share: float) -> str:

@@ -18,7 +18,7 @@ from autolora.durable import write_whole
 from autolora.engine.baselines import Fitted
 from autolora.engine.jobs import SoloJob, SoloMethod, SoloReport, array_of
 from autolora.records import from_json, to_json
-from autolora.units import too_long
+from autolora.units import why_no_time
 
 RATES: dict[SoloMethod, tuple[float, ...]] = {
     "prompt_tuning": (3e-3, 1e-2, 3e-2),
@@ -119,9 +119,8 @@ class SoloRivals:
             seconds: What one is expected to take.
         """
         due = [job for job in jobs if self._of(job) is None]
-        left = self.seconds_left()
-        if due and planned * seconds > left:
-            return too_long(planned * seconds, left)
+        if due and (why := why_no_time(planned * seconds, self.seconds_left())):
+            return why
 
         def keep(job: SoloJob, report: SoloReport) -> None:
             write_whole(self._path(job), to_json(SoloKept(job=job, report=report)).encode(), at="confirm.solo")

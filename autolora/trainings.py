@@ -1,22 +1,23 @@
 """Trainings that have ended, kept in a folder: what became of each, and the weights of its adapter.
 
-Knows files and adapters; trains nothing and compares nothing.
+Knows files, adapters and engines that train; compares nothing.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from msgspec import MsgspecError
 from safetensors.numpy import load_file, save
 
 from autolora.durable import unwritable, write_whole
-from autolora.engine.jobs import Report
+from autolora.engine.jobs import Job, Report
 from autolora.records import AdapterConfig, TrialState, from_json, to_json
 
 Adapter = dict[str, Any]
@@ -47,6 +48,26 @@ class Trained:
     def stem(self) -> str:
         """What its files are called."""
         return _stem(self.name, self.seed)
+
+
+class Trains(Protocol):
+    """What this needs of the engines."""
+
+    def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
+        """Train jobs in full and hand over each one's last report."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A training that is to be kept."""
+
+    name: str
+    config: AdapterConfig
+    seed: int
+    train: str
+    """What engines call the rows that it trains on."""
+    validation: str
+    """And those that it is scored on."""
 
 
 _LAYER = re.compile(r"\.(\d+)\.(.+)\.lora_A\.weight$")
@@ -87,6 +108,40 @@ class TrainingShelf:
     def state_file(self, name: str, seed: int) -> Path:
         """Return where a training that goes on may keep where it stands."""
         return self._record(name, seed).with_suffix(".state")
+
+    def due(self, wanted: Sequence[Wanted]) -> list[Wanted]:
+        """Return the trainings that are not kept yet."""
+        return [each for each in wanted if not self.is_done(each.name, each.seed, each.config)]
+
+    def train(
+        self,
+        trainer: Trains,
+        due: Sequence[Wanted],
+        *,
+        slots_per_engine: int,
+        on_kept: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Have trainings done and keep each when it ends; ``on_kept`` is then called."""
+        of_slot = {f"confirm {each.name} {each.seed}": each for each in due}
+
+        def keep(job: Job, report: Report) -> None:
+            self.keep(of_slot[job.slot].name, job.seed, job.config, report)
+            on_kept()
+
+        jobs = [
+            Job(
+                slot=slot,
+                config=each.config,
+                seed=each.seed,
+                train=each.train,
+                validation=each.validation,
+                keep_adapter=True,
+                state_file=str(self.state_file(each.name, each.seed)),
+            )
+            for slot, each in of_slot.items()
+        ]
+        if jobs:
+            trainer.train(jobs, slots_per_engine=slots_per_engine, on_done=keep)
 
     def keep(self, name: str, seed: int, config: AdapterConfig, report: Report) -> None:
         """Keep a training that has ended."""

@@ -67,6 +67,8 @@ def in_minutes(seconds: float) -> str:
     return f"{seconds / 60:.2g} min" if seconds < 600 else f"{seconds / 60:.0f} min"
 
 
-def too_long(needed: float, left: float) -> str:
-    """Return that something would take more seconds than are left, and how many of either."""
+def why_no_time(needed: float, left: float) -> str:
+    """Return that something would take more seconds than are left, and how many of either; empty where it fits."""
+    if needed <= left:
+        return ""
     return f"it would take about {in_minutes(needed)}, and {in_minutes(max(0.0, left))} were left"

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from autolora.candidate_scores import CandidateScores
 from autolora.confirm import Confirmation
 from autolora.engine.jobs import array_of
 from autolora.engine.start import EngineSpec, start
@@ -67,7 +68,7 @@ def sensitivity(confirmed, tiny_dataset):
     def make(seeds=SEEDS) -> Sensitivity:
         return Sensitivity(
             dataset=tiny_dataset,
-            metric="accuracy",
+            scores=CandidateScores.of(tiny_dataset, "accuracy", SEEDS),
             trainer=trainer,
             folder=folder,
             name="finalist_3",

@@ -82,6 +82,8 @@ class _Training:
     """One of them."""
 
     def __init__(self, engine: Engine, job: SoloJob) -> None:
+        from transformers import get_linear_schedule_with_warmup
+
         self._engine, self._job, self._device = engine, job, engine.base.device
         self._check_memory()
         self._model = self._loaded()
@@ -95,12 +97,7 @@ class _Training:
             self._trained, lr=job.learning_rate, weight_decay=WEIGHT_DECAY if full else 0.0, fused=True
         )
         warmup = math.ceil(WARMUP_SHARE * self._steps)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimiser,
-            lambda step: (
-                step / warmup if step < warmup else max(0.0, (self._steps - step) / max(1, self._steps - warmup))
-            ),
-        )
+        self._schedule = get_linear_schedule_with_warmup(self._optimiser, warmup, self._steps)
 
     def run(self) -> SoloReport:
         """Train it to its end and score it."""

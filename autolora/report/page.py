@@ -7,13 +7,12 @@ does not run, with ``<`` written as an escape. The page forbids itself every req
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 import jinja2
 from markupsafe import Markup
 
 from autolora import __version__
-from autolora.inline import json_block, script_hash
+from autolora.inline import asset, environment, json_block, script_hash
 from autolora.report import answers, figures, gains, recipes, reviewing, sure, tables, text, words
 from autolora.report.canvas import PALETTE
 from autolora.report.draw import Record, draw
@@ -24,6 +23,7 @@ from autolora.report.noise import noise
 from autolora.report.slices import measure, slices
 from autolora.report.source import SearchReport
 
+_PACKAGE = "autolora.report"
 _PLOTLY = "plotly-basic-3.7.0.min.js"
 _EVENTS_SHOWN = 200
 
@@ -42,7 +42,7 @@ def render_engineer(report: SearchReport) -> str:
         records["reliability"] = sure.reliability_figure(report.recommendation.calibration)
         records["coverage"] = sure.coverage_figure(report.recommendation.calibration)
     drawn = {name: draw(record) for name, record in records.items() if not record.missing}
-    plotly, script = _asset("assets", _PLOTLY), _asset("templates", "page.js")
+    plotly, script = asset(_PACKAGE, "assets", _PLOTLY), asset(_PACKAGE, "templates", "page.js")
     return (
         _environment()
         .get_template("engineer.html")
@@ -83,7 +83,7 @@ def render_engineer(report: SearchReport) -> str:
             flat=tables.flat,
             version=__version__,
             figures_json=json_block({"palette": PALETTE, "figures": drawn}),
-            style=Markup(_asset("templates", "style.css")),
+            style=Markup(asset(_PACKAGE, "templates", "style.css")),
             # Trusted: both come with the package, and the policy below lets no other script run.
             scripts=(Markup(plotly), Markup(script)) if drawn else (Markup(script),),
             script_hashes=[script_hash(plotly), script_hash(script)],
@@ -92,20 +92,9 @@ def render_engineer(report: SearchReport) -> str:
 
 
 @cache
-def _asset(folder: str, name: str) -> str:
-    return resources.files("autolora.report").joinpath(folder, name).read_text(encoding="utf-8")
-
-
-@cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("autolora.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = environment(_PACKAGE)
     for name in ("count", "duration", "interval", "metric_name", "moment", "number", "percent", "plain", "ranges"):
-        environment.filters[name] = getattr(text, name)
-    environment.filters |= {"rough": text.rough_percent, "score": text.score, "signed": text.signed, "size": text.size}
-    return environment
+        made.filters[name] = getattr(text, name)
+    made.filters |= {"rough": text.rough_percent, "score": text.score, "signed": text.signed, "size": text.size}
+    return made

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from autolora.data.words import counted
 from autolora.records import Reason, Recommendation, Verdict
 from autolora.records.review import ReviewedCandidate, ReviewRecord
 from autolora.review.shares import items_to_reach
-from autolora.verdict import DEFAULTS, SIMPLE
+from autolora.verdict import DEFAULTS, SIMPLE, in_words
 
 LEAST_ALPHA = 0.4
 ENOUGH_AGREEMENT = 0.8
@@ -65,7 +66,7 @@ def _against_rivals(review: ReviewRecord) -> list[tuple[Verdict | None, Reason]]
 
 
 def _against(review: ReviewRecord, rival: str) -> tuple[Verdict | None, Reason]:
-    apart, low, high = review.differences[rival]
+    _, low, high = review.differences[rival]
     words = (DEFAULTS | SIMPLE)[rival]
     worse: Verdict = "keep_default" if rival in DEFAULTS else "use_simpler"
     ours, theirs = _of(review, review.chosen), _of(review, rival)
@@ -76,8 +77,8 @@ def _against(review: ReviewRecord, rival: str) -> tuple[Verdict | None, Reason]:
     else:
         relation = "Reviewers are not shown to accept its answers more or less often than those of"
     text = (
-        f"{relation} {words} ({ours.accepted:.0%} against {theirs.accepted:.0%} as they are; difference {apart:+.3f}, "
-        f"95 % interval {low:+.3f} to {high:+.3f})."
+        f"{relation} {words} ({ours.accepted:.0%} against {theirs.accepted:.0%} as they are; "
+        f"{in_words(review.differences[rival])})."
     )
     fields = (_field(ours, "accepted"), _field(theirs, "accepted"), f"review.differences.{rival}")
     return (worse if high < 0 else None), Reason(text=text, fields=fields)
@@ -87,8 +88,7 @@ def _enough(review: ReviewRecord) -> tuple[Verdict | None, Reason]:
     """Return whether enough answers were accepted, where a share was asked for."""
     ours, wanted = _of(review, review.chosen), review.min_accepted
     low, high = ours.accepted_ci95
-    people = f"{len(review.reviewers)} reviewer{'' if len(review.reviewers) == 1 else 's'}"
-    rows = f"{review.items} test row{'' if review.items == 1 else 's'}"
+    people, rows = counted(len(review.reviewers), "reviewer"), counted(review.items, "test row")
     fields = [_field(ours, "accepted"), _field(ours, "accepted_ci95"), "review.items", "review.reviewers"]
     text = (
         f"By {people} on {rows}, {ours.accepted:.0%} of its answers are accepted as they are (95 % interval {low:.0%} "

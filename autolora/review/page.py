@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib import resources
 
 import jinja2
 from markupsafe import Markup
 
 from autolora import __version__
-from autolora.inline import json_block, script_hash
+from autolora.inline import asset, environment, json_block, script_hash
 from autolora.review.files import SCHEMA
 from autolora.review.records import AnswerKind, Language, ReviewKey
 from autolora.review.wording import WORDINGS
+
+_PACKAGE = "autolora.review"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def sheet(key: ReviewKey, texts: Mapping[str, str]) -> Sheet:
 def render(it: Sheet, language: Language) -> str:
     """Return the page as the text of one HTML file."""
     say = WORDINGS[language]
-    script = _asset("review.js")
+    script = asset(_PACKAGE, "templates", "review.js")
     return (
         _environment()
         .get_template("review.html")
@@ -90,7 +91,7 @@ def render(it: Sheet, language: Language) -> str:
             say=say,
             version=__version__,
             data=json_block({"schema": SCHEMA, "run": it.run, "review": it.id, "kind": it.kind, "say": asdict(say)}),
-            style=Markup(_asset("review.css")),
+            style=Markup(asset(_PACKAGE, "templates", "review.css")),
             script=Markup(script),
             script_hash=script_hash(script),
         )
@@ -98,16 +99,5 @@ def render(it: Sheet, language: Language) -> str:
 
 
 @cache
-def _asset(name: str) -> str:
-    return resources.files("autolora.review").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-@cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("autolora.review"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return environment(_PACKAGE)
