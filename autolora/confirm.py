@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from autolora.answered import AnswerShelf, texts
 from autolora.candidate_scores import CandidateScores
+from autolora.domination import RUNGS, Judge
 from autolora.engine.baselines import Fitted
 from autolora.engine.costs import CostModel
-from autolora.engine.jobs import Finished, Written, array_of
+from autolora.engine.jobs import Finished, Report, Written, array_of
 from autolora.grids import Grid, default_grid, head_grid
 from autolora.objectives import BY_LIKELIHOOD, GUIDE, Objective
+from autolora.races import Race
 from autolora.recommend import (
     CONSTANTS,
     Differences,
@@ -44,7 +46,7 @@ from autolora.records import (
 )
 from autolora.request import BaselineWish, Limits
 from autolora.rivals import Base, ask_base, base_answers, base_loss, fitted_rivals, written_rivals
-from autolora.seed_splits import SeedScores
+from autolora.seed_splits import SeedScores, SeedSplit
 from autolora.solo_rivals import WORDS, SoloRivals, SoloTrainer
 from autolora.tasks.problems import problem_of
 from autolora.trainings import Adapter, Trained, TrainingShelf, Trains, Wanted
@@ -119,6 +121,7 @@ class Confirmation:
         self._problem = problem_of(self.dataset)
         self._kept = TrainingShelf(folder=self.folder)
         self._grids: list[Grid] = []
+        self._races: list[Race] = []
         self._scores: dict[str, SeedScores] = {}
         """Candidate → its scores on validation rows."""
         self._judge = CandidateScores.of(self.dataset, self.metric.name, self.seeds)
@@ -155,6 +158,7 @@ class Confirmation:
         if self.baselines != "none" and not self._writes:
             self._grids.append(head_grid(self.costs, epochs, batch_size))
         first, few = self.seeds[0], self.seeds[: self.baseline_seeds]
+        self._races = [self._race(grid) for grid in self._grids]
         # A grid's rates meet on one seed; only the best of them is worth the others.
         jobs = [(f"finalist_{t.number}", t.config, seed) for t in finalists if t.config for seed in self.seeds]
         jobs += [("default_lora", g.configs["default_lora"], seed) for g in self._grids[:1] for seed in few]
@@ -179,6 +183,7 @@ class Confirmation:
 
     def _train(self, wanted: list[tuple[str, AdapterConfig, int]]) -> None:
         """Train what is not kept yet."""
+        racing = {name: race for race in self._races for name in race.names}
         every = [
             Wanted(
                 name=name,
@@ -186,6 +191,7 @@ class Confirmation:
                 seed=seed,
                 train=self._splits[seed].train,
                 validation=self._splits[seed].validation,
+                rungs=RUNGS if name in racing and seed == self.seeds[0] else (1.0,),
             )
             for name, config, seed in wanted
         ]
@@ -196,12 +202,25 @@ class Confirmation:
             self._done += 1
             self.on_trained(self._done, self._total)
 
-        self._kept.train(self.trainer, due, slots_per_engine=self.slots_per_engine, on_kept=count)
+        def judge(passed: Wanted, report: Report) -> dict[str, str]:
+            return racing[passed.name].passed(passed.name, report.rung or 0, array_of(report.outputs))
+
+        self._kept.train(self.trainer, due, slots_per_engine=self.slots_per_engine, on_kept=count, on_rung=judge)
         if self._judged_by_answers:
             trained = [self._kept.of(name, seed) for name, _, seed in wanted]
             for seed, split in self._splits.items():
                 own = [kept for kept in trained if kept is not None and kept.is_complete and kept.seed == seed]
                 self._ask(split.validation, own)
+
+    def _race(self, grid: Grid) -> Race:
+        """Return the race of a grid's rates on the first seed, by what trials are compared by."""
+        split = self._splits[self.seeds[0]]
+        if not self._writes:
+            judge = Judge(self._problem, split.scorer)
+        else:
+            scorer = SeedSplit.drawn(self.dataset, GUIDE, split.seed).scorer
+            judge = Judge(self._problem, scorer, free=self.trainer.outputs([None], split.validation)[0])
+        return Race(names=tuple(grid.configs), spared=("default_lora",), judge=judge)
 
     def _ask(self, split: str, trained: Sequence[Trained]) -> None:
         """Have finished adapters answer to a split's prompts, unless their answers are kept."""

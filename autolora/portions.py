@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from autolora.data import subset
+from autolora.domination import RUNGS
 from autolora.engine.costs import Rates
 from autolora.plan import TFIDF_SECONDS_PER_CHARACTER, Confirming, Plan, Sizes, Work
 from autolora.records import Dataset, Split
 from autolora.request import BaselineWish
-from autolora.search.board import RUNGS
 from autolora.search.engines import Engines
 from autolora.space import Space
 

@@ -6,7 +6,7 @@ Knows files, adapters and engines that train; compares nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -53,8 +53,15 @@ class Trained:
 class Trains(Protocol):
     """What this needs of the engines."""
 
-    def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
-        """Train jobs in full and hand over each one's last report."""
+    def train(
+        self,
+        jobs: Sequence[Job],
+        *,
+        slots_per_engine: int,
+        on_done: Callable[[Job, Report], None],
+        on_rung: Callable[[Job, Report], Mapping[str, str]] = lambda job, report: {},
+    ) -> None:
+        """Train jobs in full and hand over each one's last report; what ``on_rung`` says of slots stops these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +75,8 @@ class Wanted:
     """What engines call the rows that it trains on."""
     validation: str
     """And those that it is scored on."""
+    rungs: tuple[float, ...] = (1.0,)
+    """Shares of its length at which it is scored; it may be stopped there."""
 
 
 _LAYER = re.compile(r"\.(\d+)\.(.+)\.lora_A\.weight$")
@@ -120,13 +129,26 @@ class TrainingShelf:
         *,
         slots_per_engine: int,
         on_kept: Callable[[], None] = lambda: None,
+        on_rung: Callable[[Wanted, Report], Mapping[str, str]] = lambda wanted, report: {},
     ) -> None:
-        """Have trainings done and keep each when it ends; ``on_kept`` is then called."""
-        of_slot = {f"confirm {each.name} {each.seed}": each for each in due}
+        """Have trainings done and keep each when it ends.
+
+        Args:
+            trainer: The engines.
+            due: What to train.
+            slots_per_engine: How many train together.
+            on_kept: Is called then.
+            on_rung: Is handed a training's report at a rung, and says which of the same seed to stop: name → why.
+        """
+        of_slot = {_slot(each.name, each.seed): each for each in due}
 
         def keep(job: Job, report: Report) -> None:
             self.keep(of_slot[job.slot].name, job.seed, job.config, report)
             on_kept()
+
+        def judge(job: Job, report: Report) -> dict[str, str]:
+            out = on_rung(of_slot[job.slot], report)
+            return {_slot(name, job.seed): why for name, why in out.items()}
 
         jobs = [
             Job(
@@ -135,13 +157,14 @@ class TrainingShelf:
                 seed=each.seed,
                 train=each.train,
                 validation=each.validation,
+                rungs=each.rungs,
                 keep_adapter=True,
                 state_file=str(self.state_file(each.name, each.seed)),
             )
             for slot, each in of_slot.items()
         ]
         if jobs:
-            trainer.train(jobs, slots_per_engine=slots_per_engine, on_done=keep)
+            trainer.train(jobs, slots_per_engine=slots_per_engine, on_done=keep, on_rung=judge)
 
     def keep(self, name: str, seed: int, config: AdapterConfig, report: Report) -> None:
         """Keep a training that has ended."""
@@ -188,6 +211,10 @@ class TrainingShelf:
 
     def _weights(self, name: str, seed: int) -> Path:
         return self._record(name, seed).with_suffix(".safetensors")
+
+
+def _slot(name: str, seed: int) -> str:
+    return f"confirm {name} {seed}"
 
 
 def _stem(name: str, seed: int) -> str:

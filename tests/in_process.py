@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -25,7 +27,7 @@ class InProcessTrainer:
         self.die_after = 10**6
         """Trainings."""
 
-    def train(self, jobs, *, slots_per_engine, on_done) -> None:
+    def train(self, jobs, *, slots_per_engine, on_done, on_rung=lambda job, report: {}) -> None:
         for job in jobs:
             if len(self.trained()) == self.die_after:
                 raise KeyboardInterrupt
@@ -35,9 +37,15 @@ class InProcessTrainer:
             if job.slot in self.poisoned:
                 self.runner.poll(job.slot, token, allowed_rung=-1, timeout_s=0.3)
                 self.runner.call(lambda engine, slot=job.slot: poison(engine.slots[slot]))
+            rung, why = 0, None
             report = self.runner.poll(job.slot, token, allowed_rung=0, timeout_s=60)
-            while not report.last:
-                report = self.runner.poll(job.slot, token, allowed_rung=0, timeout_s=60)
+            while why is None and not report.last:
+                if report.rung == rung:
+                    why, rung = on_rung(job, report).get(job.slot), rung + 1
+                if why is None:
+                    report = self.runner.poll(job.slot, token, allowed_rung=rung, timeout_s=60)
+            if why is not None:
+                report = replace(report, last=True, outputs=b"", failure=TrialState.STOPPED, cause=why)
             self.runner.release(job.slot)
             on_done(job, report)
 

@@ -170,6 +170,27 @@ def test_finalists_and_baselines_are_confirmed_under_the_same_rules(whole, costs
         assert found[name].config is None
 
 
+def test_a_rate_that_another_beats_at_a_rung_is_stopped_and_no_candidate(
+    confirmation, trainer, two, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(grids, "RATE_GRID", (DEFAULT_RATE, 2e-2, 6e-4))
+    confirmed = run(confirmation(), two[:1], epochs=6.0)
+
+    kept = {path.stem: from_json(path.read_bytes(), Trained) for path in (tmp_path / "confirm").glob("rate_*.json")}
+    stopped = {stem: one for stem, one in kept.items() if one.state == TrialState.STOPPED}
+    assert list(stopped) == [f"rate_0.0006-{SEED + 1}"]
+    best = by_name(confirmed)["rate_grid"]
+    for stem, one in stopped.items():
+        assert " is better after " in one.cause
+        assert not (tmp_path / "confirm" / f"{stem}.safetensors").exists()
+        assert one.config != best.config
+    assert [seed.state for seed in best.seeds] == [TrialState.COMPLETE] * 3
+
+    before = len(trainer.trained())
+    run(confirmation(), two[:1], epochs=6.0)
+    assert len(trainer.trained()) == before, "what was stopped is not trained again"
+
+
 def test_the_default_is_what_people_take_without_a_search(costs) -> None:
     config = default_config(costs, epochs=2.0, batch_size=4)
 

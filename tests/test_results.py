@@ -107,8 +107,8 @@ def test_a_row_names_modules_and_layers_as_the_space_did_else_as_they_were_resol
 
 def test_the_package_offers_a_function_although_a_room_has_its_name() -> None:
     import autolora
-    from autolora.search import judge as room
+    from autolora.search import board as room
 
     assert callable(autolora.search)
     assert autolora.search.__module__ == "autolora.api"
-    assert room.__name__ == "autolora.search.judge"
+    assert room.__name__ == "autolora.search.board"

@@ -15,18 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from autolora.domination import FLOOR, RUNGS, Costs, Judge
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Job, Report, array_of
 from autolora.errors import AutoloraError, EngineLost
 from autolora.records import AdapterConfig, RungRecord, TrialRecord, TrialState
 from autolora.request import Limits
-from autolora.search.judge import FLOOR, Costs, Judge
 from autolora.search.ledger import Ledger
 from autolora.search.setbacks import Setbacks
 from autolora.space import Space
-
-RUNGS = (1 / 9, 1 / 3, 1.0)
-"""Shares of the full training length at which trials are compared."""
 
 _TIME_IS_UP = "the time for exploring was spent"
 

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from autolora.errors import EngineError, EngineLost
 from autolora.records import Split
 from autolora.search.cluster import Place, is_alive, node_here, places
 from autolora.search.engine_actor import MUST_AGREE, EngineActor, answer, versions
-from autolora.search.setbacks import MOST_LOSSES, Setbacks
+from autolora.search.setbacks import MOST_LOSSES
 from autolora.search.shipment import Shipment, pack
+from autolora.search.training import OnRung, Training
 
 _DRAIN_SECONDS = 20.0
 _START_SECONDS = 1800.0
@@ -225,6 +226,14 @@ class Engines:
                 state = path.read_bytes()
         answer(engine.handle.admit.remote(job, state))
 
+    def handle(self, name: str) -> Any:
+        """Return an engine's actor.
+
+        Raises:
+            EngineLost: If it was given up.
+        """
+        return self._known(name).handle
+
     def release(self, name: str, slot: str) -> None:
         """Free a slot without waiting; an engine that is gone holds none."""
         engine = self._engines.get(name)
@@ -250,63 +259,33 @@ class Engines:
             raise EngineLost("an engine was given up before", "resume the search")
         return self._engines[name]
 
-    def train(self, jobs: Sequence[Job], *, slots_per_engine: int, on_done: Callable[[Job, Report], None]) -> None:
-        """Train jobs in full, as many at once as there are places, and hand over each one's last report.
+    def train(
+        self,
+        jobs: Sequence[Job],
+        *,
+        slots_per_engine: int,
+        on_done: Callable[[Job, Report], None],
+        on_rung: OnRung = lambda job, report: {},
+    ) -> None:
+        """Train jobs, as many at once as there are places, and hand over each one's last report.
 
         Jobs of an engine that is lost are trained elsewhere.
+
+        Args:
+            jobs: To train in full, unless they are stopped at a rung.
+            slots_per_engine: Places.
+            on_done: Is handed each job's last report.
+            on_rung: Is handed each job's report at a rung before its last, and says which slots to stop and why; a job
+                goes on once it was heard.
 
         Raises:
             EngineError: If engines are lost one after the other.
         """
-        waiting = list(reversed(jobs))
-        setbacks = {job.slot: Setbacks() for job in jobs}
-        running: dict[str, dict[str, tuple[Job, int]]] = {}
+        Training(
+            engines=self, waiting=list(reversed(jobs)), places=slots_per_engine, on_done=on_done, on_rung=on_rung
+        ).run()
 
-        def lose(name: str, lost: EngineLost) -> None:
-            self.replace(name, lost)
-            for job, _ in running.pop(name, {}).values():
-                end = setbacks[job.slot].suffer(job.slot, lost)
-                if end is None:
-                    waiting.append(replace(job, alone=setbacks[job.slot].alone))
-                else:
-                    state, cause = end
-                    on_done(job, Report(steps=0, total_steps=1, seconds=0.0, last=True, failure=state, cause=cause))
-
-        def fill(name: str) -> dict[Any, Job]:
-            """Give an engine what it has room for, and ask for news of all that it has."""
-            held, handle = running.setdefault(name, {}), self._known(name).handle
-            while waiting and len(held) < slots_per_engine:
-                job = waiting.pop()
-                held[job.slot] = (job, 0)
-                self.admit(name, job)
-                held[job.slot] = (job, answer(handle.claim.remote(job.slot)))
-            return {
-                handle.poll.remote(job.slot, token, allowed_rung=len(job.rungs) - 1, timeout_s=0.5): job
-                for job, token in held.values()
-            }
-
-        def hear(name: str, job: Job, report: Report) -> None:
-            if report.last:
-                del running[name][job.slot]
-                self.release(name, job.slot)
-                self.progressed()
-                on_done(job, report)
-
-        while waiting or any(running.values()):
-            asked: dict[str, dict[Any, Job]] = {}
-            for name in self._ready_soon():
-                try:
-                    asked[name] = fill(name)
-                except EngineLost as lost:
-                    lose(name, lost)
-            for name, calls in asked.items():
-                try:
-                    for call, job in calls.items():
-                        hear(name, job, answer(call))
-                except EngineLost as lost:
-                    lose(name, lost)
-
-    def _ready_soon(self) -> list[str]:
+    def ready_soon(self) -> list[str]:
         """Return the engines that can take jobs; wait until there is one."""
         while not (ready := self.ready()):
             time.sleep(0.2)
@@ -465,7 +444,7 @@ class Engines:
         found: dict[int, Any] = {}
         while len(found) < len(parts):
             left = [at for at in range(len(parts)) if at not in found]
-            ready = self._ready_soon()
+            ready = self.ready_soon()
             calls = [
                 (name, at, ask(self._engines[name].handle, parts[at]))
                 for name, at in zip(ready * len(left), left, strict=False)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from autolora.domination import Judge
 from autolora.durable import unwritable
 from autolora.objectives import Objective
 from autolora.records import Split, TrialRecord
 from autolora.request import Limits
 from autolora.search.board import Board, Listener
 from autolora.search.engines import Engines
-from autolora.search.judge import Judge
 from autolora.search.ledger import Ledger
 from autolora.space import Space
 from autolora.tasks.metrics import Scorer

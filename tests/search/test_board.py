@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from autolora.domination import Judge
 from autolora.engine.jobs import bytes_of
 from autolora.objectives import metric_named
 from autolora.records import TrialState
 from autolora.request import Limits
 from autolora.search.board import Board
-from autolora.search.judge import Judge
 from autolora.search.ledger import Ledger
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import SingleLabel

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autolora.search.judge import FLOOR, Costs, Judge
+from autolora.domination import FLOOR, Costs, Judge
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import MultiLabel, Regression, SingleLabel
 

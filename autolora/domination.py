@@ -20,6 +20,8 @@ from autolora.records import Score
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import Problem
 
+RUNGS = (1 / 9, 1 / 3, 1.0)
+"""Shares of the full training length at which trials are compared."""
 CONFIDENCE = 0.95
 FLOOR = -1
 """Number of the made-up trial that costs nothing: the same answer for every row, or the base as it is."""
@@ -79,13 +81,18 @@ class Judge:
         self.latest[trial] = max(rung, self.latest.get(trial, rung))
         return score
 
-    def dominated_by(self, trial: int) -> int | None:
-        """Return a trial that makes this one pointless at the highest rung it has reached, None if there is none."""
+    def dominated_by(self, trial: int, *, floor: bool = True) -> int | None:
+        """Return a trial that makes this one pointless at the highest rung it has reached, None if there is none.
+
+        Args:
+            trial: Its number.
+            floor: Whether what is free may do so too.
+        """
         rung = self.latest.get(trial)
         if rung is None:
             return None
         own = self.replicates[trial, rung]
-        if rung >= _FLOOR_FROM_RUNG and not self._better(own, self._floor_replicates):
+        if floor and rung >= _FLOOR_FROM_RUNG and not self._better(own, self._floor_replicates):
             return FLOOR
         for other, costs in self.costs.items():
             theirs = self.replicates.get((other, rung))
