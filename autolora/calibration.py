@@ -1,4 +1,8 @@
-"""How sure an adapter is, and how often it is right then. Pure: knows logits and true classes.
+"""How sure an adapter is, and how often it is right then. Pure: knows logits, answers and true classes.
+
+Confidence is the probability that an answer is right: of one class its own; of any number of classes that every one of
+them is rightly given or left out, each taken as independent of the others given the text, as each has a loss of its own
+in training (binary relevance, Zhang and Zhou 2014).
 
 A model that says 0.9 should be right nine times in ten. Fine-tuned ones are often too sure; dividing all logits by one
 number, the temperature, mends most of that and changes no answer (Guo et al. 2017, "On calibration of modern neural
@@ -12,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 
 from autolora.intervals import wilson
 from autolora.records import Calibration, CoveragePoint, ReliabilityBin
@@ -25,17 +29,34 @@ _SHARES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
 """Of the rows that are answered, in the coverage curve."""
 
 
+def confidence(logits: Array, given: Array, *, temperature: float) -> NDArray[np.float64]:
+    """Return the probability that each answer is right ``(rows,)``.
+
+    Args:
+        logits: ``(rows, classes)``.
+        given: The answers: indices of classes ``(rows,)``, or which classes were given ``(rows, classes)``.
+        temperature: That logits are divided by.
+    """
+    mended = np.asarray(logits, dtype=np.float64) / temperature
+    if given.ndim == 1:
+        return np.asarray(softmax(mended, axis=1)[np.arange(len(given)), given])
+    return np.asarray(expit(np.where(given, mended, -mended)).prod(axis=1))
+
+
 def temperature_of(logits: Array, truth: Array) -> float:
     """Return the temperature at which the true classes are likeliest; 1 where its gain is within one standard error.
 
     Args:
         logits: Of rows that were not trained on ``(rows, classes)``.
-        truth: Indices of their classes ``(rows,)``.
+        truth: Their classes, as ``confidence`` has answers.
     """
     rows = np.arange(len(truth))
 
     def losses(log_temperature: float) -> NDArray[np.float64]:
-        return np.asarray(-log_softmax(logits / np.exp(log_temperature), axis=1)[rows, truth])
+        mended = logits / np.exp(log_temperature)
+        if truth.ndim == 1:
+            return np.asarray(-log_softmax(mended, axis=1)[rows, truth])
+        return np.asarray(-log_expit(np.where(truth, mended, -mended)).sum(axis=1))
 
     found = minimize_scalar(
         lambda at: float(losses(at).mean()), bounds=_LOG_TEMPERATURES, method="bounded", options={"xatol": 1e-4}
@@ -46,19 +67,22 @@ def temperature_of(logits: Array, truth: Array) -> float:
     return float(np.exp(found.x)) if sure_enough else 1.0
 
 
-def calibration(logits: Array, truth: Array, validation_logits: Array, validation_truth: Array) -> Calibration:
+def calibration(
+    logits: Array, given: Array, truth: Array, *, validation_logits: Array, validation_truth: Array
+) -> Calibration:
     """Return how sure an adapter is on test rows, at the temperature that validation rows ask for.
 
     Args:
         logits: Of the test rows ``(rows, classes)``.
-        truth: Indices of their classes ``(rows,)``.
-        validation_logits: Of rows that were not trained on, likewise.
-        validation_truth: Likewise.
+        given: What it answered, as ``confidence`` has it.
+        truth: Their classes, likewise.
+        validation_logits: Of rows that were not trained on ``(rows, classes)``.
+        validation_truth: Their classes, likewise.
     """
     temperature = temperature_of(np.asarray(validation_logits, dtype=np.float64), validation_truth)
-    raw = softmax(np.asarray(logits, dtype=np.float64), axis=1).max(axis=1)
-    sure = softmax(np.asarray(logits, dtype=np.float64) / temperature, axis=1).max(axis=1)
-    right = np.asarray(logits).argmax(axis=1) == truth
+    raw = confidence(logits, given, temperature=1.0)
+    sure = confidence(logits, given, temperature=temperature)
+    right = given == truth if truth.ndim == 1 else (given.astype(bool) == truth.astype(bool)).all(axis=1)
     bins = reliability(sure, right)
     return Calibration(
         temperature=temperature,

@@ -58,7 +58,7 @@ class SelfTest:
     """Share of these rows' labels, or answers, that are as the engine gave them."""
     seconds: float
     calibration: Calibration | None = None
-    """Where a row has exactly one class."""
+    """Where a row has classes."""
     perplexity: float | None = None
     """Of the wanted answers, where answers are written."""
     perplexity_in_engine: float | None = None
@@ -98,7 +98,7 @@ def of_labels(
     Raises:
         BundleError: If it cannot be loaded, or gives other labels.
     """
-    calibrates = problem.name == "single_label"
+    calibrates = problem.name != "regression"
     texts = [*test.texts, *(validation.texts if calibrates else ())]
     request = {"texts": texts, "max_length": max_length, "num_labels": problem.num_labels}
     path = it.folder / "logits.npy"
@@ -112,8 +112,8 @@ def of_labels(
     _check_share(same, _SAME_LABELS[it.precision], "the test rows' labels")
     found = None
     if calibrates:
-        truths = (problem.targets(split.labels) for split in (test, validation))
-        found = calibration(logits, next(truths), every[len(test) :], next(truths))
+        truth, own = (problem.targets(split.labels) for split in (test, validation))
+        found = calibration(logits, plain, truth, validation_logits=every[len(test) :], validation_truth=own)
     return SelfTest(
         rows=len(test),
         test=scorer.value(plain),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autolora.calibration import calibration, coverage, expected_error, reliability, temperature_of
+from autolora.calibration import calibration, confidence, coverage, expected_error, reliability, temperature_of
 
 pytestmark = pytest.mark.unit
 
@@ -19,9 +19,17 @@ def made_up(rows: int, *, too_sure: float, seed: int) -> tuple[np.ndarray, np.nd
     return honest * too_sure, truth
 
 
+def made_up_sets(rows: int, *, too_sure: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same of rows that have any of three classes."""
+    random = np.random.default_rng(seed)
+    honest = random.normal(0, 2, (rows, 3))
+    return honest * too_sure, random.random((rows, 3)) < 1 / (1 + np.exp(-honest))
+
+
+@pytest.mark.parametrize("made", [made_up, made_up_sets])
 @pytest.mark.parametrize("too_sure", [0.5, 3.0])
-def test_the_temperature_is_what_logits_were_blown_up_by(too_sure) -> None:
-    logits, truth = made_up(6000, too_sure=too_sure, seed=1)
+def test_the_temperature_is_what_logits_were_blown_up_by(too_sure, made) -> None:
+    logits, truth = made(6000, too_sure=too_sure, seed=1)
 
     assert temperature_of(logits, truth) == pytest.approx(too_sure, rel=0.06)
 
@@ -40,12 +48,35 @@ def test_a_gain_that_may_be_chance_changes_no_confidence() -> None:
 def test_a_model_that_is_too_sure_is_mended_on_rows_that_the_temperature_has_not_seen() -> None:
     test, validation = made_up(4000, too_sure=3.0, seed=2), made_up(2000, too_sure=3.0, seed=3)
 
-    found = calibration(*test, *validation)
+    logits, truth = test
+    found = calibration(
+        logits, logits.argmax(axis=1), truth, validation_logits=validation[0], validation_truth=validation[1]
+    )
 
     assert found.error_before > 0.1
     assert found.error < 0.03
     assert found.rows == 4000
     assert all(abs(each.confidence - each.accuracy) < 0.08 for each in found.bins if each.rows > 100)
+
+
+def test_several_classes_are_as_sure_as_that_all_of_them_are_right() -> None:
+    odds = np.array([[0.9, 0.2, 0.6], [0.9, 0.2, 0.6]])
+    logits = np.log(odds / (1 - odds))
+    given = np.array([[1, 0, 1], [1, 1, 1]])
+
+    assert confidence(logits, given, temperature=1.0) == pytest.approx([0.9 * 0.8 * 0.6, 0.9 * 0.2 * 0.6])
+    assert confidence(logits * 3, given, temperature=3.0) == pytest.approx([0.9 * 0.8 * 0.6, 0.9 * 0.2 * 0.6])
+
+
+def test_too_sure_of_several_classes_is_mended_at_any_threshold() -> None:
+    test, validation = made_up_sets(4000, too_sure=3.0, seed=2), made_up_sets(2000, too_sure=3.0, seed=3)
+    logits, truth = test
+    for given in (logits > 0, logits > -0.4):
+        found = calibration(logits, given, truth, validation_logits=validation[0], validation_truth=validation[1])
+
+        assert found.error_before > 0.1
+        assert found.error < 0.03
+        assert found.coverage[0].accuracy == pytest.approx((given == truth).all(axis=1).mean())
 
 
 def test_bins_are_a_tenth_wide_and_the_error_is_their_mean_by_rows() -> None:
@@ -59,7 +90,7 @@ def test_bins_are_a_tenth_wide_and_the_error_is_their_mean_by_rows() -> None:
 
 def test_the_surer_the_rows_the_more_of_them_are_right() -> None:
     logits, truth = made_up(4000, too_sure=1.0, seed=4)
-    found = calibration(logits, truth, logits, truth)
+    found = calibration(logits, logits.argmax(axis=1), truth, validation_logits=logits, validation_truth=truth)
 
     assert found.coverage[0].share == 1.0
     shares, accuracies = [p.share for p in found.coverage], [p.accuracy for p in found.coverage]

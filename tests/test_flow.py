@@ -194,9 +194,14 @@ def test_the_bundle_at_work_gives_the_searchs_answers(searched) -> None:
         answers = np.array([[name in one.label for name in dataset.classes] for one in found])
         score = f1_score(truth, answers, average="macro")
         assert all(0.0 <= one.confidence <= 1 for one in found)
+        everyone, *_ = record.recommendation.calibration.coverage
+        assert everyone.accuracy == pytest.approx((answers == truth).all(axis=1).mean()), "all classes of a row"
+        assert everyone.confidence == pytest.approx(min(one.confidence for one in found), abs=1e-4)
+        assert "all of its classes" in (record.path / "report.html").read_text()
     else:
         score = mean_absolute_error(truth, [one.label for one in found])
         assert all(one.confidence is None for one in found)
+        assert record.recommendation.calibration is None
         with pytest.raises(RequestError, match="numbers carry none"):
             predictor.predict(["x"], abstain_below=0.5)
     assert score == pytest.approx(record.recommendation.metric.test, rel=1e-4)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
+from autolora.calibration import confidence
 from autolora.loading import FOUR_BIT
 from autolora.predict.opening import Opened, Provenance
 from autolora.predict.said import Said
@@ -76,13 +76,10 @@ class Heads:
         decided = self.problem.predictions(outputs, self.says.threshold)
         if isinstance(self.problem, Regression):
             return [Said(label=float(number), confidence=None) for number in decided]
+        sure = confidence(logits, decided, temperature=self.says.temperature)
         if isinstance(self.problem, MultiLabel):
-            # As sure as of the class that it is least sure of.
-            odds = outputs.astype(np.float64)
-            sure = np.where(decided, odds, 1 - odds).min(axis=1)
             named = [[name for name, given in zip(self.says.classes, row, strict=True) if given] for row in decided]
             return [Said(label=names, confidence=float(p)) for names, p in zip(named, sure, strict=True)]
-        sure = softmax(logits.astype(np.float64) / self.says.temperature, axis=1).max(axis=1)
         return [Said(label=self.says.classes[at], confidence=float(p)) for at, p in zip(decided, sure, strict=True)]
 
 

@@ -12,9 +12,8 @@ class Said:
     label: str | list[str] | float
     """A class or a written answer, several classes, or a number."""
     confidence: float | None
-    """Between 0 and 1: the probability of the class; of several classes, of the decision that is least sure; of a
-    written answer, the geometric mean of its tokens' probabilities; of one of a closed set, its share among them. None
-    for a number."""
+    """Between 0 and 1: the probability of the class; of any number of classes, that all are right; of a written answer,
+    the geometric mean of its tokens' probabilities; of one of a closed set, its share among them. None for a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
