@@ -7,7 +7,7 @@ told. A number may be given as three, ``[low, likely, high]``, where it is not k
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -242,12 +242,18 @@ class Business:
             RequestError: If one breaks its rule; names its key, and the range.
         """
         check_currency("currency", self.currency)
-        for where, part in (("", self), *((name, getattr(self, name)) for name in _PARTS)):
-            for name, rule in part.RULES.items():
-                given = getattr(part, name)
-                if given is not None:
-                    key = f"{where}.{name}" if where else name
-                    object.__setattr__(part, name, _checked(key, given, rule, self.currency))
+        for name, entry in self._entries(self, ""):
+            object.__setattr__(self, name, entry)
+        for where in _PARTS:
+            part = getattr(self, where)
+            object.__setattr__(self, where, replace(part, **dict(self._entries(part, f"{where}."))))
+
+    def _entries(self, part: Business | Machine | Staff | Targets | Energy, where: str) -> Iterator[tuple[str, Entry]]:
+        """Yield the numbers of a part by name, checked and without their currency."""
+        for name, rule in part.RULES.items():
+            given = getattr(part, name)
+            if given is not None:
+                yield name, _checked(f"{where}{name}", given, rule, self.currency)
 
 
 _PARTS = ("machine", "staff", "targets", "energy")
