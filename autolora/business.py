@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import ClassVar
 
 from autolora.errors import RequestError
@@ -89,6 +90,23 @@ class Machine:
         "watts": Rule(least=0, most=100_000, unit="watts"),
         "price_per_kwh": _money("of a kilowatt hour"),
     }
+
+    def an_hour(self) -> tuple[Decimal, Decimal, Decimal] | None:
+        """Return what an hour costs, at least, most likely and at most; None where that is not said.
+
+        ``hourly``, or ``price / (months * hours_per_month) + watts / 1000 * price_per_kwh``; of ranges, the lowest and
+        the highest that it can come to.
+        """
+        if self.hourly is not None:
+            return ends(self.hourly)
+        if self.price is None or self.months is None or self.hours_per_month is None:
+            return None
+        price, months, hours = (ends(each) for each in (self.price, self.months, self.hours_per_month))
+        watts, power = (ends(each or 0.0) for each in (self.watts, self.price_per_kwh))
+        low, likely, high = (
+            price[at] / (months[2 - at] * hours[2 - at]) + watts[at] / 1000 * power[at] for at in range(3)
+        )
+        return low, likely, high
 
     def __post_init__(self) -> None:
         """Check that it is said in one of the two ways.
@@ -283,6 +301,12 @@ def parse_amount(text: str) -> tuple[float, str]:
         )
     code = match[2].upper()
     return float(match[1]), _WORDS.get(code, code)
+
+
+def ends(given: Entry) -> tuple[Decimal, Decimal, Decimal]:
+    """Return an entry as what it is at least, most likely and at most, in decimals."""
+    low, likely, high = given if isinstance(given, tuple) else (given, given, given)
+    return Decimal(str(low)), Decimal(str(likely)), Decimal(str(high))
 
 
 def _checked(key: str, given: object, rule: Rule, currency: str) -> Entry:

@@ -26,6 +26,8 @@ _LIMITS = ("max_params", "max_memory", "min_metric", "kpi", "margin")
 _BUDGET = ("trials", "budget")
 _PLAIN = ("base_model", "metric", "space", "baselines", "seed", "precision", "prefix_cache", "address")
 _FLAGS = (*_DATA, *_LIMITS, *_BUDGET, *_PLAIN)
+_AMOUNT = re.compile(r"\s*[0-9.]+\s*(?!min|sec|hrs)[a-z]{3}\s*", re.IGNORECASE)
+"""Of money, such as ``3000yen``."""
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
@@ -133,7 +135,10 @@ def _with(request: Request, given: dict[str, Any]) -> Request:
         limits["kpi"] = request.limits.kpi | dict(map(_kpi, limits["kpi"]))
     budget: dict[str, Any] = {"trials": given["trials"]} if "trials" in given else {}
     if "budget" in given:
-        budget["minutes"] = _parsed(parse_duration, "budget", given)
+        if _AMOUNT.fullmatch(str(given["budget"])):
+            budget["money"] = str(given["budget"])
+        else:
+            budget["minutes"] = _parsed(parse_duration, "budget", given)
     if isinstance(given.get("prefix_cache"), str):
         given = given | {"prefix_cache": _parsed(parse_size, "prefix_cache", given)}
     return replace(

@@ -43,7 +43,7 @@ class Prepared:
     @property
     def minutes(self) -> float | None:
         """Of the whole search, None without a limit."""
-        return self.request.budget.minutes
+        return self.request.minutes
 
 
 def checked(wanted: Request) -> Prepared:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -17,6 +18,7 @@ from typing import Any, Literal, TypeVar, get_args
 import msgspec
 import yaml
 
+from autolora.business import Business, Energy, Machine, Staff, Targets, parse_amount
 from autolora.checks import check_one_of, check_text, check_whole
 from autolora.data_request import PROBLEMS, DataRequest
 from autolora.errors import RequestError
@@ -26,7 +28,7 @@ from autolora.units import parse_size
 from autolora.values import is_number, listed, nearest, number_hint, shown
 from autolora.yamlfile import check_keys, inside, key_path, read_mapping
 
-T = TypeVar("T", bound="DataRequest | Limits | Budget | Request")
+T = TypeVar("T", bound="DataRequest | Limits | Budget | Request | Business | Machine | Staff | Targets | Energy")
 
 VERSION = 1
 """Of the file format."""
@@ -111,9 +113,11 @@ class Budget:
     trials: int = 24
     minutes: float | None = None
     """Wall time of the search; None means no limit."""
+    money: str | None = None
+    """What its machine time may cost, such as ``3000 JPY``; None means no limit."""
 
     def __post_init__(self) -> None:
-        """Check both.
+        """Check each.
 
         Raises:
             RequestError: If a value breaks its rule.
@@ -124,6 +128,12 @@ class Budget:
                 f"minutes must be a finite number above 0, but got {shown(self.minutes)}",
                 number_hint(self.minutes) or "write a number without a unit, such as 15",
             )
+        if self.money is not None:
+            check_text("money", self.money)
+            if parse_amount(self.money)[0] == 0:
+                raise RequestError(
+                    f"money must be more than nothing, but got {shown(self.money)}", "write, for example, 20usd"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +168,8 @@ class Request:
     """Whether the search begins with settings known to work."""
     address: str | None = None
     """Of a Ray cluster to join; None starts one on this machine."""
+    business: Business | None = None
+    """The work that an adapter would do, and what it costs today; None leaves money out."""
 
     def __post_init__(self) -> None:
         """Check every field, and complete the name.
@@ -194,6 +206,40 @@ class Request:
             raise RequestError(
                 f"first_suggestions must be true or false, but got {shown(self.first_suggestions)}",
                 "write true or false",
+            )
+        if self.budget.money is not None:
+            self._check_money()
+
+    @property
+    def minutes(self) -> float | None:
+        """Wall time that both the time and the money of the budget allow; None means no limit."""
+        if self.budget.money is None or self.business is None:
+            return self.budget.minutes
+        hour = self.business.machine.an_hour()
+        if hour is None or hour[1] == 0:
+            return self.budget.minutes
+        paid = 60 * parse_amount(self.budget.money)[0] / float(hour[1])
+        return paid if self.budget.minutes is None else min(paid, self.budget.minutes)
+
+    def _check_money(self) -> None:
+        """Check that money can be told in machine time.
+
+        Raises:
+            RequestError: If nothing says what an hour costs, or it does so in another currency.
+        """
+        _, currency = parse_amount(str(self.budget.money))
+        hour = None if self.business is None else self.business.machine.an_hour()
+        if self.business is None or hour is None or hour[1] == 0:
+            raise RequestError(
+                f"a budget in money needs what an hour of the machine costs, but got {shown(self.budget.money)} and no"
+                " business.machine",
+                "write it in a task file, such as business: {currency: JPY, machine: {hourly: 120}}, or give a time",
+            )
+        if currency != self.business.currency:
+            raise RequestError(
+                f"all amounts must be in one currency, which is {self.business.currency}, but budget.money is in"
+                f" {currency}",
+                f"write it in {self.business.currency}",
             )
 
     def _complete_metric(self) -> None:
@@ -260,7 +306,9 @@ def read(path: str | Path) -> Request:
     path = Path(os.path.expanduser(path))
     value = read_mapping(path, error=RequestError)
     try:
-        request = _section(value, Request, "", data=_data, limits=_limits, budget=_budget, prefix_cache=_bytes)
+        request = _section(
+            value, Request, "", data=_data, limits=_limits, budget=_budget, prefix_cache=_bytes, business=_business
+        )
     except RequestError as fault:
         raise inside(fault, path.name) from None
     return with_paths_from(request, path.parent)
@@ -333,6 +381,16 @@ def _limits(value: object, where: str) -> Limits:
 
 def _budget(value: object, where: str) -> Budget:
     return _section(value, Budget, where)
+
+
+def _business(value: object, where: str) -> Business:
+    parts = {"machine": Machine, "staff": Staff, "targets": Targets, "energy": Energy}
+    readers = {name: partial(_part, kind) for name, kind in parts.items()}
+    return _section(value, Business, where, **readers)
+
+
+def _part(kind: type[T], value: object, where: str) -> T:
+    return _section(value, kind, where)
 
 
 def _bytes(value: object, where: str) -> object:

@@ -90,6 +90,17 @@ def test_every_flag_has_its_place_in_the_request() -> None:
     assert request_from("reviews.csv", **EVERY_FLAG) == wanted(data, "reviews")
 
 
+def test_a_budget_in_money_is_one_for_a_task_whose_machine_has_a_price(tmp_path: Path, task: str) -> None:
+    Path(task).write_text(Path(task).read_text() + "\nbusiness: {currency: JPY, machine: {hourly: 60}}\n")
+
+    assert request_from(task, budget="30yen").minutes == 15, "the file has 15 minutes of its own"
+    assert request_from(task, budget="3 JPY").minutes == 3
+    with pytest.raises(RequestError, match="a budget in money needs what an hour of the machine costs"):
+        request_from("reviews.csv", base_model="owner/base", budget="3000yen")
+    with pytest.raises(RequestError, match="a duration must be"):
+        request_from("reviews.csv", base_model="owner/base", budget="15min")
+
+
 def test_every_flag_overrides_a_task_file(task: str) -> None:
     path = str(Path(task).with_name("complaints.csv"))
     data = DataRequest(path=path, text="body", label="kind", test="held_out.csv", rows=200, slices=("branch", "month"))

@@ -347,6 +347,63 @@ def test_links_keep_their_names(tmp_path: Path) -> None:
     assert read(written(tmp_path, SHORTEST)).data.path == str(tmp_path / "complaints.csv")
 
 
+# ------------------------------------------------------------------------------------------------------------ business
+
+BUSINESS = (
+    SHORTEST
+    + """
+business:
+  currency: JPY
+  minutes_per_item: [3, 4, 6]
+  hourly_cost: 3500
+  machine: {price: 480000, months: 48, hours_per_month: 100}
+  staff: {labelling_hours: 12}
+"""
+)
+
+
+def test_what_a_business_says_is_read_and_written_back(tmp_path: Path) -> None:
+    request = read(written(tmp_path, BUSINESS))
+
+    assert request.business.minutes_per_item == (3, 4, 6)
+    assert request.business.staff.labelling_hours == 12
+    (tmp_path / "again.yaml").write_text(as_yaml(request))
+    assert read(tmp_path / "again.yaml") == request
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("  minute_per_item: 4", "business.minute_per_item: unknown key"),
+        ("  volume_per_month: 12e9", "volume_per_month must be a number above 0"),
+        ("  energy: {country: Japan}", "business.energy: country must be a code of three capital letters"),
+        ("  machine: {hourly: 3, price: 4}", "business.machine: an hour of the machine is given by hourly or by price"),
+        ("  targets: {error_rate: 5}", "business: targets.error_rate must be a number from 0 to 1"),
+    ],
+)
+def test_a_wrong_line_of_a_business_is_one_error(tmp_path: Path, line: str, says: str) -> None:
+    content = BUSINESS.replace("  machine: {price: 480000, months: 48, hours_per_month: 100}\n", "") + line + "\n"
+
+    assert says in refusal(tmp_path, content).message
+
+
+def test_money_ends_a_search_where_the_machine_has_a_price(tmp_path: Path) -> None:
+    def minutes(budget: str) -> float | None:
+        return read(written(tmp_path, f"{BUSINESS}budget: {{{budget}}}\n")).minutes
+
+    assert minutes("money: 50 JPY") == 30
+    assert minutes("money: 50yen, minutes: 20") == 20
+    assert minutes("money: 50yen, minutes: 90") == 30
+
+
+def test_money_without_a_price_or_in_another_currency_is_refused(tmp_path: Path) -> None:
+    fault = refusal(tmp_path, SHORTEST + "\nbudget: {money: 3000yen}\n")
+    assert "a budget in money needs what an hour of the machine costs, but got '3000yen'" in fault.message
+    assert "business: {currency: JPY, machine: {hourly: 120}}" in fault.hint
+    fault = refusal(tmp_path, f"{BUSINESS}budget: {{money: 20usd}}\n")
+    assert "all amounts must be in one currency, which is JPY, but budget.money is in USD" in fault.message
+
+
 # ---------------------------------------------------------------------------------------------------------------- name
 
 
@@ -399,13 +456,14 @@ def test_a_request_is_written_with_every_default_filled_in(tmp_path: Path) -> No
         "metric": "macro_f1",
         "space": "encoder",
         "limits": {"max_params": None, "max_memory": None, "min_metric": None, "kpi": {}, "margin": None},
-        "budget": {"trials": 24, "minutes": None},
+        "budget": {"trials": 24, "minutes": None, "money": None},
         "seed": 0,
         "precision": "auto",
         "baselines": "quick",
         "prefix_cache": None,
         "first_suggestions": True,
         "address": None,
+        "business": None,
     }
     assert text.startswith("version: 1\nname: complaints\n")
 

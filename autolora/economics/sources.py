@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from autolora.business import Business, Entry, Machine
+from autolora.business import Business, Machine, ends
 from autolora.economics.quantities import Kind, Quantity
 from autolora.records import CoveragePoint, Recommendation
 
@@ -85,36 +85,29 @@ def accuracy_at(found: Recommendation, review_share: float) -> Quantity | None:
 
 
 def machine_hourly(machine: Machine) -> Quantity | None:
-    """Return what an hour of the machine costs: as entered, or price over its hours of use, and power.
-
-    ``price / (months * hours_per_month) + watts / 1000 * price_per_kwh``; of ranges, the lowest and the highest that
-    it can come to.
-    """
-    if machine.hourly is not None:
-        return _quantity("machine_hourly", _ends(machine.hourly), "entered", "an hour", "business.machine.hourly")
-    if machine.price is None or machine.months is None or machine.hours_per_month is None:
+    """Return what an hour of the machine costs, None where that is not said."""
+    hour = machine.an_hour()
+    if hour is None:
         return None
-    price, months, hours = (_ends(each) for each in (machine.price, machine.months, machine.hours_per_month))
-    watts, power = (_ends(each or 0.0) for each in (machine.watts, machine.price_per_kwh))
-    low, likely, high = (price[at] / (months[2 - at] * hours[2 - at]) + watts[at] / 1000 * power[at] for at in range(3))
-    return _quantity("machine_hourly", (low, likely, high), "estimated", "an hour", "business.machine")
+    kind: Kind = "entered" if machine.hourly is not None else "estimated"
+    return _quantity("machine_hourly", hour, kind, "an hour", "business.machine")
 
 
 def _entered(business: Business) -> Iterator[Quantity]:
     for name, rule in Business.RULES.items():
         given = getattr(business, name)
         if given is not None and name not in ("ramp_up_months", "horizon_months"):
-            yield _quantity(name, _ends(given), "entered", rule.unit, f"business.{name}")
+            yield _quantity(name, ends(given), "entered", rule.unit, f"business.{name}")
     staff = business.staff
     hourly, key = (staff.hourly_cost, "staff.hourly_cost") if staff.hourly_cost is not None else (
         business.hourly_cost, "hourly_cost"
     )  # fmt: skip
     if hourly is not None:
-        yield _quantity("staff_hourly", _ends(hourly), "entered", "an hour", f"business.{key}")
+        yield _quantity("staff_hourly", ends(hourly), "entered", "an hour", f"business.{key}")
     for name in ("operation_hours_per_month", "retraining_hours", "retrainings_per_year"):
         if (given := getattr(staff, name)) is not None:
-            yield _quantity(name, _ends(given), "entered", staff.RULES[name].unit, f"business.staff.{name}")
-    hours = [_ends(given) for given in (staff.labelling_hours, staff.review_hours) if given is not None]
+            yield _quantity(name, ends(given), "entered", staff.RULES[name].unit, f"business.staff.{name}")
+    hours = [ends(given) for given in (staff.labelling_hours, staff.review_hours) if given is not None]
     if hours:
         low, likely, high = (sum((each[at] for each in hours), Decimal(0)) for at in range(3))
         source = "business.staff.labelling_hours and review_hours"
@@ -171,8 +164,3 @@ def _quantity(
 ) -> Quantity:
     low, likely, high = (Decimal(str(each)) for each in ends)
     return Quantity(name=name, low=low, likely=likely, high=high, kind=kind, unit=unit, source=source, counted=counted)
-
-
-def _ends(given: Entry) -> tuple[Decimal, Decimal, Decimal]:
-    low, likely, high = given if isinstance(given, tuple) else (given, given, given)
-    return Decimal(str(low)), Decimal(str(likely)), Decimal(str(high))
