@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 
 from autolora.economics.model import Month, cumulative, months, present_value
 from autolora.economics.quantities import Quantity, as_arrays, drawn, likely
+from autolora.records.economics import Outcome, Simulation, Swing
 
 DRAWS = 10_000
 SWING = Decimal("0.2")
@@ -19,6 +20,7 @@ SWING = Decimal("0.2")
 PERCENTILES = (10, 50, 90)
 CHOICES = ("review_share",)
 _ONE = np.zeros(1)
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,67 +31,28 @@ class Span:
     ramp_up: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One course of things, in money."""
-
-    months: list[Month[Decimal]]
-    cumulative: list[Decimal]
-    present_value: Decimal
-    payback_months: int | None
-    """None where it is not paid back within the horizon."""
+def likely_months(known: Sequence[Quantity], span: Span) -> list[Month[Decimal]]:
+    """Return the months of the likely numbers."""
+    return months(likely(known), horizon=span.horizon, ramp_up=span.ramp_up, zero=_NOTHING)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Simulated:
-    """Many draws."""
-
-    draws: int
-    seed: int
-    payback_months: tuple[float | None, float | None, float | None]
-    """Percentiles 10, 50 and 90; None: later than the horizon."""
-    never: float
-    """Share of the draws that are not paid back within the horizon."""
-    present_value: tuple[float, float, float]
-    band: list[tuple[float, float, float]]
-    """The same percentiles of the cash up to each month."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Swing:
-    """How much hangs on one quantity."""
-
-    name: str
-    low: Decimal
-    high: Decimal
-    entered: bool
-    """Whether these are its own ends; else it was moved by ``SWING`` both ways."""
-    at_low: float
-    at_high: float
-    """Present value where only this one is at its end."""
-    break_even: float | None
-    """Where the present value is 0, all others being likely; None where it is nowhere between 0 and its most."""
-
-
-def case(known: Sequence[Quantity], span: Span) -> Case:
+def outcome(known: Sequence[Quantity], span: Span) -> Outcome:
     """Return what comes of the likely numbers."""
-    terms, zero = likely(known), Decimal(0)
-    found = months(terms, horizon=span.horizon, ramp_up=span.ramp_up, zero=zero)
-    sums = cumulative(found, zero)
-    return Case(
-        months=found,
-        cumulative=sums,
-        present_value=present_value(found, terms, zero),
+    found = likely_months(known, span)
+    sums = tuple(cumulative(found, _NOTHING))
+    return Outcome(
+        present_value=present_value(found, likely(known), _NOTHING),
         payback_months=next((at for at, total in enumerate(sums) if total >= 0), None),
+        cumulative=sums,
     )
 
 
-def end(known: Sequence[Quantity], span: Span, *, good: bool) -> Case:
+def end(known: Sequence[Quantity], span: Span, *, good: bool) -> Outcome:
     """Return what comes of it where every number is at the end that is good for it, or at the other."""
-    return case([_at_end(each, known, span, good=good) for each in known], span)
+    return outcome([_at_end(each, known, span, good=good) for each in known], span)
 
 
-def simulate(known: Sequence[Quantity], span: Span, *, seed: int, draws: int = DRAWS) -> Simulated:
+def simulate(known: Sequence[Quantity], span: Span, *, seed: int, draws: int = DRAWS) -> Simulation:
     """Return what comes of many draws of all numbers together."""
     terms, zero = drawn(known, seed=seed, count=draws), np.zeros(draws)
     found = months(terms, horizon=span.horizon, ramp_up=span.ramp_up, zero=zero)
@@ -99,13 +62,13 @@ def simulate(known: Sequence[Quantity], span: Span, *, seed: int, draws: int = D
     values = np.broadcast_to(present_value(found, terms, zero), (draws,))
     ends = [float(np.quantile(first, share / 100, method="inverted_cdf")) for share in PERCENTILES]
     low, middle, high = (None if np.isinf(each) else each for each in ends)
-    return Simulated(
+    return Simulation(
         draws=draws,
         seed=seed,
         payback_months=(low, middle, high),
         never=float(np.isinf(first).mean()),
         present_value=_percentiles(values),
-        band=[_percentiles(each) for each in sums],
+        band=tuple(_percentiles(each) for each in sums),
     )
 
 
@@ -129,7 +92,7 @@ def swings(known: Sequence[Quantity], span: Span, *, most: dict[str, float]) -> 
                     name=each.name,
                     low=low,
                     high=high,
-                    entered=each.is_range,
+                    is_range=each.is_range,
                     at_low=at_low,
                     at_high=at_high,
                     break_even=_break_even(known, span, each.name, most.get(each.name, 1e3 * float(each.likely))),

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autolora.economics.model import Terms
+from autolora.records.economics import Kind
 
-Kind = Literal["measured", "estimated", "entered"]
 Array = NDArray[np.float64]
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from autolora.business import Business, Machine, ends
-from autolora.economics.quantities import Kind, Quantity
+from autolora.economics.quantities import Quantity
 from autolora.records import CoveragePoint, Recommendation
+from autolora.records.economics import Kind, MissingInput
 
 _SECONDS = Decimal(3600)
 EXACT_METRICS = ("accuracy", "exact_match")
@@ -38,19 +39,11 @@ CONSEQUENCES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Missing:
-    """What was not entered."""
-
-    key: str
-    consequence: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Known:
     """Everything that there is to reckon with."""
 
     quantities: tuple[Quantity, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingInput, ...]
 
 
 def known_of(business: Business, found: Recommendation, *, training_seconds: float | None) -> Known:
@@ -128,12 +121,12 @@ def _measured(found: Recommendation, review_share: float | None, training_second
         yield accuracy
 
 
-def _missing(business: Business) -> Iterator[Missing]:
+def _missing(business: Business) -> Iterator[MissingInput]:
     for key, consequence in CONSEQUENCES.items():
         part, _, name = key.rpartition(".")
         given = getattr(getattr(business, part) if part else business, name)
         if given is None or (key == "machine" and machine_hourly(given) is None):
-            yield Missing(key=f"business.{key}", consequence=consequence)
+            yield MissingInput(key=f"business.{key}", consequence=consequence)
 
 
 def _from_coverage(point: CoveragePoint, rows: int) -> Quantity:

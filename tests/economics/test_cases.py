@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from autolora.economics.cases import Span, case, end, simulate, swings
+from autolora.economics.cases import Span, end, outcome, simulate, swings
 from autolora.economics.quantities import Quantity
 
 pytestmark = pytest.mark.unit
@@ -43,7 +43,7 @@ def work(minutes=("5",), accuracy=None) -> list[Quantity]:
 
 
 def test_it_is_paid_back_in_the_first_month_in_which_all_cash_so_far_is_not_below_nothing() -> None:
-    found = case(work(), SPAN)
+    found = outcome(work(), SPAN)
 
     assert found.cumulative[0] == -6000
     assert found.cumulative[6] == 0
@@ -52,7 +52,7 @@ def test_it_is_paid_back_in_the_first_month_in_which_all_cash_so_far_is_not_belo
 
 
 def test_what_never_pays_back_says_so() -> None:
-    found = case(work(minutes=("1",)), SPAN)
+    found = outcome(work(minutes=("1",)), SPAN)
 
     assert found.payback_months is None
     assert found.present_value == -6000 + 24 * 200
@@ -110,8 +110,8 @@ def test_most_hangs_on_what_moves_the_present_value_most() -> None:
 
     assert found == sorted(found, key=lambda swing: -abs(swing.at_high - swing.at_low))
     minutes = by_name["minutes_per_item"]
-    assert (minutes.entered, minutes.at_low, minutes.at_high) == (True, pytest.approx(13_200), pytest.approx(22_800))
+    assert (minutes.is_range, minutes.at_low, minutes.at_high) == (True, pytest.approx(13_200), pytest.approx(22_800))
     assert minutes.break_even == pytest.approx(1.25)
     machine = by_name["machine_hourly"]
-    assert (machine.entered, machine.low, machine.high) == (False, Decimal("1.6"), Decimal("2.4"))
+    assert (machine.is_range, machine.low, machine.high) == (False, Decimal("1.6"), Decimal("2.4"))
     assert machine.break_even == pytest.approx(8.0)
