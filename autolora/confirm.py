@@ -22,7 +22,7 @@ from autolora.domination import RUNGS, Judge
 from autolora.engine.baselines import Fitted
 from autolora.engine.costs import CostModel
 from autolora.engine.jobs import Finished, Report, Written, array_of
-from autolora.grids import Grid, default_grid, head_grid
+from autolora.grids import MOST_STEPS, Grid, default_grid, head_grid
 from autolora.objectives import BY_LIKELIHOOD, GUIDE, Objective
 from autolora.races import Race
 from autolora.recommend import (
@@ -165,7 +165,8 @@ class Confirmation:
         jobs += [(name, c, first) for g in self._grids for name, c in g.configs.items() if name != "default_lora"]
         self._done, self._total = 0, len(jobs) + len(self._grids) * (self.baseline_seeds - 1)
         self._train(jobs)
-        best = {grid.name: min(grid.configs, key=lambda name: self._loss(name, first)) for grid in self._grids}
+        self._go_beyond()
+        best = {grid.name: self._best(grid) for grid in self._grids}
         more = [(best[g.name], g.configs[best[g.name]], seed) for g in self._grids for seed in few[1:]]
         self._train([job for job in more if job[0] != "default_lora"])
         candidates = [
@@ -220,7 +221,27 @@ class Confirmation:
         else:
             scorer = SeedSplit.drawn(self.dataset, GUIDE, split.seed).scorer
             judge = Judge(self._problem, scorer, free=self.trainer.outputs([None], split.validation)[0])
-        return Race(names=tuple(grid.configs), spared=("default_lora",), judge=judge)
+        return Race(names=list(grid.configs), spared=("default_lora",), judge=judge)
+
+    def _best(self, grid: Grid) -> str:
+        return min(grid.configs, key=lambda name: self._loss(name, self.seeds[0]))
+
+    def _go_beyond(self) -> None:
+        """Try further rates of the grids whose best is at an end, as far as there is time: nobody would stop there."""
+        first = self.seeds[0]
+        for _ in range(MOST_STEPS):
+            losses = [{name: self._loss(name, first) for name in grid.configs} for grid in self._grids]
+            further = {at: name for at, grid in enumerate(self._grids) if (name := grid.beyond(losses[at]))}
+            kept = [self._kept.of(self._best(self._grids[at]), first) for at in further]
+            to_come = len(self._grids) * (self.baseline_seeds - 1)
+            needed = (1 + to_come) * sum(one.seconds for one in kept if one is not None)
+            if not further or needed > self.seconds_left():
+                return
+            for at, name in further.items():
+                self._grids[at] = self._grids[at].extended(name)
+                self._races[at].enter(name)
+            self._total += len(further)
+            self._train([(name, self._grids[at].configs[name], first) for at, name in further.items()])
 
     def _ask(self, split: str, trained: Sequence[Trained]) -> None:
         """Have finished adapters answer to a split's prompts, unless their answers are kept."""

@@ -7,7 +7,7 @@ because all rates are slow to begin.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,17 +22,23 @@ _ALIKE = Costs(trainable_params=0, peak_memory_bytes=0)
 class Race:
     """One grid on one seed."""
 
-    names: Sequence[str]
-    """Of its trainings."""
+    names: list[str]
+    """Of its trainings; more may come."""
     spared: Collection[str]
     """Those that are trained in full whatever is better: a candidate by themselves."""
     judge: Judge
     """Of the seed's validation rows."""
 
     def __post_init__(self) -> None:
-        """Enter all rates, which cost the same."""
-        for number in range(len(self.names)):
-            self.judge.enter(number, _ALIKE)
+        """Enter all rates."""
+        names, self.names[:] = list(self.names), []
+        for name in names:
+            self.enter(name)
+
+    def enter(self, name: str) -> None:
+        """Make a rate known; all cost the same."""
+        self.judge.enter(len(self.names), _ALIKE)
+        self.names.append(name)
 
     def passed(self, name: str, rung: int, outputs: NDArray[Any]) -> dict[str, str]:
         """Keep what a rate's adapter says at a rung, and return the rates that are out, with the reason.

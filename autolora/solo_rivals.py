@@ -6,6 +6,7 @@ left out, with the reason. Knows engines that train, seeds and a clock; compares
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from autolora.candidate_scores import CandidateScores
 from autolora.durable import write_whole
 from autolora.engine.baselines import Fitted
 from autolora.engine.jobs import SoloJob, SoloMethod, SoloReport, array_of
+from autolora.grids import MOST_STEPS, next_rate
 from autolora.records import from_json, to_json
 from autolora.units import why_no_time
 
@@ -70,17 +72,22 @@ class SoloRivals:
 
     def fitted(self, method: SoloMethod) -> tuple[dict[int, Fitted], str]:
         """Return a method's rival by seeds, or nothing and why it was left out."""
-        rates, first = RATES[method], self.seeds[0]
-        tried = [self._job(method, rate, first) for rate in rates]
-        if why := self._trained(tried, len(rates) + len(self.seeds) - 1, self.adapter_seconds * TIMES_AN_ADAPTER):
+        tried = [self._job(method, rate, self.seeds[0]) for rate in RATES[method]]
+        if why := self._trained(tried, len(tried) + len(self.seeds) - 1, self.adapter_seconds * TIMES_AN_ADAPTER):
             return {}, why
-        ended = [kept for job in tried if (kept := self._of(job)) is not None and kept.report.failure is None]
-        if not ended:
+        for _ in range(MOST_STEPS):
+            rate = next_rate({job.learning_rate: self._loss(job) for job in tried})
+            further = [] if rate is None else [self._job(method, rate, self.seeds[0])]
+            if not further or self._trained(further, len(self.seeds), max(map(self._seconds, tried))):
+                break
+            tried += further
+        best = min(tried, key=self._loss)
+        if math.isinf(self._loss(best)):
             return {}, self._cause(tried)
-        best = min(ended, key=lambda kept: self.scores.loss(first, array_of(kept.report.validation)))
-        more = [self._job(method, best.job.learning_rate, seed) for seed in self.seeds[1:]]
-        self._trained(more, len(more), best.report.seconds)
-        found = [best, *(k for job in more if (k := self._of(job)) is not None and k.report.failure is None)]
+        more = [self._job(method, best.learning_rate, seed) for seed in self.seeds[1:]]
+        self._trained(more, len(more), self._seconds(best))
+        found = [kept for job in (best, *more) if (kept := self._of(job)) is not None and kept.report.failure is None]
+        rates = sorted(job.learning_rate for job in tried)
         words = f"{WORDS[method]}; the best of rates {', '.join(f'{rate:g}' for rate in rates)}:"
         return {
             kept.job.seed: Fitted(
@@ -96,6 +103,16 @@ class SoloRivals:
             )
             for kept in found
         }, ""
+
+    def _loss(self, job: SoloJob) -> float:
+        kept = self._of(job)
+        if kept is None or kept.report.failure is not None:
+            return math.inf
+        return self.scores.loss(job.seed, array_of(kept.report.validation))
+
+    def _seconds(self, job: SoloJob) -> float:
+        kept = self._of(job)
+        return 0.0 if kept is None else kept.report.seconds
 
     def _job(self, method: SoloMethod, rate: float, seed: int) -> SoloJob:
         split = self.scores.splits[seed]

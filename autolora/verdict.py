@@ -17,7 +17,7 @@ from autolora.request import Limits
 
 DEFAULTS = {
     "default_lora": "the default LoRA settings",
-    "rate_grid": "the default LoRA settings at the best of four learning rates",
+    "rate_grid": "the default LoRA settings at the best of a grid of learning rates",
 }
 """Rivals that need no search, with what sentences call them."""
 SIMPLE = {

@@ -174,7 +174,7 @@ def test_a_rate_that_another_beats_at_a_rung_is_stopped_and_no_candidate(
     confirmation, trainer, two, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.setattr(grids, "RATE_GRID", (DEFAULT_RATE, 2e-2, 6e-4))
-    confirmed = run(confirmation(), two[:1], epochs=6.0)
+    confirmed = run(confirmation(seconds_left=lambda: 0.0), two[:1], epochs=6.0)
 
     kept = {path.stem: from_json(path.read_bytes(), Trained) for path in (tmp_path / "confirm").glob("rate_*.json")}
     stopped = {stem: one for stem, one in kept.items() if one.state == TrialState.STOPPED}
@@ -187,8 +187,25 @@ def test_a_rate_that_another_beats_at_a_rung_is_stopped_and_no_candidate(
     assert [seed.state for seed in best.seeds] == [TrialState.COMPLETE] * 3
 
     before = len(trainer.trained())
-    run(confirmation(), two[:1], epochs=6.0)
+    run(confirmation(seconds_left=lambda: 0.0), two[:1], epochs=6.0)
     assert len(trainer.trained()) == before, "what was stopped is not trained again"
+
+
+def test_where_the_highest_rate_is_best_the_next_one_is_tried(
+    confirmation, trainer, two, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(grids, "RATE_GRID", (DEFAULT_RATE, 6e-4, 2e-3))
+    confirmed = run(confirmation(), two[:1], epochs=6.0)
+
+    tried = {job.split()[1] for job in trainer.trained() if "rate_" in job}
+    assert "rate_0.006" in tried, "2e-3 was the best of those before it"
+    best = by_name(confirmed)["rate_grid"]
+    assert best.config.learning_rate > 2e-3
+    assert "0.006" in best.description
+    assert len(best.seeds) == 3
+
+    hurried = confirmation(folder=tmp_path / "hurried", seconds_left=lambda: 0.0)
+    assert by_name(run(hurried, two[:1], epochs=6.0))["rate_grid"].config.learning_rate == 2e-3
 
 
 def test_the_default_is_what_people_take_without_a_search(costs) -> None:
@@ -290,17 +307,22 @@ def test_the_rates_meet_on_one_seed_and_only_the_best_gets_the_other_two(whole, 
     def first_seed(rate: float) -> float:
         name = "default_lora" if rate == DEFAULT_RATE else f"rate_{rate:g}"
         kept = from_json((whole.folder / f"{name}-{SEED + 1}.json").read_bytes(), Trained)
+        if not kept.is_complete:
+            return 0.0
         return accuracy_score(
             SeedSplit.drawn(tiny_dataset, "accuracy", SEED + 1).scorer.targets, array_of(kept.outputs)
         )
 
-    best = max(RATE_GRID, key=first_seed)
+    further = [rate for rate in (2e-2, 6e-2) if (whole.folder / f"rate_{rate:g}-{SEED + 1}.json").exists()]
+    rates = [*RATE_GRID, *further]
+    best = max(rates, key=first_seed)
     assert first_seed(best) > first_seed(DEFAULT_RATE), "else this test shows nothing"
+    assert bool(further) == (max(RATE_GRID, key=first_seed) == RATE_GRID[-1])
     assert grid.config == replace(by_name(whole.confirmed)["default_lora"].config, learning_rate=best)
     assert grid.kind == "baseline"
-    assert all(f"{rate:g}" in grid.description for rate in RATE_GRID)
+    assert all(f"{rate:g}" in grid.description for rate in rates)
     assert sorted(slot for what, slot in whole.log if what == "train" and "rate_" in slot) == sorted(
-        [f"confirm rate_{rate:g} {SEED + 1}" for rate in RATE_GRID if rate != DEFAULT_RATE]
+        [f"confirm rate_{rate:g} {SEED + 1}" for rate in rates if rate != DEFAULT_RATE]
         + [f"confirm rate_{best:g} {SEED + at}" for at in (2, 3)]
     )
 
@@ -308,7 +330,7 @@ def test_the_rates_meet_on_one_seed_and_only_the_best_gets_the_other_two(whole, 
 def test_where_the_defaults_own_rate_is_best_nothing_is_trained_twice(confirmation, trainer, monkeypatch) -> None:
     monkeypatch.setattr(grids, "RATE_GRID", (DEFAULT_RATE, 1e30))  # diverges at its second step
 
-    found = by_name(run(confirmation(), ()))
+    found = by_name(run(confirmation(seconds_left=lambda: 0.0), ()))
 
     assert found["rate_grid"].config == found["default_lora"].config
     assert found["rate_grid"].seeds == found["default_lora"].seeds

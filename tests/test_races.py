@@ -21,7 +21,7 @@ def predictions(share_right: float, *, seed: int = 0) -> np.ndarray:
 @pytest.fixture
 def race() -> Race:
     judge = Judge(SingleLabel(classes=("a", "b", "c")), Scorer.build("accuracy", LABELS, 3))
-    return Race(names=("default_lora", "rate_low", "rate_high"), spared=("default_lora",), judge=judge)
+    return Race(names=["default_lora", "rate_low", "rate_high"], spared=("default_lora",), judge=judge)
 
 
 def test_a_rate_that_another_beats_beyond_noise_at_the_same_rung_is_out(race) -> None:

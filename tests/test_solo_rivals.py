@@ -144,7 +144,7 @@ def test_where_the_first_ones_took_longer_than_thought_the_other_seeds_go_withou
 
 
 def test_a_rate_that_fails_is_passed_over(rivals, recorded) -> None:
-    recorded.failing = {FULL[1]: TrialState.DIVERGED}
+    recorded.failing = {FULL[1]: TrialState.DIVERGED, 3e-4: TrialState.DIVERGED}
 
     found, _ = rivals.fitted("full_tuning")
 
@@ -155,3 +155,23 @@ def test_where_all_fail_the_cause_is_told(rivals, recorded) -> None:
     recorded.failing = dict.fromkeys(FULL, TrialState.REFUSED)
 
     assert rivals.fitted("full_tuning") == ({}, "no room")
+
+
+def test_where_the_highest_rate_is_best_higher_ones_are_tried_until_one_is_worse(rivals, recorded) -> None:
+    recorded.right |= dict(zip(FULL, (20, 30, 40), strict=True)) | {3e-4: 44, 9e-4: 10}
+
+    fitted, why = rivals.fitted("full_tuning")
+
+    assert why == ""
+    assert asked(recorded) == [*((rate, 6) for rate in FULL), (3e-4, 6), (9e-4, 6), (3e-4, 7), (3e-4, 8)]
+    assert fitted[6].description.endswith("the best of rates 2e-05, 5e-05, 0.0001, 0.0003, 0.0009: 0.0003")
+
+
+def test_without_time_for_a_further_rate_the_best_of_those_tried_is_taken(rivals, recorded) -> None:
+    recorded.right |= dict(zip(FULL, (20, 30, 40), strict=True))
+    hurried = replace(rivals, seconds_left=lambda: 25.0)
+
+    fitted, _ = hurried.fitted("full_tuning")
+
+    assert (3e-4, 6) not in asked(recorded)
+    assert fitted[6].description.endswith("0.0001: 0.0001")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from autolora.calibration import confidence
 from autolora.loading import FOUR_BIT
 from autolora.predict.opening import Opened, Provenance
-from autolora.predict.said import Said
+from autolora.predict.said import Said, Tokens
 from autolora.tasks.problems import HeadProblem, MultiLabel, Regression, SingleLabel
 
 if TYPE_CHECKING:
@@ -48,30 +48,38 @@ class Heads:
         self.model = with_adapter(base, it, device=device, merged=merged)
         self.limit = min(it.says.max_length, int(self.tokenizer.model_max_length))
 
-    def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Return the tokens of each text, whole."""
-        return [len(ids) for ids in self.tokenizer(list(texts), verbose=False)["input_ids"]]
+    def read(self, texts: Sequence[str]) -> list[Tokens]:
+        """Return texts as tokens."""
+        whole = self._tokens(texts, truncation=False)
+        long = [at for at, inputs in enumerate(whole) if len(inputs["input_ids"]) > self.limit]
+        cut = dict(zip(long, self._tokens([texts[at] for at in long], truncation=True), strict=True))
+        return [Tokens(inputs=cut.get(at, inputs), was_cut=at in cut) for at, inputs in enumerate(whole)]
 
-    def say(self, texts: Sequence[str]) -> list[Said]:
+    def say(self, rows: Sequence[Tokens]) -> list[Said]:
         """Return what is said of texts that pass together."""
-        return self._read(self._logits(texts))
+        return self._said(self._logits(rows))
 
-    def say_without_adapter(self, texts: Sequence[str]) -> list[Said]:
+    def say_without_adapter(self, rows: Sequence[Tokens]) -> list[Said]:
         """Return the same with the low-rank part switched off; the trained head stays."""
         with low_rank_off(self.model):
-            return self._read(self._logits(texts))
+            return self._said(self._logits(rows))
 
-    def _logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _tokens(self, texts: Sequence[str], *, truncation: bool) -> list[dict[str, list[int]]]:
+        if not texts:
+            return []
+        limit = self.limit if truncation else None
+        found = self.tokenizer(list(texts), truncation=truncation, max_length=limit, verbose=False)
+        return [{name: rows[at] for name, rows in found.items()} for at in range(len(texts))]
+
+    def _logits(self, rows: Sequence[Tokens]) -> NDArray[np.float32]:
         import torch
 
-        batch = self.tokenizer(
-            list(texts), truncation=True, max_length=self.limit, padding=True, return_tensors="pt"
-        ).to(self.device)
+        batch = self.tokenizer.pad([row.inputs for row in rows], return_tensors="pt", verbose=False).to(self.device)
         with torch.inference_mode():
             logits: NDArray[np.float32] = self.model(**batch).logits.float().cpu().numpy()
         return logits
 
-    def _read(self, logits: NDArray[np.float32]) -> list[Said]:
+    def _said(self, logits: NDArray[np.float32]) -> list[Said]:
         outputs = self.problem.outputs(logits)
         decided = self.problem.predictions(outputs, self.says.threshold)
         if isinstance(self.problem, Regression):

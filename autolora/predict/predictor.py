@@ -9,7 +9,7 @@ from typing import Protocol
 from autolora.errors import RequestError
 from autolora.predict.heads import Heads
 from autolora.predict.opening import Opened, opened
-from autolora.predict.said import Prediction, Said
+from autolora.predict.said import Prediction, Said, Tokens
 from autolora.predict.writing import Writer
 from autolora.values import is_number, shown
 
@@ -17,13 +17,11 @@ BATCH_SIZE = 32
 
 
 class _Model(Protocol):
-    limit: int
+    def read(self, texts: Sequence[str]) -> list[Tokens]: ...
 
-    def lengths(self, texts: Sequence[str]) -> list[int]: ...
+    def say(self, rows: Sequence[Tokens]) -> list[Said]: ...
 
-    def say(self, texts: Sequence[str]) -> list[Said]: ...
-
-    def say_without_adapter(self, texts: Sequence[str]) -> list[Said]: ...
+    def say_without_adapter(self, rows: Sequence[Tokens]) -> list[Said]: ...
 
 
 class Predictor:
@@ -63,12 +61,12 @@ class Predictor:
         """
         check_abstention(abstain_below, self.says.problem)
         there = [at for at, text in enumerate(texts) if text.strip()]
-        lengths = dict(zip(there, self._model.lengths([texts[at] for at in there]), strict=True))
-        order = sorted(there, key=lengths.__getitem__)
+        tokens = dict(zip(there, self._model.read([texts[at] for at in there]), strict=True))
+        order = sorted(there, key=lambda at: len(tokens[at]))
         found = [Prediction(label=None, confidence=None, abstained=True)] * len(texts)
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            own = [texts[at] for at in rows]
+            own = [tokens[at] for at in rows]
             bare = self._model.say_without_adapter(own) if self.explains else [None] * len(own)
             for at, said, other in zip(rows, self._model.say(own), bare, strict=True):
                 unsure = abstain_below is not None and (said.confidence or 0.0) < abstain_below
@@ -77,7 +75,7 @@ class Predictor:
                     confidence=said.confidence,
                     abstained=unsure,
                     without_adapter=None if other is None else other.label,
-                    was_cut=lengths[at] > self._model.limit,
+                    was_cut=tokens[at].was_cut,
                 )
         return found
 

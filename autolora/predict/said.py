@@ -1,8 +1,21 @@
-"""What was said of one row."""
+"""One row on its way through a bundle: its tokens, and what was said of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """A text as the model reads it."""
+
+    inputs: dict[str, list[int]]
+    """What the tokenizer makes of it, cut to what the adapter reads; ``input_ids`` among them."""
+    was_cut: bool
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.inputs["input_ids"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from scipy.special import softmax
 from autolora.bundle_check_writing import losses_of
 from autolora.predict.heads import loading_options, low_rank_off, plain_tokenizer, with_adapter
 from autolora.predict.opening import Opened
-from autolora.predict.said import Said
+from autolora.predict.said import Said, Tokens
 from autolora.records import Prompts
 from autolora.tasks.prompting import Prompting
 
@@ -54,24 +54,24 @@ class Writer:
         self.limit = it.says.max_length
         """Tokens of prompt and answer: half of it is the least that a prompt is cut to."""
 
-    def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Return the tokens of each prompt, whole, as far as they are too many: twice what is kept of one."""
-        return [2 * len(ids) for ids, _ in self.prompting.encoded(texts)]
+    def read(self, texts: Sequence[str]) -> list[Tokens]:
+        """Return prompts as tokens."""
+        most = self.limit - self.limit // 2
+        found = []
+        for text, (ids, _) in zip(texts, self.prompting.encoded(texts), strict=True):
+            cut = len(ids) > most
+            found.append(Tokens(inputs={"input_ids": self.prompting.cut(text, most=most) if cut else ids}, was_cut=cut))
+        return found
 
-    def say(self, texts: Sequence[str]) -> list[Said]:
+    def say(self, rows: Sequence[Tokens]) -> list[Said]:
         """Return what is answered to prompts that pass together."""
-        rows = [self._cut(text) for text in texts]
-        return self._chosen(rows) if self.says.answers else self._written(rows)
+        prompts = [row.inputs["input_ids"] for row in rows]
+        return self._chosen(prompts) if self.says.answers else self._written(prompts)
 
-    def say_without_adapter(self, texts: Sequence[str]) -> list[Said]:
+    def say_without_adapter(self, rows: Sequence[Tokens]) -> list[Said]:
         """Return the same of the bare base."""
         with low_rank_off(self.model):
-            return self.say(texts)
-
-    def _cut(self, text: str) -> list[int]:
-        most = self.limit - self.limit // 2
-        ids = self.prompting.encoded([text])[0][0]
-        return ids if len(ids) <= most else self.prompting.cut(text, most=most)
+            return self.say(rows)
 
     def _written(self, rows: list[list[int]]) -> list[Said]:
         import torch

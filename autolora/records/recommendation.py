@@ -169,7 +169,7 @@ class Recommendation:
     seed: int
     """The seed of the shipped adapter."""
     calibration: Calibration | None = None
-    """None where a row has not exactly one class."""
+    """None where a row has no classes."""
     prompts: Prompts | None = None
     """Where an answer is written."""
     answers: tuple[str, ...] = ()

@@ -1,15 +1,12 @@
-"""A made-up search for tests of reports: 24 trials of a MiniLM on reviews. Same values at every call."""
+"""What was searched and confirmed."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from math import log10
 
 from autolora.records import (
     AdapterConfig,
-    AnsweredRow,
-    AnswersRecord,
     BaselineSummary,
     Calibration,
     Candidate,
@@ -19,11 +16,8 @@ from autolora.records import (
     DataSummary,
     Finding,
     FrontPoint,
-    GeneralText,
     MemorySummary,
     MetricSummary,
-    PredictionsRecord,
-    Prompts,
     Reason,
     Recommendation,
     ReliabilityBin,
@@ -35,9 +29,6 @@ from autolora.records import (
     TrialRecord,
     TrialState,
 )
-from autolora.records.review import CitedReason, Edit, ReviewedCandidate, ReviewRecord, Stratum
-from autolora.records.robustness import NoiseRecord, RobustnessRecord
-from autolora.report import SearchReport
 
 BASE_PARAMS = 22_713_216
 LAYERS, WIDTH, INNER, CLASSES = 6, 384, 1536, 2
@@ -413,236 +404,4 @@ def _baseline(candidate: Candidate) -> BaselineSummary:
         seconds=candidate.seconds,
         seconds_a_thousand=candidate.seconds_a_thousand,
         config=candidate.config,
-    )
-
-
-def report() -> SearchReport:
-    """Return the finished search."""
-    return SearchReport(
-        request={
-            "version": 1,
-            "name": "product-reviews",
-            "data": {"path": "/home/someone/reviews.csv", "text": "text", "label": "label", "test": None, "rows": 1140},
-            "base_model": "sentence-transformers/all-MiniLM-L6-v2",
-            "metric": "macro_f1",
-            "space": "encoder",
-            "limits": {"max_params": 1_000_000, "max_memory": 850_000_000, "min_metric": None},
-            "budget": {"trials": 24, "minutes": 60},
-            "seed": 0,
-        },
-        data=data(),
-        trials=trials(),
-        confirm=confirm(),
-        recommendation=recommendation(),
-        events=(
-            {"at": "2025-03-01T12:00:00Z", "event": "search started", "trials": 24},
-            {"at": "2025-03-01T12:58:11Z", "event": "test split opened", "candidates": 7},
-        ),
-        predictions=predictions(),
-        robustness=robustness(),
-        review=review(),
-    )
-
-
-def unconfirmed() -> SearchReport:
-    """Return the same search before its finalists were confirmed."""
-    return replace(report(), confirm=None, recommendation=None, predictions=None, robustness=None, review=None)
-
-
-def all_failed() -> SearchReport:
-    """Return a search in which every trial ran out of memory before its first rung."""
-    broken = tuple(
-        replace(
-            trial, state=TrialState.OUT_OF_MEMORY, metric=None, rungs=(), cause="does not fit on the device, even alone"
-        )
-        for trial in trials()
-    )
-    return replace(unconfirmed(), trials=broken)
-
-
-def answers(text: str = "the van is late") -> AnswersRecord:
-    """Return answers to six test rows, of which some got better and some worse."""
-    names = (f"finalist_{CHOSEN}", "default_lora", "few_shot", "zero_shot")
-    after, before = (0.9, 0.2, 0.5, 0.7, 0.4, 0.6), (0.1, 0.8, 0.5, 0.3, 0.5, 0.1)
-    return AnswersRecord(
-        rows=tuple(
-            AnsweredRow(
-                row_id=str(at + 1),
-                prompt=f"question {at + 1}",
-                wanted=f"{text} {at + 1}",
-                written={name: f"{text} by {name}" for name in names},
-            )
-            for at in range(6)
-        ),
-        scores={
-            name: {"chrf": 0.5, "rouge_l": 0.4, "token_f1": 0.3, "exact_match": 0.2}
-            | ({} if name == "few_shot" else {"completion_loss": 1.5, "perplexity": 4.48})
-            for name in names
-        },
-        row_scores={names[0]: after, "default_lora": before, "few_shot": before, "zero_shot": before},
-        seconds=dict.fromkeys(names, 0.25),
-        word_lengths={"wanted": (1, 2, 3, 4, 5, 6, 7)} | dict.fromkeys(names, (1, 1, 2, 4, 5, 9, 12)),
-        general=GeneralText(text=f"a general text {text}", losses={names[0]: 3.2, "zero_shot": 3.0}),
-    )
-
-
-def predictions() -> PredictionsRecord:
-    """Return what is said of ten test rows: the chosen adapter has nine right, the default seven, TF-IDF six."""
-    truth = (0, 0, 0, 0, 0, 1, 1, 1, 1, 1)
-    return PredictionsRecord(
-        row_ids=tuple(str(at + 1) for at in range(10)),
-        truth=truth,
-        predicted={
-            f"finalist_{CHOSEN}": (0, 0, 0, 0, 1, 1, 1, 1, 1, 1),
-            "default_lora": (0, 0, 0, 1, 0, 1, 1, 1, 0, 0),
-            "tfidf": (1, 1, 0, 0, 1, 1, 1, 1, 1, 0),
-        },
-        lengths=tuple(range(10, 110, 10)),
-        updates={"10 attention.self.query": 0.5, "10 attention.self.value": 0.25, "11 attention.self.query": 1.5},
-    )
-
-
-def robustness() -> RobustnessRecord:
-    """Return how the chosen adapter and the default do with noise: capitals cost nothing, a lost half much."""
-    names = ("default_lora", f"finalist_{CHOSEN}")
-    costs = {
-        "typos": (-0.02, -0.05, 0.008),
-        "casing": (0.0, -0.004, 0.004),
-        "width": (-0.3, -0.36, -0.24),
-        "unicode": (0.0, 0.0, 0.0),
-        "truncation": (-0.11, -0.16, -0.06),
-    }
-    return RobustnessRecord(
-        rows=400,
-        scores={"default_lora": 0.703, f"finalist_{CHOSEN}": 0.864},
-        noises=tuple(
-            NoiseRecord(
-                name=kind,
-                changed=0.0 if kind == "unicode" else 0.98,
-                scores={"default_lora": 0.703 + cost[0], f"finalist_{CHOSEN}": 0.864 + cost[0]},
-                differences=dict.fromkeys(names, cost),
-            )
-            for kind, cost in costs.items()
-        ),
-    )
-
-
-def review(text: str = "it is late") -> ReviewRecord:
-    """Return what two reviewers made of 40 rows: the chosen adapter's answers are accepted most often."""
-    chosen = f"finalist_{CHOSEN}"
-    return ReviewRecord(
-        id="0123456789ab",
-        run="0123456789abcdef",
-        read_at="2025-03-02T09:00:00+00:00",
-        reviewers=("Ada", "Ben"),
-        items=40,
-        effective_items=31.5,
-        strata={"differ": Stratum(rows=70, judged=26), "agree": Stratum(rows=100, judged=14)},
-        chosen=chosen,
-        candidates=(
-            ReviewedCandidate(name=chosen, accepted=0.91, accepted_ci95=(0.8, 0.97), edited=0.05, rejected=0.04),
-            ReviewedCandidate(name="default_lora", accepted=0.8, accepted_ci95=(0.6, 0.9), edited=0.05, rejected=0.15),
-            ReviewedCandidate(name="tfidf", accepted=0.7, accepted_ci95=(0.5, 0.82), edited=0.1, rejected=0.2),
-        ),
-        differences={"default_lora": (0.11, 0.02, 0.2), "tfidf": (0.21, 0.1, 0.31)},
-        alpha=0.71,
-        agreement=0.86,
-        reasons=(CitedReason(text=text, judgement="reject", times=5, candidates=("tfidf",)),),
-        edits=(Edit(row_id="981", candidates=("tfidf", "default_lora"), written="negative", edited=text),),
-    )
-
-
-def writing() -> SearchReport:
-    """Return a search whose adapters write."""
-    good = report()
-    assert good.recommendation is not None
-    assert good.recommendation.metric is not None
-    return replace(
-        good,
-        request={**good.request, "metric": "chrf"},
-        data=replace(good.data, problem="generation", classes=(), text_column="prompt", label_column="completion"),
-        recommendation=replace(
-            good.recommendation,
-            problem="generation",
-            metric=replace(good.recommendation.metric, name="chrf"),
-            calibration=None,
-            prompts=Prompts(
-                chat_template=True,
-                plain="{prompt}",
-                in_pairs=False,
-                stops=(2,),
-                longest_answer=40,
-                example="<|user|>\nquestion 1",
-            ),
-        ),
-        answers=answers(),
-        predictions=None,
-        robustness=RobustnessRecord(left_out="Answers are written here; noise is put to rows that are labelled."),
-    )
-
-
-def many(count: int) -> SearchReport:
-    """Return a finished search with so many trials."""
-    given = trials()
-    return replace(report(), trials=tuple(replace(given[number % 24], number=number) for number in range(count)))
-
-
-HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=alert(1)>\"'&{{7*7}}%{x}"
-"""What a careless page would run, load or mangle."""
-
-
-def hostile() -> SearchReport:
-    """Return a search with hostile text in every place that a user, a file or an error can fill."""
-    good = report()
-    assert good.recommendation is not None
-    assert good.confirm is not None
-    return replace(
-        good,
-        request={"name": HOSTILE, HOSTILE: HOSTILE, "list": [HOSTILE, {"inner": HOSTILE}]},
-        data=replace(
-            good.data,
-            source=HOSTILE,
-            hash=HOSTILE,
-            text_column=HOSTILE,
-            label_column=HOSTILE,
-            classes=(HOSTILE, "positive"),
-            findings=(Finding(code="x", severity="warning", message=HOSTILE),),
-        ),
-        trials=tuple(
-            replace(trial, cause=HOSTILE, params={**trial.params, HOSTILE: trial.number}) for trial in good.trials
-        ),
-        confirm=replace(
-            good.confirm,
-            candidates=tuple(
-                replace(
-                    one,
-                    description=HOSTILE,
-                    name=one.name if one.name.startswith("finalist") else HOSTILE + one.name,
-                    seeds=tuple(replace(seed, cause=HOSTILE) for seed in one.seeds),
-                )
-                for one in good.confirm.candidates
-            ),
-        ),
-        recommendation=replace(
-            good.recommendation,
-            name=HOSTILE,
-            reasons=(Reason(text=HOSTILE, fields=(HOSTILE, "recommendation.name")),),
-            would_change=(Reason(text=HOSTILE, fields=(HOSTILE,)),),
-            versions={HOSTILE: HOSTILE},
-            base_model={"id": HOSTILE, "hash": HOSTILE},
-            baselines={
-                HOSTILE + name: replace(one, description=HOSTILE) for name, one in good.recommendation.baselines.items()
-            },
-            metric=replace(good.recommendation.metric, name=HOSTILE) if good.recommendation.metric else None,
-        ),
-        events=({HOSTILE: HOSTILE},),
-        review=review(HOSTILE),
-        predictions=replace(
-            predictions(),
-            predicted=predictions().predicted | {HOSTILE: predictions().truth},
-            updates={f"10 {HOSTILE}": 1.0},
-        ),
-        answers=replace(
-            answers(HOSTILE), rows=tuple(replace(row, prompt=HOSTILE, wanted=HOSTILE) for row in answers(HOSTILE).rows)
-        ),
     )
