@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-from autolora.business import Business
+from autolora.business import Business, Targets, ends
 from autolora.economics.cases import Span, end, likely_months, outcome, simulate, swings
 from autolora.economics.model import Month, Terms, running
 from autolora.economics.quantities import Quantity, likely
@@ -45,6 +45,9 @@ def assess(business: Business, found: Recommendation, confirm: ConfirmRecord, *,
         ramp_up_months=span.ramp_up,
         assumptions=tuple(_assumption(each) for each in quantities),
         missing=known.missing,
+        targets={
+            name: ends(value)[1] for name in Targets.RULES if (value := getattr(business.targets, name)) is not None
+        },
         spent=_spent(terms),
         months=tuple(_month(month, sum_) for month, sum_ in zip(course, total.cumulative, strict=True)),
         full_use=_month(after_ramp, _ZERO),

@@ -146,6 +146,8 @@ class Assessment:
     ramp_up_months: int
     assumptions: tuple[Assumption, ...]
     missing: tuple[MissingInput, ...]
+    targets: dict[str, Decimal]
+    """What was entered of ``hours_per_month``, ``error_rate`` and ``payback_months``."""
     spent: Spent
     months: tuple[MonthOfWork, ...]
     full_use: MonthOfWork

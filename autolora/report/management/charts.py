@@ -1,0 +1,134 @@
+"""The page's pictures as SVG whose text stays text. Knows plain numbers and labels."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+_INK, _FAINT, _LINE, _GOOD, _BAD = "#1c2733", "#8a97a5", "#1f5fa8", "#2f7d4f", "#b4472f"
+_WIDTH = 6.4
+"""Inches; the page scales pictures to its width."""
+_FONTS = ["Noto Sans CJK JP", "IPAexGothic", "IPAGothic", "Hiragino Sans", "Yu Gothic", "Meiryo", "DejaVu Sans"]
+Shape = Callable[[float], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """How far one number moves the balance."""
+
+    name: str
+    low: float
+    high: float
+    low_label: str
+    high_label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One way to train."""
+
+    name: str
+    size: float
+    score: float
+    recommended: bool
+
+
+def cash(
+    likely: Sequence[float], band: Sequence[tuple[float, float, float]], *, month: str, band_name: str, shape: Shape
+) -> Markup:
+    """Return the balance of all cash up to each month, with its band."""
+    months = list(range(len(likely)))
+    with _drawn("cash", height=2.6) as (axes, out):
+        axes.fill_between(
+            months,
+            [each[0] for each in band],
+            [each[2] for each in band],
+            color=_LINE,
+            alpha=0.16,
+            lw=0,
+            label=band_name,
+        )
+        axes.plot(months, likely, color=_LINE, lw=2)
+        axes.axhline(0, color=_INK, lw=0.8)
+        axes.set_xlabel(month)
+        axes.set_xlim(0, max(months))
+        axes.yaxis.set_major_formatter(lambda value, _: shape(value))
+        axes.legend(loc="upper left", frameon=False)
+    return out.svg
+
+
+def swings(bars: Sequence[Bar], *, likely: float, shape: Shape) -> Markup:
+    """Return how far each number moves the balance, the one that moves it most on top."""
+    with _drawn("swings", height=0.6 + 0.34 * len(bars)) as (axes, out):
+        for at, bar in enumerate(reversed(bars)):
+            for value, label, side in ((bar.low, bar.low_label, "low"), (bar.high, bar.high_label, "high")):
+                color, alpha = _GOOD if value >= likely else _BAD, 0.75 if side == "high" else 0.45
+                axes.barh(at, value - likely, left=likely, height=0.6, color=color, alpha=alpha)
+                place = "left" if value >= likely else "right"
+                axes.annotate(
+                    label, (value, at), xytext=(3 if place == "left" else -3, 0), textcoords="offset points",
+                    ha=place, va="center", fontsize=7, color=_FAINT,
+                )  # fmt: skip
+        axes.axvline(likely, color=_INK, lw=0.8)
+        axes.set_yticks(range(len(bars)), [bar.name for bar in reversed(bars)])
+        axes.xaxis.set_major_formatter(lambda value, _: shape(value))
+        axes.locator_params(axis="x", nbins=5)
+        axes.margins(x=0.18)
+    return out.svg
+
+
+def front(points: Sequence[Point], *, size: str, score: str) -> Markup:
+    """Return quality against trained numbers."""
+    with _drawn("front", height=2.6) as (axes, out):
+        for point in points:
+            color = _LINE if point.recommended else _FAINT
+            axes.plot([point.size], [point.score], "o", ms=7 if point.recommended else 5, color=color)
+            axes.annotate(
+                point.name, (point.size, point.score), xytext=(6, 3), textcoords="offset points", fontsize=7.5,
+                color=_INK if point.recommended else _FAINT,
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.set_xlabel(size)
+        axes.set_ylabel(score)
+        axes.margins(x=0.2, y=0.15)
+    return out.svg
+
+
+@dataclass
+class _Out:
+    svg: Markup = field(default_factory=Markup)
+
+
+@contextmanager
+def _drawn(name: str, *, height: float) -> Iterator[tuple[Any, _Out]]:
+    """Open a picture, and hand it over as SVG when the caller has drawn."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    out = _Out()
+    style: Any = {
+        "svg.fonttype": "none",  # text stays text: it can be read, searched and shown in the reader's fonts
+        "svg.hashsalt": name,  # the same numbers give the same file
+        "font.family": _FONTS,
+        "font.size": 8,
+        "text.color": _INK,
+        "axes.edgecolor": _FAINT,
+        "axes.labelcolor": _INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "xtick.color": _INK,
+        "ytick.color": _INK,
+    }
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        yield figure.subplots(), out
+        file = io.StringIO()
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    # Trusted: matplotlib escapes every text in it.
+    out.svg = Markup(text[text.index("<svg") :])
