@@ -122,6 +122,7 @@ class Confirmation:
         self._kept = TrainingShelf(folder=self.folder)
         self._grids: list[Grid] = []
         self._races: list[Race] = []
+        self._wanted: list[tuple[str, AdapterConfig, int]] = []
         self._scores: dict[str, SeedScores] = {}
         """Candidate → its scores on validation rows."""
         self._judge = CandidateScores.of(self.dataset, self.metric.name, self.seeds)
@@ -163,7 +164,7 @@ class Confirmation:
         jobs = [(f"finalist_{t.number}", t.config, seed) for t in finalists if t.config for seed in self.seeds]
         jobs += [("default_lora", g.configs["default_lora"], seed) for g in self._grids[:1] for seed in few]
         jobs += [(name, c, first) for g in self._grids for name, c in g.configs.items() if name != "default_lora"]
-        self._done, self._total = 0, len(jobs) + len(self._grids) * (self.baseline_seeds - 1)
+        self._total = len(jobs) + len(self._grids) * (self.baseline_seeds - 1)
         self._train(jobs)
         self._go_beyond()
         best = {grid.name: self._best(grid) for grid in self._grids}
@@ -183,8 +184,13 @@ class Confirmation:
     # -------------------------------------------------------------------------------------------------------- training
 
     def _train(self, wanted: list[tuple[str, AdapterConfig, int]]) -> None:
-        """Train what is not kept yet."""
-        racing = {name: race for race in self._races for name in race.names}
+        """Train what is not kept yet, beside all that was wanted before: what is alike is trained once."""
+        self._wanted += wanted
+        racing = {
+            (config, self.seeds[0]): (race, name)
+            for grid, race in zip(self._grids, self._races, strict=True)
+            for name, config in grid.configs.items()
+        }
         every = [
             Wanted(
                 name=name,
@@ -192,21 +198,21 @@ class Confirmation:
                 seed=seed,
                 train=self._splits[seed].train,
                 validation=self._splits[seed].validation,
-                rungs=RUNGS if name in racing and seed == self.seeds[0] else (1.0,),
+                rungs=RUNGS if (config, seed) in racing else (1.0,),
             )
-            for name, config, seed in wanted
+            for name, config, seed in self._wanted
         ]
-        due = self._kept.due(every)
-        self._done += len(every) - len(due)
+        self._done = len(every) - len(self._kept.due(every))
 
         def count() -> None:
             self._done += 1
             self.on_trained(self._done, self._total)
 
         def judge(passed: Wanted, report: Report) -> dict[str, str]:
-            return racing[passed.name].passed(passed.name, report.rung or 0, array_of(report.outputs))
+            race, name = racing[passed.config, passed.seed]
+            return race.passed(name, report.rung or 0, array_of(report.outputs))
 
-        self._kept.train(self.trainer, due, slots_per_engine=self.slots_per_engine, on_kept=count, on_rung=judge)
+        self._kept.train(self.trainer, every, slots_per_engine=self.slots_per_engine, on_kept=count, on_rung=judge)
         if self._judged_by_answers:
             trained = [self._kept.of(name, seed) for name, _, seed in wanted]
             for seed, split in self._splits.items():

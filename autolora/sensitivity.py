@@ -127,7 +127,7 @@ class Sensitivity:
             for seed, split in self._splits.items()
             for share in shares
         ]
-        self._kept.train(self.trainer, self._kept.due(wanted), slots_per_engine=self.slots_per_engine)
+        self._kept.train(self.trainer, wanted, slots_per_engine=self.slots_per_engine)
 
     def _points(self, kind: str, rows: dict[float, int], *, whole: int) -> tuple[SensitivityPoint, ...]:
         """Return a point for each share that was trained on, and one for the training that had everything."""

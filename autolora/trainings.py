@@ -119,28 +119,30 @@ class TrainingShelf:
         return self._record(name, seed).with_suffix(".state")
 
     def due(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        """Return the trainings that are not kept yet."""
-        return [each for each in wanted if not self.is_done(each.name, each.seed, each.config)]
+        """Return the trainings that are not kept yet; of those that are alike, the first."""
+        return [group[0] for group in _alike(wanted) if self._kept_of(group) is None]
 
     def train(
         self,
         trainer: Trains,
-        due: Sequence[Wanted],
+        wanted: Sequence[Wanted],
         *,
         slots_per_engine: int,
         on_kept: Callable[[], None] = lambda: None,
         on_rung: Callable[[Wanted, Report], Mapping[str, str]] = lambda wanted, report: {},
     ) -> None:
-        """Have trainings done and keep each when it ends.
+        """Have those done that are not kept yet, and keep each when it ends.
+
+        What has the same settings, seed and rows is the same adapter: it is trained once and kept under every name.
 
         Args:
             trainer: The engines.
-            due: What to train.
+            wanted: Trainings; the name of the first of those that are alike is told.
             slots_per_engine: How many train together.
             on_kept: Is called then.
             on_rung: Is handed a training's report at a rung, and says which of the same seed to stop: name → why.
         """
-        of_slot = {_slot(each.name, each.seed): each for each in due}
+        of_slot = {_slot(each.name, each.seed): each for each in self.due(wanted)}
 
         def keep(job: Job, report: Report) -> None:
             self.keep(of_slot[job.slot].name, job.seed, job.config, report)
@@ -165,6 +167,26 @@ class TrainingShelf:
         ]
         if jobs:
             trainer.train(jobs, slots_per_engine=slots_per_engine, on_done=keep, on_rung=judge)
+        for group in _alike(wanted):
+            self._share(group)
+
+    def _kept_of(self, group: Sequence[Wanted]) -> Wanted | None:
+        """Return the first of trainings that are alike that is kept."""
+        return next((each for each in group if self.is_done(each.name, each.seed, each.config)), None)
+
+    def _share(self, group: Sequence[Wanted]) -> None:
+        """Keep a training under the names of all that are alike."""
+        there = self._kept_of(group)
+        kept = None if there is None else self.of(there.name, there.seed)
+        if there is None or kept is None:
+            return
+        for each in group:
+            if not self.is_done(each.name, each.seed, each.config):
+                if kept.weights_sha256:
+                    weights = self._weights(there.name, there.seed).read_bytes()
+                    write_whole(self._weights(each.name, each.seed), weights, at="confirm.weights")
+                shared = to_json(replace(kept, name=each.name)).encode()
+                write_whole(self._record(each.name, each.seed), shared, at="confirm.record")
 
     def keep(self, name: str, seed: int, config: AdapterConfig, report: Report) -> None:
         """Keep a training that has ended."""
@@ -211,6 +233,14 @@ class TrainingShelf:
 
     def _weights(self, name: str, seed: int) -> Path:
         return self._record(name, seed).with_suffix(".safetensors")
+
+
+def _alike(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+    """Return trainings in groups of the same settings, seed and rows."""
+    groups: dict[tuple[AdapterConfig, int, str, str], list[Wanted]] = {}
+    for each in wanted:
+        groups.setdefault((each.config, each.seed, each.train, each.validation), []).append(each)
+    return list(groups.values())
 
 
 def _slot(name: str, seed: int) -> str:

@@ -208,6 +208,27 @@ def test_where_the_highest_rate_is_best_the_next_one_is_tried(
     assert by_name(run(hurried, two[:1], epochs=6.0))["rate_grid"].config.learning_rate == 2e-3
 
 
+def test_a_finalist_that_is_a_baseline_too_is_trained_once_and_is_both(
+    confirmation, costs, trainer, two, tmp_path
+) -> None:
+    same = replace(two[0], config=default_config(costs, epochs=3.0, batch_size=8, rate=RATE_GRID[-1]))
+    found = by_name(run(confirmation(seconds_left=lambda: 0.0), (same,), epochs=3.0))
+
+    name, rate = f"finalist_{same.number}", f"rate_{RATE_GRID[-1]:g}"
+    trained = [slot.split()[1] for slot in trainer.trained()]
+    assert trained.count(name) == 3
+    assert rate not in trained
+    assert found["rate_grid"].config == found[name].config
+    assert [one.validation for one in found["rate_grid"].seeds] == [one.validation for one in found[name].seeds]
+    for at in (1, 2, 3):
+        mine, other = (tmp_path / "confirm" / f"{one}-{SEED + at}.safetensors" for one in (name, rate))
+        assert mine.read_bytes() == other.read_bytes()
+
+    before = len(trainer.trained())
+    run(confirmation(seconds_left=lambda: 0.0), (same,), epochs=3.0)
+    assert len(trainer.trained()) == before
+
+
 def test_the_default_is_what_people_take_without_a_search(costs) -> None:
     config = default_config(costs, epochs=2.0, batch_size=4)
 
