@@ -22,6 +22,8 @@ _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]{3})\s*")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _WORDS = {"YEN": "JPY"}
 _LARGEST_AMOUNT = 1e12
+NO_CURRENCY = "XXX"
+"""ISO 4217's code where there is none."""
 _COUNTRY = re.compile(r"[A-Z]{3}")
 
 

@@ -299,16 +299,47 @@ def recommend(run: Path, kind: str) -> None:
 
 @main.command()
 @_run_folder
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; RUN/report.html unless set.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write; unless set, report.html or management.LANG.html in RUN.",
+)
 @click.option("--no-texts", is_flag=True, help="Leave prompts and answers from the data out, so that it can be shared.")
+@click.option(
+    "--audience",
+    type=click.Choice(["engineer", "management"]),
+    default="engineer",
+    show_default=True,
+    help="Engineers get everything about a search, finished or not; managers what it cost and what it is worth.",
+)
+@click.option(
+    "--lang",
+    "language",
+    type=click.Choice(["en", "ja"]),
+    default="en",
+    show_default=True,
+    help="Language of the page for managers.",
+)
+@click.option(
+    "--business",
+    type=click.Path(path_type=Path),
+    help="YAML file with what the work costs today, in place of what the task file says.",
+)
 @_clean_errors
-def report(run: Path, output: Path | None, no_texts: bool) -> None:
-    """Write the report of a search, finished or not, as one HTML file."""
+def report(run: Path, output: Path | None, no_texts: bool, audience: str, language: Any, business: Path | None) -> None:
+    """Write the report of a search as one HTML file."""
     from autolora import pages, results
     from autolora.durable import write_whole
+    from autolora.request import read_business
 
-    page = pages.engineer_page(results.read(run), texts=not no_texts)
-    target = output or run / "report.html"
+    found = results.read(run)
+    if audience == "management":
+        entered = None if business is None else read_business(business)
+        page, target = pages.management_page(found, language, business=entered), run / f"management.{language}.html"
+    else:
+        page, target = pages.engineer_page(found, texts=not no_texts), run / "report.html"
+    target = output or target
     try:
         write_whole(target, page.encode(), at="report")
     except RunFolderError as error:

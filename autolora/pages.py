@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from autolora.business import NO_CURRENCY, Business
+from autolora.economics.assess import assess
+from autolora.errors import RunFolderError
 from autolora.report import SearchReport, render_engineer
+from autolora.report.management.numbers import Language
+from autolora.report.management.page import render_management
+from autolora.request import business_of
 from autolora.results import SearchRecord
 
 
@@ -16,19 +22,42 @@ def engineer_page(it: SearchRecord, *, texts: bool = True) -> str:
         texts: Whether prompts and answers from the data may stand in it, where answers are written, and what reviewers
             wrote.
     """
-    return render_engineer(
-        SearchReport(
-            request=it.request,
-            data=it.data,
-            trials=it.trials,
-            confirm=it.confirm,
-            recommendation=it.recommendation,
-            events=it.events,
-            answers=it.answers if texts or it.answers is None else replace(it.answers, rows=(), row_scores={}),
-            predictions=it.predictions,
-            robustness=it.robustness,
-            review=it.review if texts or it.review is None else replace(it.review, reasons=(), edits=()),
-            holds_texts=texts,
-            reopened_test=sum(event.get("event") == "test_opened" for event in it.events) > 1,
+    return render_engineer(_source(it, texts=texts))
+
+
+def management_page(it: SearchRecord, language: Language, *, business: Business | None = None) -> str:
+    """Return the report for managers as one HTML page.
+
+    Args:
+        it: A search that is finished.
+        language: Of the page.
+        business: What the work costs today; what the task file says unless given, and nothing where it says nothing.
+
+    Raises:
+        RunFolderError: If the search has come to no verdict yet.
+        RequestError: If what the task file says of the business breaks a rule.
+    """
+    found, confirm = it.recommendation, it.confirm
+    if found is None or confirm is None:
+        raise RunFolderError(
+            f"the search in {str(it.path)!r} has come to no verdict yet", "go on with it first: --resume"
         )
+    entered = business or business_of(it.request) or Business(currency=NO_CURRENCY)
+    return render_management(_source(it, texts=False), found, assess(entered, found, confirm), language)
+
+
+def _source(it: SearchRecord, *, texts: bool) -> SearchReport:
+    return SearchReport(
+        request=it.request,
+        data=it.data,
+        trials=it.trials,
+        confirm=it.confirm,
+        recommendation=it.recommendation,
+        events=it.events,
+        answers=it.answers if texts or it.answers is None else replace(it.answers, rows=(), row_scores={}),
+        predictions=it.predictions,
+        robustness=it.robustness,
+        review=it.review if texts or it.review is None else replace(it.review, reasons=(), edits=()),
+        holds_texts=texts,
+        reopened_test=sum(event.get("event") == "test_opened" for event in it.events) > 1,
     )

@@ -314,6 +314,30 @@ def read(path: str | Path) -> Request:
     return with_paths_from(request, path.parent)
 
 
+def business_of(task: Mapping[str, Any]) -> Business | None:
+    """Return what a task file's content says of the business, None where it says nothing.
+
+    Raises:
+        RequestError: If it breaks a rule.
+    """
+    given = task.get("business")
+    return None if given is None else _business(given, "business")
+
+
+def read_business(path: str | Path) -> Business:
+    """Return the business in a YAML file that holds only that, or a task file's.
+
+    Raises:
+        RequestError: If the file cannot be read, or breaks a rule; names file, key, rule and value.
+    """
+    path = Path(os.path.expanduser(path))
+    value = read_mapping(path, error=RequestError)
+    try:
+        return _business(value.get("business", value), "business" if "business" in value else "")
+    except RequestError as fault:
+        raise inside(fault, path.name) from None
+
+
 def as_yaml(request: Request) -> str:
     """Return a request as a task file with every default filled in."""
     text = yaml.safe_dump(msgspec.to_builtins(request), sort_keys=False, allow_unicode=True)

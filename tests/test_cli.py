@@ -104,6 +104,57 @@ def test_the_report_is_written_where_it_is_wanted_and_its_place_printed(finished
     assert not list(tmp_path.rglob("*.part"))
 
 
+BUSINESS = "business: {currency: JPY, volume_per_month: 3000, hourly_cost: 3000, machine: {hourly: 90}}"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_page_for_managers_is_written_in_their_language_with_what_was_entered(
+    language: str, finished: Path, tmp_path: Path
+) -> None:
+    wanted = ("report", finished, "--audience", "management", "--lang", language)
+    assert run(*wanted).stdout == f"{finished / f'management.{language}.html'}\n"
+    bare = (finished / f"management.{language}.html").read_text(encoding="utf-8")
+    (tmp_path / "work.yaml").write_text(BUSINESS)
+    assert run(*wanted, "--business", tmp_path / "work.yaml", "-o", tmp_path / "page.html").exit_code == 0
+    entered = (tmp_path / "page.html").read_text(encoding="utf-8")
+    with open(finished / "task.yaml", "a") as task:
+        task.write(BUSINESS + "\n")
+    assert run(*wanted).exit_code == 0
+
+    assert f'<html lang="{language}">' in bare
+    assert "business.volume_per_month" in bare
+    assert "3,000" in entered
+    assert (finished / f"management.{language}.html").read_text(encoding="utf-8") == entered
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("currency: JPY\nvolume_per_month: -3\n", "work.yaml: volume_per_month must be a number above 0"),
+        ("currency: JPY\nvolumes: 3\n", "work.yaml: volumes: unknown key"),
+        ("volume_per_month: 3\n", "work.yaml: currency"),
+    ],
+)
+def test_what_is_wrong_with_the_business_is_one_line(content: str, says: str, finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "work.yaml").write_text(content)
+    before = sorted(finished.iterdir())
+
+    done = run("report", finished, "--audience", "management", "--business", tmp_path / "work.yaml")
+
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert says in done.stderr
+    assert sorted(finished.iterdir()) == before
+
+
+def test_managers_get_no_page_of_a_search_without_a_verdict(finished: Path) -> None:
+    (finished / "recommendation.json").unlink()
+
+    done = run("report", finished, "--audience", "management")
+
+    assert done.exit_code == 2
+    assert "has come to no verdict yet (go on with it first: --resume)" in done.stderr
+
+
 def test_a_report_can_be_written_before_the_search_has_ended(finished: Path) -> None:
     for name in ("confirm.json", "recommendation.json", "trials.jsonl"):
         (finished / name).unlink()

@@ -109,12 +109,13 @@ def _drawn(name: str, *, height: float) -> Iterator[tuple[Any, _Out]]:
     """Open a picture, and hand it over as SVG when the caller has drawn."""
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import get_font_names
 
-    out = _Out()
+    out, known = _Out(), set(get_font_names())
     style: Any = {
         "svg.fonttype": "none",  # text stays text: it can be read, searched and shown in the reader's fonts
         "svg.hashsalt": name,  # the same numbers give the same file
-        "font.family": _FONTS,
+        "font.family": [name for name in _FONTS if name in known],  # measures; the page shows texts in its own
         "font.size": 8,
         "text.color": _INK,
         "axes.edgecolor": _FAINT,
