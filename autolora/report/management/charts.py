@@ -11,8 +11,8 @@ from typing import Any
 from markupsafe import Markup
 
 _INK, _FAINT, _LINE, _GOOD, _BAD = "#1c2733", "#8a97a5", "#1f5fa8", "#2f7d4f", "#b4472f"
-_WIDTH = 6.4
-"""Inches; the page scales pictures to its width."""
+_WIDE, _HALF = 7.0, 3.6
+"""Inches; the page scales pictures to its columns."""
 _FONTS = ["Noto Sans CJK JP", "IPAexGothic", "IPAGothic", "Hiragino Sans", "Yu Gothic", "Meiryo", "DejaVu Sans"]
 Shape = Callable[[float], str]
 
@@ -43,7 +43,7 @@ def cash(
 ) -> Markup:
     """Return the balance of all cash up to each month, with its band."""
     months = list(range(len(likely)))
-    with _drawn("cash", height=2.6) as (axes, out):
+    with _drawn("cash", _WIDE, 1.8) as (axes, out):
         axes.fill_between(
             months,
             [each[0] for each in band],
@@ -64,7 +64,7 @@ def cash(
 
 def swings(bars: Sequence[Bar], *, likely: float, shape: Shape) -> Markup:
     """Return how far each number moves the balance, the one that moves it most on top."""
-    with _drawn("swings", height=0.6 + 0.34 * len(bars)) as (axes, out):
+    with _drawn("swings", _HALF, 2.4) as (axes, out):
         for at, bar in enumerate(reversed(bars)):
             for value, label, side in ((bar.low, bar.low_label, "low"), (bar.high, bar.high_label, "high")):
                 color, alpha = _GOOD if value >= likely else _BAD, 0.75 if side == "high" else 0.45
@@ -72,30 +72,30 @@ def swings(bars: Sequence[Bar], *, likely: float, shape: Shape) -> Markup:
                 place = "left" if value >= likely else "right"
                 axes.annotate(
                     label, (value, at), xytext=(3 if place == "left" else -3, 0), textcoords="offset points",
-                    ha=place, va="center", fontsize=7, color=_FAINT,
+                    ha=place, va="center", fontsize=6, color=_FAINT,
                 )  # fmt: skip
         axes.axvline(likely, color=_INK, lw=0.8)
         axes.set_yticks(range(len(bars)), [bar.name for bar in reversed(bars)])
         axes.xaxis.set_major_formatter(lambda value, _: shape(value))
-        axes.locator_params(axis="x", nbins=5)
-        axes.margins(x=0.18)
+        axes.locator_params(axis="x", nbins=3)
+        axes.margins(x=0.22)
     return out.svg
 
 
 def front(points: Sequence[Point], *, size: str, score: str) -> Markup:
     """Return quality against trained numbers."""
-    with _drawn("front", height=2.6) as (axes, out):
-        for point in points:
+    with _drawn("front", _HALF, 2.4) as (axes, out):
+        for at, point in enumerate(sorted(points, key=lambda each: each.size)):
             color = _LINE if point.recommended else _FAINT
             axes.plot([point.size], [point.score], "o", ms=7 if point.recommended else 5, color=color)
             axes.annotate(
-                point.name, (point.size, point.score), xytext=(6, 3), textcoords="offset points", fontsize=7.5,
-                color=_INK if point.recommended else _FAINT,
+                point.name, (point.size, point.score), xytext=(0, 7 if at % 2 else -13), textcoords="offset points",
+                ha="center", fontsize=6.5, color=_INK if point.recommended else _FAINT,
             )  # fmt: skip
         axes.set_xscale("log")
         axes.set_xlabel(size)
         axes.set_ylabel(score)
-        axes.margins(x=0.2, y=0.15)
+        axes.margins(x=0.25, y=0.2)
     return out.svg
 
 
@@ -105,7 +105,7 @@ class _Out:
 
 
 @contextmanager
-def _drawn(name: str, *, height: float) -> Iterator[tuple[Any, _Out]]:
+def _drawn(name: str, width: float, height: float) -> Iterator[tuple[Any, _Out]]:
     """Open a picture, and hand it over as SVG when the caller has drawn."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -116,7 +116,7 @@ def _drawn(name: str, *, height: float) -> Iterator[tuple[Any, _Out]]:
         "svg.fonttype": "none",  # text stays text: it can be read, searched and shown in the reader's fonts
         "svg.hashsalt": name,  # the same numbers give the same file
         "font.family": [name for name in _FONTS if name in known],  # measures; the page shows texts in its own
-        "font.size": 8,
+        "font.size": 7,
         "text.color": _INK,
         "axes.edgecolor": _FAINT,
         "axes.labelcolor": _INK,
@@ -126,7 +126,7 @@ def _drawn(name: str, *, height: float) -> Iterator[tuple[Any, _Out]]:
         "ytick.color": _INK,
     }
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         yield figure.subplots(), out
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -19,9 +19,9 @@ ENGLISH = Wording(
         "not_ready": "We recommend not to go on yet: the adapter does not reach what was asked for, or could not be "
         "compared.",
     },
-    cost="The trial has cost {total} so far, of which {machine} for {hours} hours of machine time{people}{failed}.",
-    cost_unpriced="The trial has taken {hours} hours of machine time so far{failed}; what an hour costs was not entered.",
-    cost_people=" and {staff} for {staff_hours} hours of people's time",
+    cost="The trial has cost {total} so far, of which {machine} for {hours} of machine time{people}{failed}.",
+    cost_unpriced="The trial has taken {hours} of machine time so far{failed}; what an hour costs was not entered.",
+    cost_people=" and {staff} for {staff_hours} of people's time",
     failed_trials=" ({failed} of {trials} trials failed and are counted)",
     payback="In the likely case the money is back after {months} months, and {value} are gained over {horizon} months "
     "(at today's worth).",
@@ -81,7 +81,7 @@ ENGLISH = Wording(
     risk_no_review="Nobody who does the work has judged its answers yet.",
     risk_missing="{count} numbers were not entered, so parts of the cost or of the gain are not counted.",
     risk_drift="Texts change with time: measure again every quarter on fresh items.",
-    review_none="Not asked yet. `autolora review make` writes the page on which they judge, without knowing whose answer "
+    review_none="Not asked yet. autolora review make writes the page on which they judge, without knowing whose answer "
     "they see.",
     review_read="{reviewers} people judged {rows} items; they would use {share} of the recommended adapter's answers.",
     decision={

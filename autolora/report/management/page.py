@@ -105,7 +105,11 @@ def _front(report: SearchReport, found: Recommendation, teller: Teller) -> Marku
             recommended=each.trial is not None and each.trial == found.trial,
         )
         for each in report.confirm.candidates
-        if each.test is not None and each.trainable_params > 0
+        # Other finalists, and the default where its best rate stands beside it, would crowd the picture.
+        if each.test is not None
+        and each.trainable_params > 0
+        and (each.kind == "baseline" or each.trial == found.trial)
+        and each.name != "default_lora"
     ]
     size = teller.say.columns["trained"]
     return charts.front(points, size=size, score=metric_name(report.metric_key)) if points else Markup()

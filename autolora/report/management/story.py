@@ -120,13 +120,13 @@ class Teller:
     def _cost(self) -> str:
         spent, search = self.money.spent, self.found.search
         failed = self.say.failed_trials.format(failed=search.failed, trials=search.trials) if search.failed else ""
-        hours = self.n.number(spent.machine_hours)
+        hours = self.n.duration(spent.machine_hours)
         if spent.machine is None or spent.total is None:
             return self.say.cost_unpriced.format(hours=hours, failed=failed)
         people = ""
         if spent.staff is not None and spent.staff_hours is not None:
             people = self.say.cost_people.format(
-                staff=self.n.money(spent.staff), staff_hours=self.n.number(spent.staff_hours)
+                staff=self.n.money(spent.staff), staff_hours=self.n.duration(spent.staff_hours)
             )
         return self.say.cost.format(
             total=self.n.money(spent.total),

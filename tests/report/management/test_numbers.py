@@ -15,6 +15,8 @@ def test_money_is_rounded_to_the_smallest_unit_of_its_currency() -> None:
     assert YEN.money(Decimal("1234567.5")) == "￥1,234,568"
     assert EURO.money(Decimal("-1234.565")) == "-€1,234.57"
     assert EURO.money(0) == "€0.00"
+    assert YEN.money(Decimal("0.01638")) == "￥0.016"
+    assert YEN.money(Decimal("-0.5")) == "-￥0.50"
 
 
 def test_a_number_has_three_digits() -> None:
