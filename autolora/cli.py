@@ -303,7 +303,7 @@ def recommend(run: Path, kind: str) -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="File to write; unless set, report.html or management.LANG.html in RUN.",
+    help="File to write; unless set, report.html or management.LANG.html in RUN. For managers also .xlsx.",
 )
 @click.option("--no-texts", is_flag=True, help="Leave prompts and answers from the data out, so that it can be shared.")
 @click.option(
@@ -328,7 +328,7 @@ def recommend(run: Path, kind: str) -> None:
 )
 @_clean_errors
 def report(run: Path, output: Path | None, no_texts: bool, audience: str, language: Any, business: Path | None) -> None:
-    """Write the report of a search as one HTML file."""
+    """Write the report of a search as one HTML file, or what is for managers as a workbook."""
     from autolora import pages, results
     from autolora.durable import write_whole
     from autolora.request import read_business
@@ -336,12 +336,15 @@ def report(run: Path, output: Path | None, no_texts: bool, audience: str, langua
     found = results.read(run)
     if audience == "management":
         entered = None if business is None else read_business(business)
-        page, target = pages.management_page(found, language, business=entered), run / f"management.{language}.html"
+        target = output or run / f"management.{language}.html"
+        if target.suffix == ".xlsx":
+            page = pages.management_workbook(found, language, business=entered)
+        else:
+            page = pages.management_page(found, language, business=entered).encode()
     else:
-        page, target = pages.engineer_page(found, texts=not no_texts), run / "report.html"
-    target = output or target
+        page, target = pages.engineer_page(found, texts=not no_texts).encode(), output or run / "report.html"
     try:
-        write_whole(target, page.encode(), at="report")
+        write_whole(target, page, at="report")
     except RunFolderError as error:
         raise RequestError(
             f"the report {str(target)!r} cannot be written: {error.message.rpartition(': ')[2]}",

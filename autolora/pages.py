@@ -7,9 +7,12 @@ from dataclasses import replace
 from autolora.business import NO_CURRENCY, Business
 from autolora.economics.assess import assess
 from autolora.errors import RunFolderError
+from autolora.records import ConfirmRecord, Recommendation
 from autolora.report import SearchReport, render_engineer
 from autolora.report.management.numbers import Language
 from autolora.report.management.page import render_management
+from autolora.report.management.story import WORDINGS
+from autolora.report.management.workbook import workbook
 from autolora.request import business_of
 from autolora.results import SearchRecord
 
@@ -37,13 +40,26 @@ def management_page(it: SearchRecord, language: Language, *, business: Business 
         RunFolderError: If the search has come to no verdict yet.
         RequestError: If what the task file says of the business breaks a rule.
     """
-    found, confirm = it.recommendation, it.confirm
-    if found is None or confirm is None:
+    found, confirm = _judged(it)
+    money = assess(business or _entered(it), found, confirm)
+    return render_management(_source(it, texts=False), found, money, language)
+
+
+def management_workbook(it: SearchRecord, language: Language, *, business: Business | None = None) -> bytes:
+    """Return the same numbers as the content of a workbook, with the arguments and errors of ``management_page``."""
+    return workbook(assess(business or _entered(it), *_judged(it)), WORDINGS[language])
+
+
+def _judged(it: SearchRecord) -> tuple[Recommendation, ConfirmRecord]:
+    if it.recommendation is None or it.confirm is None:
         raise RunFolderError(
             f"the search in {str(it.path)!r} has come to no verdict yet", "go on with it first: --resume"
         )
-    entered = business or business_of(it.request) or Business(currency=NO_CURRENCY)
-    return render_management(_source(it, texts=False), found, assess(entered, found, confirm), language)
+    return it.recommendation, it.confirm
+
+
+def _entered(it: SearchRecord) -> Business:
+    return business_of(it.request) or Business(currency=NO_CURRENCY)
 
 
 def _source(it: SearchRecord, *, texts: bool) -> SearchReport:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from autolora.business import Business, Targets, ends
 from autolora.economics.cases import Span, end, likely_months, outcome, simulate, swings
-from autolora.economics.model import Month, Terms, running
+from autolora.economics.model import Month, Terms, discounted, running
 from autolora.economics.quantities import Quantity, likely
 from autolora.economics.sources import known_of
 from autolora.records import Candidate, ConfirmRecord, Recommendation
@@ -49,8 +49,8 @@ def assess(business: Business, found: Recommendation, confirm: ConfirmRecord, *,
             name: ends(value)[1] for name in Targets.RULES if (value := getattr(business.targets, name)) is not None
         },
         spent=_spent(terms),
-        months=tuple(_month(month, sum_) for month, sum_ in zip(course, total.cumulative, strict=True)),
-        full_use=_month(after_ramp, _ZERO),
+        months=tuple(_month(month, terms, sum_) for month, sum_ in zip(course, total.cumulative, strict=True)),
+        full_use=_month(after_ramp, terms, after_ramp.net),
         likely=total,
         low=end(quantities, span, good=False),
         high=end(quantities, span, good=True),
@@ -73,7 +73,7 @@ def _assumption(each: Quantity) -> Assumption:
     )
 
 
-def _month(month: Month[Decimal], cumulative: Decimal) -> MonthOfWork:
+def _month(month: Month[Decimal], terms: Terms[Decimal], cumulative: Decimal) -> MonthOfWork:
     return MonthOfWork(
         number=month.number,
         items=month.items,
@@ -86,6 +86,7 @@ def _month(month: Month[Decimal], cumulative: Decimal) -> MonthOfWork:
         upkeep=month.upkeep,
         spent_before=month.spent_before,
         net=month.net,
+        worth_today=discounted(month, terms),
         cumulative=cumulative,
     )
 

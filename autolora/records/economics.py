@@ -47,6 +47,8 @@ class MonthOfWork:
     upkeep: Decimal
     spent_before: Decimal
     net: Decimal
+    worth_today: Decimal
+    """The net discounted."""
     cumulative: Decimal
 
 

@@ -100,6 +100,10 @@ ENGLISH = Wording(
         ("Company", "Balance of the department above zero, and the score measured again on fresh items within its interval."),
     ),
     columns={
+        "hours_freed": "Hours freed", "errors_avoided": "Errors avoided", "saved_errors": "Cash of errors avoided",
+        "saved_hours": "Cash of hours freed", "time_for_other_work": "Time for other work (no cash)", "running": "Running",
+        "upkeep": "Upkeep", "spent_before": "Spent before", "net": "Cash of the month", "cumulative": "Cash so far",
+        "worth_today": "Worth today",
         "trained": "trained numbers",
         "what": "What", "low": "low", "likely": "likely", "high": "high", "unit": "unit", "kind": "kind", "source": "source",
         "key": "Key", "consequence": "What follows", "way": "Way", "score": "Score (95 %)", "training": "Training",

@@ -90,6 +90,10 @@ JAPANESE = Wording(
         ("全社", "部門の収支が黒字で、新しい案件で測り直した点数が区間内にあること。"),
     ),
     columns={
+        "hours_freed": "空く時間", "errors_avoided": "減る誤り", "saved_errors": "誤りの減少による現金",
+        "saved_hours": "空く時間による現金", "time_for_other_work": "他の仕事に使える時間（現金外）", "running": "運用費",
+        "upkeep": "維持費", "spent_before": "開始前の費用", "net": "月の収支", "cumulative": "収支の累計",
+        "worth_today": "現在価値",
         "trained": "学習する数値の個数",
         "what": "項目", "low": "低", "likely": "中", "high": "高", "unit": "単位", "kind": "種類", "source": "出所",
         "key": "キー", "consequence": "その結果", "way": "方法", "score": "点数（95 %）", "training": "学習",

@@ -24,12 +24,17 @@ class Numbers:
     def money(self, amount: Decimal | float) -> str:
         """Return an amount, rounded to the smallest unit of its currency; to two digits where it is less than that."""
         exact, smallest = Decimal(str(amount)), Decimal(1).scaleb(-get_currency_precision(self.currency))
-        if exact and abs(exact) < smallest:
-            rounded = exact.quantize(Decimal(1).scaleb(exact.adjusted() - 1), ROUND_HALF_UP)
-            options = {"currency_digits": False, "decimal_quantization": False}
-        else:
-            rounded, options = exact.quantize(smallest, ROUND_HALF_UP), {}
-        return str(format_currency(rounded, self.currency, locale=LOCALES[self.language], **options))
+        small = bool(exact) and abs(exact) < smallest
+        rounded = exact.quantize(Decimal(1).scaleb(exact.adjusted() - 1) if small else smallest, ROUND_HALF_UP)
+        return str(
+            format_currency(
+                rounded,
+                self.currency,
+                locale=LOCALES[self.language],
+                currency_digits=not small,
+                decimal_quantization=not small,
+            )
+        )
 
     def whole(self, value: Decimal | float) -> str:
         """Return a number without decimals."""
