@@ -18,8 +18,6 @@ from autolora.report.management.workbook import workbook
 from tests.economics.test_assess import FULL
 from tests.report import made_up
 
-pytestmark = pytest.mark.unit
-
 KEYS = (
     "number", "items", "hours_freed", "errors_avoided", "saved_errors", "saved_hours", "time_for_other_work", "running",
     "upkeep", "spent_before", "net", "cumulative", "worth_today",
@@ -54,6 +52,7 @@ BUSINESSES = {
 }
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("business", BUSINESSES.values(), ids=BUSINESSES)
 def test_cells_hold_what_the_page_says_before_anything_is_worked_out_again(business: Business, tmp_path: Path) -> None:
     money = assessed(business)
@@ -62,6 +61,7 @@ def test_cells_hold_what_the_page_says_before_anything_is_worked_out_again(busin
     check(months(tmp_path / "book.xlsx"), money)
 
 
+@pytest.mark.browser  # as that one, a program from outside
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="needs LibreOffice")
 @pytest.mark.parametrize("business", BUSINESSES.values(), ids=BUSINESSES)
 def test_another_program_works_the_formulas_out_to_the_same(business: Business, tmp_path: Path) -> None:
@@ -73,6 +73,7 @@ def test_another_program_works_the_formulas_out_to_the_same(business: Business, 
     check(months(tmp_path / "book.ods"), money)
 
 
+@pytest.mark.unit
 def test_texts_are_texts_whatever_they_begin_with(tmp_path: Path) -> None:
     money = assessed()
     hostile = replace(money.assumptions[0], name="=1+1", unit="+1", source='@SUM(A1)"=cmd')
