@@ -182,4 +182,5 @@ class Closing:
             seconds=spent(),
             measured_memory=measured,
             calibration=None if tested is None else tested.calibration,
+            rates=self.prepared.space.rates,
         )

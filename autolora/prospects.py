@@ -14,20 +14,36 @@ from autolora.records import Candidate, ConfirmRecord, Reason
 from autolora.request import Limits
 from autolora.verdict import DEFAULTS, SIMPLE, field_of, in_words, rivals_among, standing_of
 
+_NEAR_END = 1.2
+"""Ratio within which a rate is at an end of those searched."""
 _MOST_TIMES = 100
 """Rows that are named at most, in times of those there are: a lead this small is none."""
 
 
 def would_change(
-    chosen: Candidate | None, confirm: ConfirmRecord, metric: Objective, required: Limits
+    chosen: Candidate | None,
+    confirm: ConfirmRecord,
+    metric: Objective,
+    required: Limits,
+    *,
+    rates: tuple[float, float] | None = None,
 ) -> tuple[Reason, ...]:
-    """Return what would change the verdict on the chosen candidate, or the choice of it."""
+    """Return what would change the verdict on the chosen candidate, or the choice of it.
+
+    Args:
+        chosen: What was chosen.
+        confirm: Every candidate.
+        metric: That decides.
+        required: The user's limits.
+        rates: Lowest and highest learning rate that were searched; None where one rate was.
+    """
     if chosen is None:
         return ()
     return (
         *_the_score_asked_for(chosen, metric, required),
         *_rivals(chosen, confirm, metric),
         *_smaller_ones(chosen, confirm, metric, required),
+        *_end_of_rates(chosen, rates),
         *_more_rows(confirm),
     )
 
@@ -117,6 +133,18 @@ def _smaller_ones(chosen: Candidate, confirm: ConfirmRecord, metric: Objective, 
             fields.append("confirm.rows.validation")
         found.append(Reason(text=f"{text}.", fields=tuple(fields)))
     return found
+
+
+def _end_of_rates(chosen: Candidate, rates: tuple[float, float] | None) -> list[Reason]:
+    """Return that better rates may lie outside the search space, where the chosen one is at an end of it."""
+    if rates is None or chosen.config is None:
+        return []
+    low, high, rate = *rates, chosen.config.learning_rate
+    if low * _NEAR_END < rate < high / _NEAR_END:
+        return []
+    end = f"highest ({high:g})" if rate * rate > low * high else f"lowest ({low:g})"
+    text = f"Its learning rate, {rate:.2g}, is near the {end} of the search space; a wider one may hold a better rate."
+    return [Reason(text=text, fields=(field_of(chosen, "config.learning_rate"),))]
 
 
 def _more_rows(confirm: ConfirmRecord) -> list[Reason]:

@@ -64,6 +64,14 @@ class Space:
             started.append(suggestion)
         object.__setattr__(self, "start", tuple(started))
 
+    @property
+    def rates(self) -> tuple[float, float] | None:
+        """Lowest and highest learning rate that may be tried; None where there is only one."""
+        rate = self.parameters.get("learning_rate")
+        if isinstance(rate, Choice):
+            return float(min(rate.values)), float(max(rate.values))
+        return None if rate is None else (float(rate.low), float(rate.high))
+
     def _completed(self) -> dict[str, Any]:
         """Return the fixed values, checked, in the order of the domains, with defaults for what nobody named."""
         for name, value in self.fixed.items():

@@ -42,6 +42,7 @@ def recommendation(
     seconds: float,
     measured_memory: int | None,
     calibration: Calibration | None = None,
+    rates: tuple[float, float] | None = None,
 ) -> Recommendation:
     """Return the recommendation of a search that has come to its end.
 
@@ -58,13 +59,14 @@ def recommendation(
         seconds: Of the whole search.
         measured_memory: Of the chosen configuration alone; None where it was not measured.
         calibration: Of the adapter that ships.
+        rates: Lowest and highest learning rate that were searched; None where one rate was.
     """
     chosen = choice.candidate
     return Recommendation(
         name=request.name,
         verdict=choice.verdict,
         reasons=choice.reasons,
-        would_change=would_change(confirmed.chosen, confirmed.record, metric, request.limits),
+        would_change=would_change(confirmed.chosen, confirmed.record, metric, request.limits, rates=rates),
         problem=dataset.problem,
         threshold=chosen.seeds[0].threshold if chosen else None,
         config=chosen.config if chosen else None,

@@ -29,6 +29,7 @@ from tests.candidates import (
     candidate,
     record,
 )
+from tests.report import made_up
 from tests.test_verdict import all_records
 
 pytestmark = pytest.mark.unit
@@ -144,6 +145,27 @@ def test_whatever_is_said_cites_fields_that_the_records_hold(tfidf, default, cho
         assert reason.fields
         for path in reason.fields:
             assert evidence(all_records(confirm, required), path).value, path
+
+
+@pytest.mark.parametrize(
+    ("rates", "says"),
+    [
+        ((1e-4, 2.2e-3), "near the highest (0.0022) of the search space; a wider one may hold a better rate."),
+        ((1.9e-3, 1e-2), "near the lowest (0.0019) of the search space; a wider one may hold a better rate."),
+        ((1e-4, 1e-2), None),
+        (None, None),
+    ],
+)
+def test_a_rate_at_an_end_of_the_space_is_told(rates, says) -> None:
+    chosen = replace(SMALL, config=made_up.config_of(2, 2, "attention_qv", "last_half", 2e-3))
+    confirm = record(chosen, *OTHERS)
+
+    told = [one for one in would_change(chosen, confirm, METRIC, NO_LIMITS, rates=rates) if "learning rate" in one.text]
+
+    assert bool(told) == (says is not None)
+    if says is not None:
+        assert told[0].text == f"Its learning rate, 0.002, is {says}"
+        assert told[0].fields == (f"confirm.candidates.{chosen.name}.config.learning_rate",)
 
 
 def test_nothing_is_said_where_there_is_nothing_to_recommend() -> None:

@@ -433,3 +433,24 @@ def load_once(name: str) -> Space:
     if name not in _LOADED:
         _LOADED[name] = from_dict(GOOD, name=name) if name == "mine" else load(name)
     return _LOADED[name]
+
+
+@pytest.mark.parametrize(
+    ("learning_rate", "rates"),
+    [
+        ({"type": "float", "low": 1e-4, "high": 1e-2, "log": True}, (1e-4, 1e-2)),
+        ({"type": "choice", "values": [2e-3, 1e-3]}, (1e-3, 2e-3)),
+    ],
+)
+def test_a_space_knows_the_rates_that_it_holds(tmp_path: Path, learning_rate, rates) -> None:
+    (tmp_path / "own.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "version": 1,
+                "parameters": {"rank": {"type": "choice", "values": [1, 2]}, "learning_rate": learning_rate},
+                "fixed": {"target_modules": "attention", "layers": "all"},
+            }
+        )
+    )
+
+    assert load(str(tmp_path / "own.yaml")).rates == rates
