@@ -1,0 +1,87 @@
+"""The page for managers in a real browser, with the network off, and on paper."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autolora.economics.assess import assess
+from autolora.report.management.page import render_management
+from tests.economics.test_assess import FULL
+from tests.report import made_up
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
+
+ANSWERS = ("recommendation", "cost", "payback", "confidence")
+A4_POINTS = (595, 842)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(params=["en", "ja"])
+def opened(browser, request, tmp_path: Path):
+    """Return the page of one language, and what went wrong there."""
+    report = made_up.report()
+    found = replace(report.recommendation, seconds_a_thousand=2.5)
+    file = tmp_path / "management.html"
+    file.write_text(render_management(report, found, assess(FULL, found, report.confirm), request.param))
+    context = browser.new_context(offline=True, viewport={"width": 900, "height": 1200})
+    page, complaints = context.new_page(), []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda asked: complaints.append(asked.url) if not asked.url.startswith("file:") else None)
+    page.goto(file.as_uri())
+    yield page, complaints
+    context.close()
+
+
+def test_the_four_answers_are_seen_and_nothing_goes_wrong(opened) -> None:
+    page, complaints = opened
+
+    for name in ANSWERS:
+        box = page.locator(f"#{name}").bounding_box()
+        assert box is not None
+        assert box["width"] > 100
+        assert page.locator(f"#{name}").inner_text().strip()
+    assert complaints == []
+
+
+def test_nothing_is_wider_than_the_page_also_on_a_phone(opened) -> None:
+    page, _ = opened
+    for width in (900, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.querySelector('.answers').scrollWidth") <= width
+        assert page.evaluate("document.querySelector('.figures').scrollWidth") <= width
+
+
+def test_on_paper_the_decision_is_on_the_first_of_at_most_three_a4_pages(opened, tmp_path: Path) -> None:
+    page, _ = opened
+    page.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
+
+    raw = (tmp_path / "page.pdf").read_bytes()
+    sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", raw)
+    assert 1 <= len(sizes) <= 3
+    assert {(round(float(w)), round(float(h))) for w, h in sizes} == {A4_POINTS}
+    if shutil.which("pdftotext"):
+        first = subprocess.run(
+            ["pdftotext", "-f", "1", "-l", "1", str(tmp_path / "page.pdf"), "-"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        decision = page.locator(".decision").inner_text()
+        assert decision[:12] in first.stdout
