@@ -27,8 +27,9 @@ ENGLISH = Wording(
     "(at today's worth).",
     payback_never="In the likely case the money does not come back within {horizon} months: the balance is {value} (at "
     "today's worth).",
-    payback_spread=" Of {draws} simulated courses one in ten is paid back by month {p10}, half by {p50}, nine in ten by "
-    "{p90}; {never} are not within {horizon} months.",
+    payback_spread=" In {draws} simulated courses the months until then are {p10} for one in ten, {p50} for half and {p90} for "
+    "nine in ten; {never} are not paid back within {horizon} months.",
+    later="more than {horizon}",
     payback_unknown="When it pays back cannot be said: {missing} not entered.",
     confidence="The test score rests on {rows} rows that were looked at once, after everything was chosen; the true score "
     "lies between {low} and {high} with 95 % confidence.",

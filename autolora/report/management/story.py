@@ -302,7 +302,7 @@ class Teller:
         return "、".join(names) if self.n.language == "ja" else " and ".join(names)
 
     def _month(self, month: float | None) -> str:
-        return self.say.not_within.format(horizon=self.money.horizon_months) if month is None else self.n.whole(month)
+        return self.say.later.format(horizon=self.money.horizon_months) if month is None else self.n.whole(month)
 
     def _test_rows(self) -> int:
         return self.found.data.used.get("test") or self.found.data.splits.get("test", 0)

@@ -21,6 +21,7 @@ class Wording:
     payback: str
     payback_never: str
     payback_spread: str
+    later: str
     payback_unknown: str
     confidence: str
     confidence_money: str
