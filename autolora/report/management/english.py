@@ -62,8 +62,7 @@ ENGLISH = Wording(
     no_target="no target entered",
     met="met",
     missed="missed",
-    within="{value}",
-    not_within="not within {horizon}",
+    not_within="not within {horizon} months",
     unknown="unknown",
     apart="Freed hours are time first: {hours} hours a month in full use. Only the share that is paid out less counts as "
     "cash ({cash} a month); the rest is worth {other} as time for other work, and is in no balance here.",
@@ -137,15 +136,14 @@ ENGLISH = Wording(
         "nearest_base": "the answer to the most similar question (by the model)", "finalist": "adapter of trial {trial}",
         "recommended": "recommended adapter",
     },
+    noises={
+        "typos": "typing slips", "casing": "capitals throughout", "width": "the other width of characters",
+        "unicode": "decomposed characters", "truncation": "half of the text missing",
+    },
     consequences=CONSEQUENCES,
     do_nothing="Do nothing: the work goes on as today",
     machines="{count} machines day and night",
     not_priced="no price entered",
-    plain_words={
-        "smaller": "The smallest adapter that did as well is {times} times smaller than standard settings and "
-        "{full} of the whole model.",
-        "none": "No adapter could be compared.",
-    },
     glossary=(
         ("Adapter (LoRA)", "A small file that teaches a finished language model one job; the model itself stays as it is."),
         ("Test items", "Items that were kept back and looked at once, at the end."),

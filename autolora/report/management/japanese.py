@@ -57,7 +57,6 @@ JAPANESE = Wording(
     no_target="目標は未入力",
     met="達成",
     missed="未達",
-    within="{value}",
     not_within="{horizon} か月以内には回収しない",
     unknown="不明",
     apart="空く時間はまず時間です。本格利用時に月 {hours} 時間が空きます。現金に数えるのは支払いが減る分だけで（月 {cash}）、残りは"
@@ -121,6 +120,10 @@ JAPANESE = Wording(
         "few_shot": "例を示したモデル", "nearest": "最も似た質問の答え", "nearest_base": "最も似た質問の答え（モデルによる）",
         "finalist": "試行 {trial} のアダプター", "recommended": "推奨するアダプター",
     },
+    noises={
+        "typos": "打ち間違い", "casing": "すべて大文字", "width": "全角・半角の違い", "unicode": "分解された文字",
+        "truncation": "文章の後半の欠落",
+    },
     consequences={
         "volume_per_month": "月あたりの時間・誤り・運用費を数えません",
         "adoption": "月あたりの時間・誤り・運用費を数えません",
@@ -144,10 +147,6 @@ JAPANESE = Wording(
     do_nothing="何もしない：現在のまま続ける",
     machines="昼夜稼働で {count} 台",
     not_priced="単価は未入力",
-    plain_words={
-        "smaller": "同等の結果を出した最小のアダプターは、標準設定の {times} 分の 1、モデル全体の {full} です。",
-        "none": "比較できたアダプターはありません。",
-    },
     glossary=(
         ("アダプター（LoRA）", "完成した言語モデルに一つの仕事を教える小さなファイル。モデル自体は変えません。"),
         ("テスト", "取り分けておき、最後に一度だけ見た案件。"),

@@ -206,17 +206,21 @@ class Teller:
     # ---------------------------------------------------------------------------------------------------- plain words
 
     def _front(self) -> Iterator[str]:
+        """Yield a line each on the recommended adapter, the best of the others, and the smallest of them."""
         if self.report.confirm is None:
             return
         ways = {option.name: option for option in self.money.options}
-        for candidate in sorted(self.report.confirm.candidates, key=lambda each: each.trainable_params):
-            if candidate.test is None or candidate.name in ("majority", "constant"):
-                continue
+        scored = [each for each in self.report.confirm.candidates if each.test is not None]
+        own = [each for each in scored if each.trial is not None and each.trial == self.found.trial]
+        others = [each for each in scored if each not in own and each.name not in ("majority", "constant")]
+        best = sorted(others, key=lambda each: self.report.metric.loss(each.test or 0.0))[:1]
+        smallest = sorted(others, key=lambda each: each.trainable_params)[:1]
+        for candidate in dict.fromkeys([*own, *best, *smallest]):
             way = ways[candidate.name]
             thousand = self.say.not_priced if way.cost_a_thousand is None else self.n.money(way.cost_a_thousand)
             yield self.say.front_line.format(
                 name=self.candidate(candidate), metric=metric_name(self.report.metric_key),
-                score=self.n.score(candidate.test), params=self.n.whole(candidate.trainable_params),
+                score=self.n.score(candidate.test or 0.0), params=self.n.whole(candidate.trainable_params),
                 hours=self.n.duration(way.training_hours), thousand=thousand,
             )  # fmt: skip
 
@@ -232,6 +236,7 @@ class Teller:
             yield self.say.risk_slices.format(
                 count=len(behind), kind=worst.kind, name=worst.name, score=self.n.score(worst.score)
             )
+        yield from self._untidy()
         _, low, high = self.test
         if high - low > _WIDE:
             yield self.say.risk_wide.format(low=self.n.score(low), high=self.n.score(high))
@@ -243,6 +248,25 @@ class Teller:
         if self.money.missing:
             yield self.say.risk_missing.format(count=len(self.money.missing))
         yield self.say.risk_drift
+
+    def _untidy(self) -> Iterator[str]:
+        """Yield the kind of untidy text that costs most, where that is more than the margin and no chance."""
+        noise, chosen = self.report.robustness, self.report.chosen_candidate
+        if noise is None or chosen is None or chosen.name not in noise.scores or self.report.confirm is None:
+            return
+        loss, clean = self.report.metric.loss, noise.scores[chosen.name]
+        costly = [
+            each
+            for each in noise.noises
+            if min(loss(each.differences[chosen.name][1]), loss(each.differences[chosen.name][2]))
+            > self.report.confirm.margin
+        ]
+        if costly:
+            worst = max(costly, key=lambda each: loss(each.scores[chosen.name]))
+            yield self.say.risk_noise.format(
+                noise=self.say.noises.get(worst.name, worst.name), clean=self.n.score(clean),
+                noisy=self.n.score(worst.scores[chosen.name]),
+            )  # fmt: skip
 
     def _review(self) -> str:
         review = self.report.review

@@ -36,7 +36,6 @@ class Wording:
     no_target: str
     met: str
     missed: str
-    within: str
     not_within: str
     unknown: str
     apart: str
@@ -70,10 +69,11 @@ class Wording:
     """Of assumptions."""
     units: dict[str, str]
     candidates: dict[str, str]
+    noises: dict[str, str]
+    """Kinds of untidy text, by their record's name."""
     consequences: dict[str, str]
     """By the key that was not entered."""
     do_nothing: str
     machines: str
     not_priced: str
-    plain_words: dict[str, str]
     glossary: tuple[tuple[str, str], ...]
