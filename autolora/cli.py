@@ -161,7 +161,7 @@ def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
     " quick, or a YAML file.",
 )
 @click.option("--trials", type=int, help="How many configurations to try; 24 unless set.")
-@click.option("--budget", help="Time for everything, such as 15m or 1h30m.")
+@click.option("--budget", help="Time for everything, such as 15m or 1h30m, or money for machine time, such as 3000yen.")
 @click.option("--rows", type=int, help="Use a stratified sample of this many rows.")
 @click.option("--test", help="File with the rows to test on; without it a part of DATA is kept for that.")
 @click.option("--max-params", type=int, help="Most trainable parameters.")
