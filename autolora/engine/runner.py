@@ -288,6 +288,10 @@ class Runner:
             self._publish(place, self._failure(place, TrialState.FAILED, error))
             return
         place.next_rung = sum(self._rung_steps(job, rung) < slot.step for rung in range(len(job.rungs)))
+        if slot.step > 0:
+            # It was allowed to come here, by a process that whoever asks now may know nothing of.
+            with self._changed:
+                place.allowed_rung = max(place.allowed_rung, place.next_rung)
 
     def _admit_where_it_was(self, place: _Place) -> Slot | None:
         """Admit a job with the state that was kept of it, None where there is none that is whole and its own."""

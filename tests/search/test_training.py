@@ -92,3 +92,22 @@ def test_a_killed_engine_tells_no_rung_twice_and_what_was_stopped_stays_so(engin
     assert len(told) == len(set(told))
     assert done["job 0"].failure == TrialState.STOPPED
     assert [done[slot].failure for slot in ("job 1", "job 2")] == [None, None]
+
+
+def test_what_stood_beyond_its_first_rung_goes_on_although_nobody_remembers_that(engines, jobs) -> None:
+    def die(job, report):
+        if report.rung == 1:
+            raise KeyboardInterrupt
+        return {}
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(engines, jobs, die)
+    (name,) = engines.ready()
+    for job in jobs:
+        engines.release(name, job.slot)
+    told = []
+
+    done = trained(engines, jobs, lambda job, report: told.append((job.slot, report.rung)) or {})
+
+    assert [report.failure for report in done.values()] == [None] * 3
+    assert len(told) == len(set(told))
