@@ -289,6 +289,15 @@ def check_currency(name: str, value: object) -> None:
         )
 
 
+def check_one_currency(name: str, own: str, currency: str) -> None:
+    """Raise RequestError unless an amount is in the currency that all are in."""
+    if own != currency:
+        raise RequestError(
+            f"all amounts must be in one currency, which is {currency}, but {name} is in {own}",
+            f"write it in {currency}",
+        )
+
+
 def parse_amount(text: str) -> tuple[float, str]:
     """Return an amount such as ``"3000yen"`` or ``"20 USD"`` and the code of its currency.
 
@@ -321,11 +330,7 @@ def _checked(key: str, given: object, rule: Rule, currency: str) -> Entry:
 def _single(key: str, value: object, rule: Rule, currency: str) -> float:
     if rule.money and isinstance(value, str) and _AMOUNT.fullmatch(value):
         value, own = parse_amount(value)
-        if own != currency:
-            raise RequestError(
-                f"all amounts must be in one currency, which is {currency}, but {key} is in {own}",
-                f"write it in {currency}",
-            )
+        check_one_currency(key, own, currency)
     if not rule.holds(value):
         unit = f"{currency} {rule.unit}" if rule.money else rule.unit
         raise RequestError(

@@ -238,7 +238,7 @@ class Confirmation:
         for _ in range(MOST_STEPS):
             losses = [{name: self._loss(name, first) for name in grid.configs} for grid in self._grids]
             further = {at: name for at, grid in enumerate(self._grids) if (name := grid.beyond(losses[at]))}
-            kept = [self._kept.of(self._best(self._grids[at]), first) for at in further]
+            kept = [self._kept.of(min(losses[at], key=losses[at].__getitem__), first) for at in further]
             to_come = len(self._grids) * (self.baseline_seeds - 1)
             needed = (1 + to_come) * sum(one.seconds for one in kept if one is not None)
             if not further or needed > self.seconds_left():

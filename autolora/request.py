@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, get_args
 import msgspec
 import yaml
 
-from autolora.business import Business, Energy, Machine, Staff, Targets, parse_amount
+from autolora.business import Business, Energy, Machine, Staff, Targets, check_one_currency, parse_amount
 from autolora.checks import check_one_of, check_text, check_whole
 from autolora.data_request import PROBLEMS, DataRequest
 from autolora.errors import RequestError
@@ -235,12 +235,7 @@ class Request:
                 " business.machine",
                 "write it in a task file, such as business: {currency: JPY, machine: {hourly: 120}}, or give a time",
             )
-        if currency != self.business.currency:
-            raise RequestError(
-                f"all amounts must be in one currency, which is {self.business.currency}, but budget.money is in"
-                f" {currency}",
-                f"write it in {self.business.currency}",
-            )
+        check_one_currency("budget.money", currency, self.business.currency)
 
     def _complete_metric(self) -> None:
         """Fill in the metric or the problem from each other, and check that they fit."""

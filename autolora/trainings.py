@@ -168,7 +168,8 @@ class TrainingShelf:
         if jobs:
             trainer.train(jobs, slots_per_engine=slots_per_engine, on_done=keep, on_rung=judge)
         for group in _alike(wanted):
-            self._share(group)
+            if len(group) > 1:
+                self._share(group)
 
     def _kept_of(self, group: Sequence[Wanted]) -> Wanted | None:
         """Return the first of trainings that are alike that is kept."""

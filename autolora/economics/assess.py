@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from decimal import Decimal
 
 from autolora.business import Business, Targets, ends
@@ -62,15 +63,7 @@ def assess(business: Business, found: Recommendation, confirm: ConfirmRecord, *,
 
 
 def _assumption(each: Quantity) -> Assumption:
-    return Assumption(
-        name=each.name,
-        low=each.low,
-        likely=each.likely,
-        high=each.high,
-        kind=each.kind,
-        unit=each.unit,
-        source=each.source,
-    )
+    return Assumption(**{field.name: getattr(each, field.name) for field in fields(Assumption)})
 
 
 def _month(month: Month[Decimal], terms: Terms[Decimal], cumulative: Decimal) -> MonthOfWork:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -110,9 +110,7 @@ def _ends(each: Quantity, most: float) -> tuple[Decimal, Decimal]:
 def _at_end(each: Quantity, known: Sequence[Quantity], span: Span, *, good: bool) -> Quantity:
     at_low, at_high = (_value(known, span, each.name, float(value)) for value in (each.low, each.high))
     value = each.high if (at_high >= at_low) == good else each.low
-    return Quantity(
-        name=each.name, low=value, likely=value, high=value, kind=each.kind, unit=each.unit, source=each.source
-    )
+    return replace(each, low=value, likely=value, high=value, counted=None)
 
 
 def _value(known: Sequence[Quantity], span: Span, name: str, value: float) -> float:

@@ -18,7 +18,7 @@ a month in full use frees ``n (t - s r) / 60`` hours (what a person decides stil
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -54,10 +54,6 @@ class Terms(Generic[N]):
     """Of what the adapter answers alone."""
     seconds_per_item: N | None = None
     """Of the machine."""
-
-    def known(self) -> dict[str, N]:
-        """Return the terms that are there."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

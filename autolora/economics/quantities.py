@@ -10,24 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolora.economics.model import Terms
-from autolora.records.economics import Kind
+from autolora.records.economics import Assumption
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantity:
-    """One number."""
+class Quantity(Assumption):
+    """One number, named as a field of ``Terms``."""
 
-    name: str
-    """Of a field of ``Terms``."""
-    low: Decimal
-    likely: Decimal
-    high: Decimal
-    kind: Kind
-    unit: str
-    source: str
-    """Where it stands: the key of a task file, or the field of a record."""
     counted: tuple[float, float] | None = None
     """Of a share that was measured on rows: how many there were of it, and of how many."""
 

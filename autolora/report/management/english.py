@@ -124,9 +124,6 @@ ENGLISH = Wording(
         "retrainings_per_year": "Trainings a year", "retraining_machine_hours": "Machine hours to train again",
         "accuracy": "Right among those answered alone", "seconds_per_item": "Machine seconds of an item",
     },
-    units={
-        "items a month": "items a month", "share": "share", "hours": "hours", "seconds": "seconds", "an hour": "an hour",
-    },
     candidates={
         "default_lora": "standard settings", "rate_grid": "standard settings at the best of a grid of rates",
         "head_only": "the last layer alone", "majority": "always the most frequent answer",

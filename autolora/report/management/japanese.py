@@ -112,7 +112,6 @@ JAPANESE = Wording(
         "retrainings_per_year": "年の再学習回数", "retraining_machine_hours": "再学習の機械時間",
         "accuracy": "単独で答える案件の正しい割合", "seconds_per_item": "1 件の機械時間（秒）",
     },
-    units={"items a month": "件／月", "share": "割合", "hours": "時間", "seconds": "秒", "an hour": "1 時間"},
     candidates={
         "default_lora": "標準設定", "rate_grid": "学習率を選んだ標準設定", "head_only": "最終層のみ",
         "majority": "常に最も多い答え", "constant": "常に同じ答え", "tfidf": "単語の頻度と線形モデル",

@@ -54,10 +54,11 @@ def render_management(
             money=money,
             value=partial(_value, numbers),
             candidate=teller.candidate,
+            is_recommended=teller.is_recommended,
             candidates={each.name: each for each in report.confirm.candidates} if report.confirm else {},
             cash=_cash(money, say.chart_month, say.chart_cash_band, numbers),
             swings=_swings(money, say.names, numbers),
-            front=_front(report, found, teller),
+            front=_front(report, teller),
             metric=metric_name(report.metric_key),
             date=moment.date().isoformat(),
             version=__version__,
@@ -94,7 +95,7 @@ def _swings(money: Assessment, names: dict[str, str], numbers: Numbers) -> Marku
     return charts.swings(bars, likely=float(money.likely.present_value), shape=numbers.money)
 
 
-def _front(report: SearchReport, found: Recommendation, teller: Teller) -> Markup:
+def _front(report: SearchReport, teller: Teller) -> Markup:
     if report.confirm is None:
         return Markup()
     points = [
@@ -102,13 +103,13 @@ def _front(report: SearchReport, found: Recommendation, teller: Teller) -> Marku
             name=teller.candidate(each),
             size=float(each.trainable_params),
             score=each.test,
-            recommended=each.trial is not None and each.trial == found.trial,
+            recommended=teller.is_recommended(each),
         )
         for each in report.confirm.candidates
         # Other finalists, and the default where its best rate stands beside it, would crowd the picture.
         if each.test is not None
         and each.trainable_params > 0
-        and (each.kind == "baseline" or each.trial == found.trial)
+        and (each.kind == "baseline" or teller.is_recommended(each))
         and each.name != "default_lora"
     ]
     size = teller.say.columns["trained"]

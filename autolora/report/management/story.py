@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from autolora.recommend import CONSTANTS
 from autolora.records import Candidate, Recommendation
 from autolora.records.economics import Assessment
 from autolora.report.management.english import ENGLISH
@@ -16,27 +17,15 @@ from autolora.report.management.wording import Wording
 from autolora.report.slices import slices
 from autolora.report.source import SearchReport
 from autolora.report.text import metric_name
+from autolora.verdict import SIMPLE
 
 WORDINGS: dict[Language, Wording] = {"en": ENGLISH, "ja": JAPANESE}
-SIMPLE = (
-    "tfidf",
-    "head_only",
-    "prompt_tuning",
-    "majority",
-    "constant",
-    "nearest",
-    "nearest_base",
-    "few_shot",
-    "zero_shot",
-)
-"""Rivals that need no adapter, the strongest of which a verdict names."""
 _WIDE = 0.1
 """Width of a score's interval above which it is a risk."""
 _APART = 0.05
 """Calibration error above which it is one."""
 _RARE = 0.1
 """Share of courses that never pay back above which it is one."""
-_FAILED = ("failed", "diverged", "out_of_memory", "timed_out")
 
 State = Literal["met", "missed", "none"]
 Shape = Callable[[Decimal | float], str]
@@ -68,18 +57,6 @@ class Story:
     review: str
     decision: str
     gates: tuple[tuple[str, str], ...]
-
-
-def story(report: SearchReport, found: Recommendation, money: Assessment, language: Language) -> Story:
-    """Return the page's sentences.
-
-    Args:
-        report: One search, judged.
-        found: What it came to.
-        money: What that is worth.
-        language: Of the page.
-    """
-    return Teller(report, found, money, language).story()
 
 
 class Teller:
@@ -211,8 +188,8 @@ class Teller:
             return
         ways = {option.name: option for option in self.money.options}
         scored = [each for each in self.report.confirm.candidates if each.test is not None]
-        own = [each for each in scored if each.trial is not None and each.trial == self.found.trial]
-        others = [each for each in scored if each not in own and each.name not in ("majority", "constant")]
+        own = [each for each in scored if self.is_recommended(each)]
+        others = [each for each in scored if each not in own and each.name not in CONSTANTS]
         best = sorted(others, key=lambda each: self.report.metric.loss(each.test or 0.0))[:1]
         smallest = sorted(others, key=lambda each: each.trainable_params)[:1]
         for candidate in dict.fromkeys([*own, *best, *smallest]):
@@ -283,9 +260,13 @@ class Teller:
 
     # ---------------------------------------------------------------------------------------------------------- pieces
 
+    def is_recommended(self, candidate: Candidate) -> bool:
+        """Return whether a candidate is the recommended adapter."""
+        return candidate.trial is not None and candidate.trial == self.found.trial
+
     def candidate(self, candidate: Candidate) -> str:
         """Return a candidate's name in plain words."""
-        if candidate.trial is not None and candidate.trial == self.found.trial:
+        if self.is_recommended(candidate):
             return self.say.candidates["recommended"]
         known = self.say.candidates.get(candidate.name)
         return known or self.say.candidates["finalist"].format(trial=candidate.trial)

@@ -67,7 +67,6 @@ class Wording:
     kinds: dict[str, str]
     names: dict[str, str]
     """Of assumptions."""
-    units: dict[str, str]
     candidates: dict[str, str]
     noises: dict[str, str]
     """Kinds of untidy text, by their record's name."""
