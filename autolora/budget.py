@@ -14,9 +14,12 @@ from typing import Any
 import msgspec
 
 from autolora import plan as plans
+from autolora.business import parse_amount
 from autolora.plan import Confirming, Plan, Work
 from autolora.records import TrialRecord
+from autolora.request import Request
 from autolora.store import RunFolder
+from autolora.units import in_minutes
 
 _EXPLORE_SHARES = (0.35, 0.8)
 """Least of what is left after the start that exploring gets, and most of the budget after which it ends."""
@@ -41,6 +44,12 @@ def confirming_of(run: RunFolder) -> Confirming | None:
     """Return what an earlier process began to confirm; a kill must not change what is compared."""
     event = _first(run, "confirm")
     return None if event is None else msgspec.convert(event, Confirming)
+
+
+def settled_of(run: RunFolder) -> frozenset[str] | None:
+    """Return what an earlier process had trained when it chose among finalists; None if none came so far."""
+    event = _first(run, "settled")
+    return None if event is None else frozenset(event["trained"])
 
 
 def as_event(value: Plan | Confirming) -> dict[str, Any]:
@@ -78,12 +87,34 @@ class Clock:
         """Return the seconds since the start."""
         return time.monotonic() - self.start
 
+    def left_in_words(self, request: Request) -> str:
+        """Return what is left of the budget: time, and money where that is what was given."""
+        left = max(0.0, self.budget_seconds - self.spent())
+        price = request.an_hour
+        if request.budget.money is None or price is None:
+            return in_minutes(left)
+        paid = float(price) * left / 3600
+        amount = f"{paid:,.0f}" if paid >= 100 else f"{paid:.2f}"
+        return f"{in_minutes(left)} or {amount} {parse_amount(request.budget.money)[1]}"
+
+    def left_before(self, closing_seconds: float, *, fitted_rows: int = 0) -> float:
+        """Return the seconds until the last part must begin, at the pace seen so far.
+
+        Args:
+            closing_seconds: What that part was planned to take.
+            fitted_rows: Training rows of the linear model, where that is to be fitted before.
+        """
+        if math.isinf(self.budget_seconds):
+            return math.inf
+        fitting = 0.0 if self._work is None else self._work.fitting(fitted_rows)
+        return self.budget_seconds - self.spent() - fitting - closing_seconds * max(1.0, self._pace())
+
     def exploring_ends(self) -> float:
         """Return the moment from which what is left is just enough to confirm, by the speed seen so far."""
         if self._plan is None or self._work is None or math.isinf(self.budget_seconds):
             return math.inf
-        plan, seen = self._plan, self._seen(self._plan, self._work)
-        reserved = seen.confirming(plan.confirm) + plan.closing_seconds
+        plan, seen = self._plan, self._work.at_pace(self._pace())
+        reserved = seen.confirming(plan.confirm) + plan.closing_seconds * max(1.0, self._pace())
         share, most = _EXPLORE_SHARES
         one = self._work.exploring(plan.explore_train, plan.explore_validation)
         # However long the start took, there is time for a trial: a search that ends with nothing was for nothing.
@@ -95,12 +126,12 @@ class Clock:
         assert self._plan is not None, "the clock was told no plan"
         if self._work is None or math.isinf(self.budget_seconds):
             return self._plan.confirm
-        left = self.budget_seconds - self.spent() - self._plan.closing_seconds
-        return plans.confirming(left, self._plan, self._seen(self._plan, self._work))
+        left = self.left_before(self._plan.closing_seconds)
+        return plans.confirming(left, self._plan, self._work.at_pace(self._pace()))
 
-    def _seen(self, plan: Plan, work: Work) -> Work:
-        """Return the work at the pace of the trials so far."""
-        if not self._full_seconds:
-            return work
-        expected = work.exploring(plan.explore_train, plan.explore_validation)
-        return work.at_pace(statistics.median(self._full_seconds.values()) / expected)
+    def _pace(self) -> float:
+        """Return how many times as long trials have taken so far as was planned."""
+        if self._plan is None or self._work is None or not self._full_seconds:
+            return 1.0
+        expected = self._work.exploring(self._plan.explore_train, self._plan.explore_validation)
+        return statistics.median(self._full_seconds.values()) / expected

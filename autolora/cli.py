@@ -18,6 +18,7 @@ import click
 
 from autolora import __version__
 from autolora.errors import AutoloraError, DataError, RequestError, RunFolderError
+from autolora.options import data_options, search_options
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _REFUSED = 3
@@ -105,90 +106,21 @@ def main() -> None:
     """Find the smallest LoRA adapter that does a job, with the proof and the price."""
 
 
-def _data_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what says how DATA is read and split."""
-    for option in reversed(
-        (
-            click.option("--text", help="Column that holds the text; text unless set."),
-            click.option("--label", help="Column that holds the label; label unless set."),
-            click.option("--prompt", help="Column of the prompts, where an answer is to be written."),
-            click.option("--completion", help="Column of the answers; completion unless set."),
-            click.option("--messages", help="Column of conversations, of which the last message is the answer."),
-            click.option(
-                "--template", help="How a prompt is put to the base: chat, plain, or a text with {prompt} in it."
-            ),
-            click.option(
-                "--problem",
-                type=click.Choice(["single_label", "multi_label", "regression"]),
-                help="What a label is: one class (unless set), any number of classes, or a number.",
-            ),
-            click.option("--label-separator", help="What stands between the classes of a row, such as a semicolon."),
-            click.option(
-                "--encoding", help="Of text files, such as cp1252; UTF-8, UTF-16, Shift_JIS and EUC-JP are found."
-            ),
-            click.option(
-                "--split-by", help="Column whose equal cells stay on one side of the splits, such as a customer."
-            ),
-            click.option("--split-by-time", help="Column of times; the latest rows are tested on."),
-            click.option(
-                "--slice",
-                "slices",
-                multiple=True,
-                help="Column by whose values the report tells test rows apart, such as a branch; may be given again.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
-
-
 def _run_folder(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("run", type=click.Path(path_type=Path))(function)
 
 
+def _business_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--business",
+        type=click.Path(path_type=Path),
+        help="YAML file with what the work costs today, in place of what the task file says.",
+    )(function)
+
+
 @main.command()
 @click.argument("data")
-@_data_options
-@click.option("--base-model", help="Folder or hub id of the base model.")
-@click.option(
-    "--metric",
-    help="What decides quality: macro_f1 (the default) or accuracy; micro_f1; mae or r2; of answers chrf (the default),"
-    " rouge_l, token_f1, exact_match, completion_loss, or accuracy by likelihood.",
-)
-@click.option(
-    "--space",
-    help="Search space: encoder (the default), decoder (for answers), decoder_quick, attention_only,"
-    " quick, or a YAML file.",
-)
-@click.option("--trials", type=int, help="How many configurations to try; 24 unless set.")
-@click.option("--budget", help="Time for everything, such as 15m or 1h30m, or money for machine time, such as 3000yen.")
-@click.option("--rows", type=int, help="Use a stratified sample of this many rows.")
-@click.option("--test", help="File with the rows to test on; without it a part of DATA is kept for that.")
-@click.option("--max-params", type=int, help="Most trainable parameters.")
-@click.option("--max-memory", help="Most training memory, such as 8GB.")
-@click.option(
-    "--min-metric", type=float, help="Score on the validation split that a positive verdict needs; for mae the most."
-)
-@click.option(
-    "--kpi",
-    multiple=True,
-    metavar="METRIC=SCORE",
-    help="The same for another metric, such as accuracy=0.9; may be given several times.",
-)
-@click.option("--margin", type=float, help="What a smaller adapter may be worse and still be as good; 0.01 unless set.")
-@click.option(
-    "--baselines",
-    type=click.Choice(["none", "quick", "all"]),
-    help="What finalists are compared with; quick unless set, all adds prompt tuning and full fine-tuning.",
-)
-@click.option("--seed", type=int, help="Seed of splits, sampler and weights; 0 unless set.")
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "exact", "fast", "4bit"]),
-    help="Of the base: float32, bf16, or 4 bits where it is too large for those; auto takes bf16 where it is faster.",
-)
-@click.option("--prefix-cache", help="Memory (and disk) for what is computed of a row once, such as 2GB; 0 for none.")
-@click.option("--address", help="Join this Ray cluster instead of starting a private one.")
+@search_options
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/NAME unless set.")
 @click.option("--resume", is_flag=True, help="Go on with the search in the run folder.")
 @click.option(
@@ -221,7 +153,57 @@ def search(data: str, out: Path | None, resume: bool, reopen_test: bool, plain: 
 
 @main.command()
 @click.argument("data")
-@_data_options
+@search_options
+@click.option(
+    "--audience",
+    type=click.Choice(["engineer", "management"]),
+    default="engineer",
+    show_default=True,
+    help="Engineers get rows, times and memory; managers the proposal of a pilot as a page.",
+)
+@click.option(
+    "--lang", "language", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Of the proposal."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File of the proposal, .html or .pdf; proposal.LANG.html unless set.",
+)
+@_business_option
+@click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_clean_errors
+@_clear_interruption
+def plan(
+    data: str, audience: str, language: Any, output: Path | None, business: Path | None, kind: str, **flags: Any
+) -> None:
+    """Say what a search of DATA would take, before it is begun; the engine is timed for some seconds.
+
+    \b
+    autolora plan task.yaml
+    autolora plan task.yaml --audience management -o proposal.html
+    """
+    from autolora import pages, progress
+    from autolora.command import request_from
+    from autolora.listing import forecast_as
+    from autolora.planning import forecast
+    from autolora.request import read_business
+
+    wanted = request_from(data, **flags)
+    entered = wanted.business if business is None else read_business(business)
+    with progress.make(plain=True) as shown:
+        found = forecast(wanted, stage=shown.stage)
+    if audience == "management":
+        target = output or Path(f"proposal.{language}.html")
+        _write_page(target, _as_file(pages.proposal_page(found, language, business=entered), target))
+        click.echo(str(target))
+    else:
+        click.echo(forecast_as(kind, found, entered), nl=False)
+
+
+@main.command()
+@click.argument("data")
+@data_options
 @click.option("--test", help="File with the rows to test on.")
 @click.option("--rows", type=int, help="Look at a stratified sample of this many rows.")
 @click.option("--base-model", help="Folder or hub id of a base model; its tokenizer counts the tokens.")
@@ -303,7 +285,7 @@ def recommend(run: Path, kind: str) -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="File to write; unless set, report.html or management.LANG.html in RUN. For managers also .xlsx.",
+    help="File; report.html or management.LANG.html in RUN unless set. For managers also .pdf or .xlsx.",
 )
 @click.option("--no-texts", is_flag=True, help="Leave prompts and answers from the data out, so that it can be shared.")
 @click.option(
@@ -321,16 +303,11 @@ def recommend(run: Path, kind: str) -> None:
     show_default=True,
     help="Language of the page for managers.",
 )
-@click.option(
-    "--business",
-    type=click.Path(path_type=Path),
-    help="YAML file with what the work costs today, in place of what the task file says.",
-)
+@_business_option
 @_clean_errors
 def report(run: Path, output: Path | None, no_texts: bool, audience: str, language: Any, business: Path | None) -> None:
     """Write the report of a search as one HTML file, or what is for managers as a workbook."""
     from autolora import pages, results
-    from autolora.durable import write_whole
     from autolora.request import read_business
 
     found = results.read(run)
@@ -340,16 +317,10 @@ def report(run: Path, output: Path | None, no_texts: bool, audience: str, langua
         if target.suffix == ".xlsx":
             page = pages.management_workbook(found, language, business=entered)
         else:
-            page = pages.management_page(found, language, business=entered).encode()
+            page = _as_file(pages.management_page(found, language, business=entered), target)
     else:
         page, target = pages.engineer_page(found, texts=not no_texts).encode(), output or run / "report.html"
-    try:
-        write_whole(target, page, at="report")
-    except RunFolderError as error:
-        raise RequestError(
-            f"the report {str(target)!r} cannot be written: {error.message.rpartition(': ')[2]}",
-            "name a file in a folder that exists and has space",
-        ) from error
+    _write_page(target, page)
     click.echo(str(target))
 
 
@@ -467,6 +438,30 @@ def doctor(offline: bool, out: Path, kind: str) -> None:
     click.echo(facts_as(kind, found), nl=False)
     if any(fact.state == "problem" for fact in found):
         sys.exit(_REFUSED)
+
+
+def _as_file(html: str, target: Path) -> bytes:
+    """Return the content of a page's file: HTML, or PDF where the file's name says so."""
+    from autolora.report.management.paper import as_pdf
+
+    return as_pdf(html) if target.suffix.lower() == ".pdf" else html.encode()
+
+
+def _write_page(target: Path, content: bytes) -> None:
+    """Write a page that was asked for, whole or not at all.
+
+    Raises:
+        RequestError: If it cannot be written there.
+    """
+    from autolora.durable import write_whole
+
+    try:
+        write_whole(target, content, at="report")
+    except RunFolderError as error:
+        raise RequestError(
+            f"the report {str(target)!r} cannot be written: {error.message.rpartition(': ')[2]}",
+            "name a file in a folder that exists and has space",
+        ) from error
 
 
 def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:

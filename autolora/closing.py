@@ -127,7 +127,9 @@ class Closing:
         trials: tuple[TrialRecord, ...],
         confirmed: Confirmed,
         choice: Choice,
+        *,
         spent: Callable[[], float],
+        drawn: Callable[[], float | None],
     ) -> Recommendation:
         """Pack the chosen adapter, test it in plain PEFT, and return the recommendation.
 
@@ -136,6 +138,7 @@ class Closing:
             confirmed: What was confirmed.
             choice: The verdict on it.
             spent: Returns the seconds of the whole search so far.
+            drawn: Returns its kilowatt hours, None where nothing counts them.
         """
         chosen, facts = confirmed.chosen, self.engines.facts
         measured = tested = None
@@ -180,6 +183,7 @@ class Closing:
             dataset=self.prepared.dataset,
             used=self.used_rows,
             seconds=spent(),
+            kilowatt_hours=drawn(),
             measured_memory=measured,
             calibration=None if tested is None else tested.calibration,
             rates=self.prepared.space.rates,

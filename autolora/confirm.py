@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from autolora.answered import AnswerShelf, texts
 from autolora.candidate_scores import CandidateScores
-from autolora.domination import RUNGS, Judge
+from autolora.domination import Judge
 from autolora.engine.baselines import Fitted
 from autolora.engine.costs import CostModel
-from autolora.engine.jobs import Finished, Report, Written, array_of
-from autolora.grids import MOST_STEPS, Grid, default_grid, head_grid
+from autolora.engine.jobs import Finished, Written, array_of
+from autolora.fresh_trainings import FreshTrainings
+from autolora.grids import Grid, default_grid, head_grid
 from autolora.objectives import BY_LIKELIHOOD, GUIDE, Objective
 from autolora.races import Race
 from autolora.recommend import (
@@ -49,7 +50,8 @@ from autolora.rivals import Base, ask_base, base_answers, base_loss, fitted_riva
 from autolora.seed_splits import SeedScores, SeedSplit
 from autolora.solo_rivals import WORDS, SoloRivals, SoloTrainer
 from autolora.tasks.problems import problem_of
-from autolora.trainings import Adapter, Trained, TrainingShelf, Trains, Wanted
+from autolora.trainings import Adapter, OutOfTime, Trained, TrainingShelf, Trains
+from autolora.units import OUT_OF_TIME
 
 SEEDS = 3
 
@@ -111,7 +113,13 @@ class Confirmation:
     every_seed: bool = True
     """Whether all seeds are scored on the test rows; the first, which ships and is judged, always is."""
     seconds_left: Callable[[], float] = lambda: math.inf
-    """Of the time for what cannot share the base."""
+    """Of the time for what is not needed by all means."""
+    out_of_time: OutOfTime = lambda: False
+    """Whether to choose among what was trained by then."""
+    settled: frozenset[str] | None = None
+    """What an earlier process had trained when it chose; the choice then rests on these trainings, and on no others."""
+    on_settled: Callable[[list[str]], None] = lambda trained: None
+    """Is told what was trained when no more is."""
     on_trained: Callable[[int, int], None] = lambda done, total: None
     on_test_opened: Callable[[str], None] = lambda seal: None
     """Is called with what the choice rests on, in a hash, before the test rows are looked at."""
@@ -121,8 +129,6 @@ class Confirmation:
         self._problem = problem_of(self.dataset)
         self._kept = TrainingShelf(folder=self.folder)
         self._grids: list[Grid] = []
-        self._races: list[Race] = []
-        self._wanted: list[tuple[str, AdapterConfig, int]] = []
         self._scores: dict[str, SeedScores] = {}
         """Candidate → its scores on validation rows."""
         self._judge = CandidateScores.of(self.dataset, self.metric.name, self.seeds)
@@ -158,66 +164,56 @@ class Confirmation:
             self._grids = [default_grid(self.costs, epochs, batch_size)]
         if self.baselines != "none" and not self._writes:
             self._grids.append(head_grid(self.costs, epochs, batch_size))
-        first, few = self.seeds[0], self.seeds[: self.baseline_seeds]
-        self._races = [self._race(grid) for grid in self._grids]
-        # A grid's rates meet on one seed; only the best of them is worth the others.
+        few = self.seeds[: self.baseline_seeds]
         jobs = [(f"finalist_{t.number}", t.config, seed) for t in finalists if t.config for seed in self.seeds]
         jobs += [("default_lora", g.configs["default_lora"], seed) for g in self._grids[:1] for seed in few]
-        jobs += [(name, c, first) for g in self._grids for name, c in g.configs.items() if name != "default_lora"]
-        self._total = len(jobs) + len(self._grids) * (self.baseline_seeds - 1)
-        self._train(jobs)
-        self._go_beyond()
-        best = {grid.name: self._best(grid) for grid in self._grids}
-        more = [(best[g.name], g.configs[best[g.name]], seed) for g in self._grids for seed in few[1:]]
-        self._train([job for job in more if job[0] != "default_lora"])
+        # A grid's rates meet on one seed; only the best of them is worth the others.
+        jobs += [(n, c, few[0]) for g in self._grids for n, c in g.configs.items() if n != "default_lora"]
+        trainings = self._trainings()
+        # Should time be over too early, every seed that there is has all of them.
+        best = trainings.train(sorted(jobs, key=lambda job: job[2]))
+        if self.settled is None:
+            self.on_settled(trainings.stems())
+        self._left_out |= trainings.missing(best)
         candidates = [
-            self._candidate(f"finalist_{t.number}", _in_words(t.config), trial=t) for t in finalists if t.config
+            self._candidate(name, _in_words(t.config), trial=t)
+            for t in finalists
+            if t.config and trainings.has(name := f"finalist_{t.number}")
         ]
         for grid in self._grids:
-            if (default := grid.configs.get("default_lora")) is not None:
+            default = grid.configs.get("default_lora")
+            if default is not None and trainings.has("default_lora"):
                 candidates.append(self._candidate("default_lora", f"Default LoRA: {_in_words(default)}"))
-            rate = grid.configs[best[grid.name]].learning_rate
-            words = f"{grid.words} with the best of rates {grid.rates}: {rate:g}"
-            candidates.append(self._candidate(best[grid.name], words, name=grid.name))
+            if grid.name in best:
+                rate = grid.configs[best[grid.name]].learning_rate
+                words = f"{grid.words} with the best of rates {grid.rates}: {rate:g}"
+                candidates.append(self._candidate(best[grid.name], words, name=grid.name))
         return self._open_test(tuple(candidates))
 
     # -------------------------------------------------------------------------------------------------------- training
 
-    def _train(self, wanted: list[tuple[str, AdapterConfig, int]]) -> None:
-        """Train what is not kept yet, beside all that was wanted before: what is alike is trained once."""
-        self._wanted += wanted
-        racing = {
-            (config, self.seeds[0]): (race, name)
-            for grid, race in zip(self._grids, self._races, strict=True)
-            for name, config in grid.configs.items()
-        }
-        every = [
-            Wanted(
-                name=name,
-                config=config,
-                seed=seed,
-                train=self._splits[seed].train,
-                validation=self._splits[seed].validation,
-                rungs=RUNGS if (config, seed) in racing else (1.0,),
-            )
-            for name, config, seed in self._wanted
-        ]
-        self._done = len(every) - len(self._kept.due(every))
+    def _trainings(self) -> FreshTrainings:
+        return FreshTrainings(
+            trainer=self.trainer,
+            kept=self._kept,
+            splits=self._splits,
+            grids=self._grids,
+            races=[self._race(grid) for grid in self._grids],
+            slots_per_engine=self.slots_per_engine,
+            baseline_seeds=self.baseline_seeds,
+            loss=self._loss,
+            seconds_left=self.seconds_left,
+            out_of_time=self.out_of_time,
+            settled=self.settled,
+            on_trained=self.on_trained,
+            after=self._ask_trained,
+        )
 
-        def count() -> None:
-            self._done += 1
-            self.on_trained(self._done, self._total)
-
-        def judge(passed: Wanted, report: Report) -> dict[str, str]:
-            race, name = racing[passed.config, passed.seed]
-            return race.passed(name, report.rung or 0, array_of(report.outputs))
-
-        self._kept.train(self.trainer, every, slots_per_engine=self.slots_per_engine, on_kept=count, on_rung=judge)
+    def _ask_trained(self, trained: Sequence[Trained]) -> None:
+        """Have adapters that were trained answer to their validation prompts, where that judges them."""
         if self._judged_by_answers:
-            trained = [self._kept.of(name, seed) for name, _, seed in wanted]
             for seed, split in self._splits.items():
-                own = [kept for kept in trained if kept is not None and kept.is_complete and kept.seed == seed]
-                self._ask(split.validation, own)
+                self._ask(split.validation, [kept for kept in trained if kept.is_complete and kept.seed == seed])
 
     def _race(self, grid: Grid) -> Race:
         """Return the race of a grid's rates on the first seed, by what trials are compared by."""
@@ -228,26 +224,6 @@ class Confirmation:
             scorer = SeedSplit.drawn(self.dataset, GUIDE, split.seed).scorer
             judge = Judge(self._problem, scorer, free=self.trainer.outputs([None], split.validation)[0])
         return Race(names=list(grid.configs), spared=("default_lora",), judge=judge)
-
-    def _best(self, grid: Grid) -> str:
-        return min(grid.configs, key=lambda name: self._loss(name, self.seeds[0]))
-
-    def _go_beyond(self) -> None:
-        """Try further rates of the grids whose best is at an end, as far as there is time: nobody would stop there."""
-        first = self.seeds[0]
-        for _ in range(MOST_STEPS):
-            losses = [{name: self._loss(name, first) for name in grid.configs} for grid in self._grids]
-            further = {at: name for at, grid in enumerate(self._grids) if (name := grid.beyond(losses[at]))}
-            kept = [self._kept.of(min(losses[at], key=losses[at].__getitem__), first) for at in further]
-            to_come = len(self._grids) * (self.baseline_seeds - 1)
-            needed = (1 + to_come) * sum(one.seconds for one in kept if one is not None)
-            if not further or needed > self.seconds_left():
-                return
-            for at, name in further.items():
-                self._grids[at] = self._grids[at].extended(name)
-                self._races[at].enter(name)
-            self._total += len(further)
-            self._train([(name, self._grids[at].configs[name], first) for at, name in further.items()])
 
     def _ask(self, split: str, trained: Sequence[Trained]) -> None:
         """Have finished adapters answer to a split's prompts, unless their answers are kept."""
@@ -456,7 +432,10 @@ class Confirmation:
         """Return what cannot share the base, where it is wanted; note what was left out, and why."""
         if self.baselines != "all":
             return []
-        default = next(c for c in candidates if c.name == "default_lora")
+        default = next((c for c in candidates if c.name == "default_lora"), None)
+        if default is None:
+            self._left_out |= dict.fromkeys(WORDS, OUT_OF_TIME)
+            return []
         epochs, batch_size = self._schedule
         rivals = SoloRivals(
             trainer=self.trainer,
@@ -470,7 +449,7 @@ class Confirmation:
             seconds_left=self.seconds_left,
         )
         found = {method: rivals.fitted(method) for method in WORDS}
-        self._left_out = {method: why for method, (_, why) in found.items() if why}
+        self._left_out |= {method: why for method, (_, why) in found.items() if why}
         return [fitted for fitted, _ in found.values() if fitted]
 
     def _floor(self, scored: Sequence[Candidate]) -> float:

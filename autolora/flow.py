@@ -11,41 +11,45 @@ import gc
 import math
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from autolora import plan, request, results, store
-from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
+from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used, settled_of
 from autolora.candidate_scores import CandidateScores
 from autolora.closing import Closing
 from autolora.confirm import Confirmation, Confirmed
 from autolora.data import READ_OTHERWISE, find_in_tokens, record
-from autolora.engine.start import EngineSpec
+from autolora.energy import Meter, energy_used
 from autolora.errors import DataError, RunFolderError
-from autolora.grids import DEFAULT_CHOICE, HEAD_CHOICE
-from autolora.limits import check_limits, pairs
 from autolora.margins import check_margin, planned_margin
 from autolora.pages import engineer_page
 from autolora.plan import Plan
-from autolora.portions import Portions, sizes_of, work_of
+from autolora.portions import Portions, sizes_of
 from autolora.prepared import Prepared, checked
 from autolora.recommend import finalists
 from autolora.records import Finding, TrialRecord
 from autolora.request import Request
 from autolora.results import SearchRecord
-from autolora.search.cluster import open_cluster
-from autolora.search.engines import Engines, open_engines
+from autolora.search.engines import Engines
 from autolora.search.explore import Exploration, explore
 from autolora.search.study_file import open_ledger
 from autolora.sensitivity import Sensitivity
+from autolora.starting import measured_work, started
 from autolora.tasks.problems import problem_of
 from autolora.verdict import judge
+
+_METERED = ("confirm", "settled", "test_opened", "interrupted", "done")
+"""Events that say how much energy was drawn by then."""
 
 
 class Progress(Protocol):
     """Is told how a search goes."""
+
+    def budget(self, left: Callable[[], str]) -> None:
+        """There is a budget; ``left`` says what is left of it."""
 
     def stage(self, text: str) -> None:
         """A part of the way begins."""
@@ -150,29 +154,10 @@ def _run(
         if finding.severity == "warning" or finding.code in READ_OTHERWISE:
             progress.note(finding.advice)
     progress.stage("Starting the engine")
-    train, validation = portions.first()
-    spec = EngineSpec(
-        folder=str(prepared.checkpoint.folder),
-        base_id=prepared.checkpoint.id,
-        problem=problem_of(dataset),
-        max_length=prepared.max_length,
-        train=train,
-        validation=validation,
-        precision=prepared.request.precision,
-        cache_bytes=prepared.request.prefix_cache,
-        choices=(
-            *pairs(prepared.space),
-            DEFAULT_CHOICE,
-            *((HEAD_CHOICE,) if dataset.problem != "generation" else ()),
-        ),
-        timed_batch=int(prepared.space.usual("batch_size")) if portions.limited else 0,
-    )
     with (
         contextlib.ExitStack() as owning,  # outermost: the engines write in the folder to their end
-        open_cluster(prepared.request.address) as scratch,
-        open_engines(spec) as engines,
+        started(prepared, portions) as (scratch, engines),
     ):
-        check_limits(prepared.space, prepared.request.limits, engines.facts.costs)
         run = held or store.RunFolder.create(out, request.as_yaml(prepared.request))
         if not held:
             owning.enter_context(run.owned())
@@ -194,6 +179,8 @@ def _run(
             with contextlib.suppress(KeyboardInterrupt):  # asked twice: then it need not be kept
                 way.drain()
             raise
+        finally:
+            way.meter.close()
     return results.read(out)
 
 
@@ -219,6 +206,9 @@ class _Way:
         minutes = self.prepared.minutes
         self.clock = Clock(start=self.begun - self.used, budget_seconds=math.inf if minutes is None else minutes * 60)
         self.engines.on_loss = self._note_loss
+        self.meter = Meter(before=energy_used(self.run))
+        if minutes is not None:
+            self.progress.budget(lambda: self.clock.left_in_words(self.prepared.request))
 
     def go(self, *, resumed: bool) -> None:
         self._event("resumed" if resumed else "started", device=self.engines.facts.device)
@@ -239,7 +229,9 @@ class _Way:
         choice = judge(
             confirmed.chosen, confirmed.record, self.prepared.metric, self.prepared.request.limits, self._findings()
         )
-        final = closing.recommendation(trials, confirmed, choice, self.clock.spent)
+        final = closing.recommendation(
+            trials, confirmed, choice, spent=self.clock.spent, drawn=self.meter.kilowatt_hours
+        )
         self.run.write_recommendation(final)
         self.progress.stage("Writing the report")
         self.run.write_report(engineer_page(results.read(self.run.path)))
@@ -255,7 +247,9 @@ class _Way:
     # ---------------------------------------------------------------------------------------------------------- parts
 
     def _event(self, kind: str, **details: Any) -> None:
-        """Keep what happened, with the seconds that all processes have worked on the search by then."""
+        """Keep what happened, with the seconds that all processes have worked on the search by then, and the energy."""
+        if kind in _METERED and (drawn := self.meter.kilowatt_hours()) is not None:
+            details["kwh"] = round(drawn, 6)
         self.run.event(kind, spent=round(self.clock.spent(), 1), **details)
 
     def _note_loss(self, reason: str) -> None:
@@ -290,19 +284,8 @@ class _Way:
 
     def _plan(self) -> Plan:
         """Return the plan, made by an earlier process or now, and say it."""
-        made, rates = plan_of(self.run), self.engines.facts.rates
-        work = None
+        made, work = plan_of(self.run), measured_work(self.prepared, self.engines)
         sizes, budget = sizes_of(self.prepared.dataset), self.clock.budget_seconds
-        if rates is not None:
-            work = work_of(
-                self.prepared.dataset,
-                rates,
-                self.prepared.space,
-                trials=self.prepared.request.budget.trials,
-                engines=len(self.engines.ready()),
-                closed=len(self.prepared.closed),
-                baselines=self.prepared.request.baselines,
-            )
         if made is None:
             spent = self.clock.spent()
             made = plan.everything(sizes) if work is None else plan.make(budget, sizes, work, begun=spent)
@@ -342,6 +325,7 @@ class _Way:
                 limits=wanted.limits,
                 trials=wanted.budget.trials,
                 deadline=self.clock.exploring_ends,
+                last_moment=lambda: self.clock.start + self.clock.budget_seconds,
                 seed=wanted.seed,
                 first_suggestions=wanted.first_suggestions,
                 splits=splits,
@@ -379,6 +363,9 @@ class _Way:
             baseline_seeds=now.depth.baseline_seeds,
             every_seed=planned.every_seed,
             seconds_left=lambda: self._seconds_left(planned),
+            out_of_time=lambda: self.clock.left_before(planned.closing_seconds, fitted_rows=now.train) <= 0,
+            settled=settled_of(self.run),
+            on_settled=lambda trained: self._event("settled", trained=trained),
             on_trained=self.progress.confirming,
             on_test_opened=self._open_test,
         )
@@ -420,8 +407,7 @@ class _Way:
 
     def _seconds_left(self, planned: Plan) -> float:
         """Return what is left of the budget before the rest must begin."""
-        budget = self.clock.budget_seconds
-        return budget if math.isinf(budget) else budget - self.clock.spent() - planned.closing_seconds
+        return self.clock.left_before(planned.closing_seconds)
 
     def _open_test(self, seal: str) -> None:
         """Keep that the test split is opened, once for one choice; who goes on after a kill opens nothing anew.

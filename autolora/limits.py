@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 from autolora.engine.costs import CostModel
 from autolora.errors import SpaceError
 from autolora.parameters import Choice, Parameter
+from autolora.records import AdapterConfig
 from autolora.request import Limits
 from autolora.space import Space
 from autolora.values import is_number
@@ -28,9 +30,7 @@ def check_limits(it: Space, limits: Limits, costs: CostModel) -> None:
     Raises:
         SpaceError: Naming the least that the space can do.
     """
-    # Any value will do for what costs nothing; of numbers the least is the cheapest.
-    some = {name: _least(parameter) for name, parameter in it.parameters.items()}
-    configs = [costs.config(it.fixed | some | {"target_modules": m, "layers": layers}) for m, layers in pairs(it)]
+    configs = _configs(it, costs, _least)
     params = min(costs.trainable_params(c) for c in configs)
     memory = min(costs.peak_memory_bytes(c) for c in configs)
     if limits.max_params is not None and params > limits.max_params:
@@ -45,8 +45,29 @@ def check_limits(it: Space, limits: Limits, costs: CostModel) -> None:
         )
 
 
+def extremes(it: Space, costs: CostModel) -> tuple[AdapterConfig, AdapterConfig]:
+    """Return the configurations of a space that take least and most memory."""
+    least, most = _configs(it, costs, _least), _configs(it, costs, _most)
+    return min(least, key=costs.peak_memory_bytes), max(most, key=costs.peak_memory_bytes)
+
+
+def _configs(it: Space, costs: CostModel, value: Callable[[Parameter], object]) -> list[AdapterConfig]:
+    """Return a configuration of every pair of modules and layers, with one value of each parameter."""
+    some = {name: value(parameter) for name, parameter in it.parameters.items()}
+    return [costs.config(it.fixed | some | {"target_modules": m, "layers": layers}) for m, layers in pairs(it)]
+
+
 def _least(parameter: Parameter) -> object:
+    """Return the cheapest value: of numbers the least; any will do for what costs nothing."""
     if not isinstance(parameter, Choice):
         return parameter.low
     numbers = [value for value in parameter.values if is_number(value)]
     return min(numbers) if len(numbers) == len(parameter.values) else parameter.values[0]
+
+
+def _most(parameter: Parameter) -> object:
+    """Return the dearest value."""
+    if not isinstance(parameter, Choice):
+        return parameter.high
+    numbers = [value for value in parameter.values if is_number(value)]
+    return max(numbers) if len(numbers) == len(parameter.values) else parameter.values[0]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from autolora.business import Business, Machine, ends
 from autolora.objectives import Objective
 from autolora.records import (
     QUANTILES,
@@ -19,8 +20,10 @@ from autolora.records import (
     Recommendation,
     to_json,
 )
+from autolora.records.forecast import Forecast
 from autolora.records.review import ReviewRecord
 from autolora.results import COLUMNS, SearchRecord
+from autolora.units import in_minutes
 
 if TYPE_CHECKING:
     from autolora.predict.streaming import Passed
@@ -86,6 +89,61 @@ def data_as(kind: str, it: DataRecord) -> str:
     lines.append("")
     lines += [_finding(finding) for finding in it.findings] or ["Nothing odd was found."]
     return "".join(f"{_on_one_line(line)}\n" for line in lines)
+
+
+def forecast_as(kind: str, it: Forecast, business: Business | None = None) -> str:
+    """Return what a search would take as ``text`` or ``json``, ending in a line break.
+
+    Args:
+        kind: Of the two.
+        it: What it would take.
+        business: What an hour of the machine costs and draws, where that was entered.
+    """
+    if kind == "json":
+        return to_json(it, indent=1) + "\n"
+    low, likely, high = map(in_minutes, it.seconds)
+    parts = [
+        [
+            part.name,
+            in_minutes(part.seconds),
+            f"{part.train:,}" if part.train else "",
+            f"{part.scored:,}" if part.scored else "",
+        ]
+        for part in it.parts
+    ]
+    adapters = [
+        [
+            each.name,
+            f"{each.trainable_params:,}",
+            f"{each.adapter_bytes / 1e6:.2f} MB",
+            f"{each.peak_memory_bytes / 1e9:.2f} GB",
+        ]
+        for each in it.adapters
+    ]
+    lines = [
+        f"{it.name} on {it.base_model} ({it.device}), measured in {in_minutes(it.calibration_seconds)}",
+        it.in_words,
+        "",
+        *_aligned([["part", "about", "training rows", "scored on"], *parts]),
+        "",
+        f"time    {low} to {high}, likely {likely}",
+        *(_prices(it, business.machine, business.currency) if business is not None else ()),
+        "",
+        *_aligned([["adapter", "parameters", "file", "memory to train it"], *adapters]),
+    ]
+    return "".join(f"{_on_one_line(line).rstrip()}\n" for line in lines)
+
+
+def _prices(it: Forecast, machine: Machine, currency: str) -> Iterator[str]:
+    """Yield what the machine time costs and draws, as far as that was entered."""
+    low, likely, high = (each / 3600 for each in it.seconds)
+    if (hour := machine.an_hour()) is not None:
+        amounts = [f"{float(price) * hours:,.2f}" for price, hours in zip(hour, (low, likely, high), strict=True)]
+        yield f"money   {amounts[0]} to {amounts[2]} {currency}, likely {amounts[1]}"
+    if machine.watts is not None:
+        kilowatts = [float(each) / 1000 for each in ends(machine.watts)]
+        energy = [f"{power * hours:.3f}" for power, hours in zip(kilowatts, (low, likely, high), strict=True)]
+        yield f"energy  {energy[0]} to {energy[2]} kWh, likely {energy[1]}"
 
 
 def _columns(it: DataRecord) -> str:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autolora.business import NO_CURRENCY, Business
+from autolora.carbon import grams_of
 from autolora.economics.assess import assess
+from autolora.economics.propose import propose
 from autolora.errors import RunFolderError
 from autolora.records import ConfirmRecord, Recommendation
+from autolora.records.economics import Assessment
+from autolora.records.forecast import Forecast
 from autolora.report import SearchReport, render_engineer
 from autolora.report.management.numbers import Language
 from autolora.report.management.page import render_management
+from autolora.report.management.proposal import render_proposal
 from autolora.report.management.story import WORDINGS
 from autolora.report.management.workbook import workbook
 from autolora.request import business_of
@@ -41,13 +46,29 @@ def management_page(it: SearchRecord, language: Language, *, business: Business 
         RequestError: If what the task file says of the business breaks a rule.
     """
     found, confirm = _judged(it)
-    money = assess(business or _entered(it), found, confirm)
+    money = _assessed(business or _entered(it), found, confirm)
     return render_management(_source(it, texts=False), found, money, language)
+
+
+def proposal_page(expected: Forecast, language: Language, *, business: Business | None = None) -> str:
+    """Return the proposal of a pilot as one HTML page.
+
+    Args:
+        expected: What a search would take.
+        language: Of the page.
+        business: What the work costs today; nothing unless given.
+    """
+    entered = business or Business(currency=NO_CURRENCY)
+    return render_proposal(expected, propose(entered, expected, grams_per_kwh=grams_of(entered.energy)), language)
 
 
 def management_workbook(it: SearchRecord, language: Language, *, business: Business | None = None) -> bytes:
     """Return the same numbers as the content of a workbook, with the arguments and errors of ``management_page``."""
-    return workbook(assess(business or _entered(it), *_judged(it)), WORDINGS[language])
+    return workbook(_assessed(business or _entered(it), *_judged(it)), WORDINGS[language])
+
+
+def _assessed(business: Business, found: Recommendation, confirm: ConfirmRecord) -> Assessment:
+    return assess(business, found, confirm, grams_per_kwh=grams_of(business.energy))
 
 
 def _judged(it: SearchRecord) -> tuple[Recommendation, ConfirmRecord]:

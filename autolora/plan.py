@@ -150,8 +150,12 @@ class Work:
             chosen * self.training(it.train, it.validation)
             + defaults * of_default.training(it.train, it.validation)
             + written
-            + SEEDS * it.train * self.per_word_row
+            + self.fitting(it.train)
         )
+
+    def fitting(self, rows: int) -> float:
+        """Return the time of the linear model, which is fitted when all adapters are trained."""
+        return SEEDS * rows * self.per_word_row
 
     def _curves(self, seeds: int) -> float:
         """Return how often the chosen one is trained again, in trainings of an adapter on all rows.
@@ -301,7 +305,7 @@ def _closing(plan: Plan, left: float, work: Work) -> Plan:
     scoring = ((every if every_seed else first_seeds) + base) * rows * each
     per_checked = each / _PLAIN_SPEED
     least = LEAST_CHECKED_WRITTEN if work.writes else LEAST_CHECKED
-    checked = min(rows, max(least, int(_CHECKED_SHARE * left / per_checked)))
+    checked = min(rows, max(least, int(min(rows, _CHECKED_SHARE * left / per_checked))))
     noisy = rows_passed(rows) * work.per_score
     noise = not work.writes and noisy <= _NOISE_SHARE * left
     return replace(

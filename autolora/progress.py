@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +32,7 @@ class PlainProgress:
 
     def __init__(self) -> None:
         self._start = time.monotonic()
+        self._left: Callable[[], str] = lambda: ""
 
     def __enter__(self) -> PlainProgress:
         return self
@@ -31,6 +41,10 @@ class PlainProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         return None
+
+    def budget(self, left: Callable[[], str]) -> None:
+        """Say in every line from now on what is left."""
+        self._left = lambda: f", {left()} left"
 
     def stage(self, text: str) -> None:
         """Print the name of a part of the way."""
@@ -50,7 +64,21 @@ class PlainProgress:
         self._print(f"Note: {text}")
 
     def _print(self, text: str) -> None:
-        print(f"[{time.monotonic() - self._start:6.1f} s] {text}", file=sys.stderr, flush=True)
+        print(f"[{time.monotonic() - self._start:6.1f} s{self._left()}] {text}", file=sys.stderr, flush=True)
+
+
+class _Left(ProgressColumn):
+    """What is left of the budget, whenever the bar is drawn."""
+
+    max_refresh = 0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: Callable[[], str] = lambda: ""
+
+    def render(self, task: Task) -> Text:
+        """Return it as it is now."""
+        return Text(self.left())
 
 
 class LiveProgress:
@@ -59,11 +87,13 @@ class LiveProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._trials: dict[int, TrialRecord] = {}
+        self._left = _Left()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            self._left,
             console=console,
         )
         self._task = self._bar.add_task("Starting", total=None)
@@ -77,6 +107,10 @@ class LiveProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+
+    def budget(self, left: Callable[[], str]) -> None:
+        """Show beside the bar from now on what is left."""
+        self._left.left = lambda: f"{left()} left"
 
     def stage(self, text: str) -> None:
         """Name the part of the way in the bar."""

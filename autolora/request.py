@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from decimal import Decimal
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -213,13 +214,16 @@ class Request:
     @property
     def minutes(self) -> float | None:
         """Wall time that both the time and the money of the budget allow; None means no limit."""
-        if self.budget.money is None or self.business is None:
+        if self.budget.money is None or not self.an_hour:
             return self.budget.minutes
-        hour = self.business.machine.an_hour()
-        if hour is None or hour[1] == 0:
-            return self.budget.minutes
-        paid = 60 * parse_amount(self.budget.money)[0] / float(hour[1])
+        paid = 60 * parse_amount(self.budget.money)[0] / float(self.an_hour)
         return paid if self.budget.minutes is None else min(paid, self.budget.minutes)
+
+    @property
+    def an_hour(self) -> Decimal | None:
+        """What an hour of the machine most likely costs, None where that is not said."""
+        hour = None if self.business is None else self.business.machine.an_hour()
+        return None if hour is None else hour[1]
 
     def _check_money(self) -> None:
         """Check that money can be told in machine time.
@@ -228,8 +232,7 @@ class Request:
             RequestError: If nothing says what an hour costs, or it does so in another currency.
         """
         _, currency = parse_amount(str(self.budget.money))
-        hour = None if self.business is None else self.business.machine.an_hour()
-        if self.business is None or hour is None or hour[1] == 0:
+        if self.business is None or not self.an_hour:
             raise RequestError(
                 f"a budget in money needs what an hour of the machine costs, but got {shown(self.budget.money)} and no"
                 " business.machine",

@@ -20,8 +20,8 @@ from autolora.data.subsets import part_of
 from autolora.engine.jobs import array_of
 from autolora.records import AdapterConfig, ConfirmRecord, Dataset, SensitivityPoint, Split
 from autolora.seed_splits import SeedScores
-from autolora.trainings import TrainingShelf, Trains, Wanted
-from autolora.units import why_no_time
+from autolora.trainings import OutOfTime, TrainingShelf, Trains, Wanted
+from autolora.units import OUT_OF_TIME, why_no_time
 
 SHARES = (0.25, 0.5)
 """Of the training rows; the whole was trained before."""
@@ -84,14 +84,18 @@ class Sensitivity:
         if why := why_no_time(sum(SHARES) * seconds, seconds_left()):
             left_out["learning_curve"] = why
         else:
-            curve = self.learning_curve()
+            curve = self.learning_curve(out_of_time=lambda: seconds_left() <= 0)
+            if not curve:
+                left_out["learning_curve"] = OUT_OF_TIME
         if wrong_labels and (why := why_no_time(len(NOISE) * seconds, seconds_left())):
             left_out["label_noise"] = why
         elif wrong_labels:
-            noise = self.label_noise()
+            noise = self.label_noise(out_of_time=lambda: seconds_left() <= 0)
+            if not noise:
+                left_out["label_noise"] = OUT_OF_TIME
         return replace(record, learning_curve=curve, label_noise=noise, left_out=left_out)
 
-    def learning_curve(self) -> tuple[SensitivityPoint, ...]:
+    def learning_curve(self, *, out_of_time: OutOfTime = lambda: False) -> tuple[SensitivityPoint, ...]:
         """Return scores at a quarter, a half and all of the training rows; parts are nested."""
         sizes: dict[float, int] = {}
         for seed, split in self._splits.items():
@@ -100,10 +104,10 @@ class Sensitivity:
                 part = part_of(own, round(share * len(own)), seed=seed)
                 sizes.setdefault(share, len(part))
                 self.trainer.draw_split(_split(seed, "rows", share), [split.rows.train[at] for at in part])
-        self._train("rows", SHARES)
+        self._train("rows", SHARES, out_of_time)
         return self._points("rows", sizes, whole=len(self._splits[self.seeds[0]].rows.train))
 
-    def label_noise(self) -> tuple[SensitivityPoint, ...]:
+    def label_noise(self, *, out_of_time: OutOfTime = lambda: False) -> tuple[SensitivityPoint, ...]:
         """Return scores where labels of some training rows were exchanged among each other, and where none were."""
         changed: dict[float, int] = {}
         for seed, split in self._splits.items():
@@ -112,10 +116,10 @@ class Sensitivity:
                 noisy = exchanged(own, share, seed=seed)
                 changed.setdefault(share, sum(a != b for a, b in zip(own.labels, noisy.labels, strict=True)))
                 self.trainer.add_split(_split(seed, "labels", share), noisy)
-        self._train("labels", NOISE)
+        self._train("labels", NOISE, out_of_time)
         return self._points("labels", changed, whole=0)
 
-    def _train(self, kind: str, shares: Sequence[float]) -> None:
+    def _train(self, kind: str, shares: Sequence[float], out_of_time: OutOfTime) -> None:
         wanted = [
             Wanted(
                 name=self._name(kind, share),
@@ -127,7 +131,7 @@ class Sensitivity:
             for seed, split in self._splits.items()
             for share in shares
         ]
-        self._kept.train(self.trainer, wanted, slots_per_engine=self.slots_per_engine)
+        self._kept.train(self.trainer, wanted, slots_per_engine=self.slots_per_engine, out_of_time=out_of_time)
 
     def _points(self, kind: str, rows: dict[float, int], *, whole: int) -> tuple[SensitivityPoint, ...]:
         """Return a point for each share that was trained on, and one for the training that had everything."""

@@ -19,7 +19,7 @@ from autolora.durable import write_whole
 from autolora.engine.baselines import Fitted
 from autolora.engine.jobs import SoloJob, SoloMethod, SoloReport, array_of
 from autolora.grids import MOST_STEPS, next_rate
-from autolora.records import from_json, to_json
+from autolora.records import TrialState, from_json, to_json
 from autolora.units import why_no_time
 
 RATES: dict[SoloMethod, tuple[float, ...]] = {
@@ -38,8 +38,14 @@ TIMES_AN_ADAPTER = 3.0
 class SoloTrainer(Protocol):
     """What this needs of the engines."""
 
-    def solo(self, jobs: Sequence[SoloJob], on_done: Callable[[SoloJob, SoloReport], None]) -> None:
-        """Train jobs, each on an engine by itself, and hand over what became of each."""
+    def solo(
+        self,
+        jobs: Sequence[SoloJob],
+        on_done: Callable[[SoloJob, SoloReport], None],
+        *,
+        seconds_left: Callable[[], float],
+    ) -> None:
+        """Train jobs, each on an engine by itself, and hand over what became of each; time cuts them short."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +88,12 @@ class SoloRivals:
                 break
             tried += further
         best = min(tried, key=self._loss)
-        if math.isinf(self._loss(best)):
+        if math.isinf(self._loss(best)) or self._is_cut(tried[: len(RATES[method])]):
             return {}, self._cause(tried)
         more = [self._job(method, best.learning_rate, seed) for seed in self.seeds[1:]]
         self._trained(more, len(more), self._seconds(best))
         found = [kept for job in (best, *more) if (kept := self._of(job)) is not None and kept.report.failure is None]
-        rates = sorted(job.learning_rate for job in tried)
+        rates = sorted(job.learning_rate for job in tried if not self._is_cut([job]))
         words = f"{WORDS[method]}; the best of rates {', '.join(f'{rate:g}' for rate in rates)}:"
         return {
             kept.job.seed: Fitted(
@@ -144,11 +150,16 @@ class SoloRivals:
             self.on_trained()
 
         if due:
-            self.trainer.solo(due, keep)
+            self.trainer.solo(due, keep, seconds_left=self.seconds_left)
         return ""
 
+    def _is_cut(self, jobs: Sequence[SoloJob]) -> bool:
+        """Return whether time was over before all had ended: the best of only some rates would be no fair rival."""
+        kept = [self._of(job) for job in jobs]
+        return any(one is not None and one.report.failure == TrialState.STOPPED for one in kept)
+
     def _cause(self, jobs: Sequence[SoloJob]) -> str:
-        causes = [kept.report.cause for job in jobs if (kept := self._of(job)) is not None]
+        causes = [kept.report.cause for job in jobs if (kept := self._of(job)) is not None and kept.report.failure]
         return next(iter(causes), "it could not be trained")
 
     def _of(self, job: SoloJob) -> SoloKept | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from autolora.confirm import Confirmed
 from autolora.engine.start import EngineFacts
@@ -40,6 +41,7 @@ def recommendation(
     dataset: Dataset,
     used: Dataset,
     seconds: float,
+    kilowatt_hours: float | None = None,
     measured_memory: int | None,
     calibration: Calibration | None = None,
     rates: tuple[float, float] | None = None,
@@ -57,6 +59,7 @@ def recommendation(
         dataset: All rows.
         used: The rows that were confirmed on.
         seconds: Of the whole search.
+        kilowatt_hours: Likewise; None where they were not counted.
         measured_memory: Of the chosen configuration alone; None where it was not measured.
         calibration: Of the adapter that ships.
         rates: Lowest and highest learning rate that were searched; None where one rate was.
@@ -103,7 +106,7 @@ def recommendation(
             for t in front(trials, guide)
             if t.config is not None and t.metric is not None
         ),
-        search=_search(trials, metric, guide, facts, confirmed.floor, seconds),
+        search=replace(_search(trials, metric, guide, facts, confirmed.floor, seconds), kilowatt_hours=kilowatt_hours),
         versions=facts.versions,
         data=DataSummary(
             source=dataset.source,

@@ -22,6 +22,8 @@ from autolora.records import AdapterConfig, TrialState, from_json, to_json
 
 Adapter = dict[str, Any]
 """Weights by PEFT's names."""
+OutOfTime = Callable[[], bool]
+"""Whether the time for training is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Trained:
     @property
     def stem(self) -> str:
         """What its files are called."""
-        return _stem(self.name, self.seed)
+        return stem_of(self.name, self.seed)
 
 
 class Trains(Protocol):
@@ -60,8 +62,12 @@ class Trains(Protocol):
         slots_per_engine: int,
         on_done: Callable[[Job, Report], None],
         on_rung: Callable[[Job, Report], Mapping[str, str]] = lambda job, report: {},
+        out_of_time: OutOfTime = lambda: False,
     ) -> None:
-        """Train jobs in full and hand over each one's last report; what ``on_rung`` says of slots stops these."""
+        """Train jobs in full and hand over each one's last report; what ``on_rung`` says of slots stops these.
+
+        When time is over, what has not ended is given up and not handed over.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +136,7 @@ class TrainingShelf:
         slots_per_engine: int,
         on_kept: Callable[[], None] = lambda: None,
         on_rung: Callable[[Wanted, Report], Mapping[str, str]] = lambda wanted, report: {},
+        out_of_time: OutOfTime = lambda: False,
     ) -> None:
         """Have those done that are not kept yet, and keep each when it ends.
 
@@ -141,6 +148,7 @@ class TrainingShelf:
             slots_per_engine: How many train together.
             on_kept: Is called then.
             on_rung: Is handed a training's report at a rung, and says which of the same seed to stop: name → why.
+            out_of_time: Whether to give up what has not ended; nothing is kept of it.
         """
         of_slot = {_slot(each.name, each.seed): each for each in self.due(wanted)}
 
@@ -166,7 +174,9 @@ class TrainingShelf:
             for slot, each in of_slot.items()
         ]
         if jobs:
-            trainer.train(jobs, slots_per_engine=slots_per_engine, on_done=keep, on_rung=judge)
+            trainer.train(jobs, slots_per_engine=slots_per_engine, on_done=keep, on_rung=judge, out_of_time=out_of_time)
+            for each in of_slot.values():
+                self.state_file(each.name, each.seed).unlink(missing_ok=True)  # of what was given up
         for group in _alike(wanted):
             if len(group) > 1:
                 self._share(group)
@@ -230,7 +240,7 @@ class TrainingShelf:
         return dict(load_file(self._weights(name, seed)))
 
     def _record(self, name: str, seed: int) -> Path:
-        return self.folder / f"{_stem(name, seed)}.json"
+        return self.folder / f"{stem_of(name, seed)}.json"
 
     def _weights(self, name: str, seed: int) -> Path:
         return self._record(name, seed).with_suffix(".safetensors")
@@ -248,5 +258,6 @@ def _slot(name: str, seed: int) -> str:
     return f"confirm {name} {seed}"
 
 
-def _stem(name: str, seed: int) -> str:
+def stem_of(name: str, seed: int) -> str:
+    """Return what the files of a training are called."""
     return f"{re.sub(r'[^a-z0-9_.-]', '_', name)}-{seed}"

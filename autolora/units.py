@@ -60,6 +60,9 @@ def parse_size(text: str) -> int:
     return int(Fraction(match[1]) * unit)
 
 
+OUT_OF_TIME = "the budget ended before it was trained"
+
+
 def in_minutes(seconds: float) -> str:
     """Return a duration as a person reads it: in seconds below a minute and a half, else in minutes."""
     if seconds < 90:

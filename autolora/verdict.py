@@ -142,6 +142,11 @@ def standing_of(difference: tuple[float, float, float], metric: Objective, margi
 def _nothing(confirm: ConfirmRecord, required: Limits) -> Reason:
     """Return why no finalist can be chosen; all that were trained in full are then over a limit."""
     all_finalists = [c for c in confirm.candidates if c.kind == "finalist"]
+    if not all_finalists and any(name.startswith("finalist_") for name in confirm.left_out):
+        return Reason(
+            text="The budget ended before a finalist was trained on a fresh seed; search again with a longer one.",
+            fields=("confirm.left_out",),
+        )
     if not all_finalists:
         return Reason(text="No trial was trained in full, so there is no adapter to recommend.", fields=("trials",))
     over = [c for c in all_finalists if is_finished(c)]

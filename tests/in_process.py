@@ -27,8 +27,12 @@ class InProcessTrainer:
         self.die_after = 10**6
         """Trainings."""
 
-    def train(self, jobs, *, slots_per_engine, on_done, on_rung=lambda job, report: {}) -> None:
+    def train(
+        self, jobs, *, slots_per_engine, on_done, on_rung=lambda job, report: {}, out_of_time=lambda: False
+    ) -> None:
         for job in jobs:
+            if out_of_time():
+                return
             if len(self.trained()) == self.die_after:
                 raise KeyboardInterrupt
             self.log.append(("train", job.slot))
@@ -91,10 +95,13 @@ class InProcessTrainer:
     def pass_seconds(self, split):
         return self.runner.call(lambda engine: finished.pass_seconds(engine, split))
 
-    def solo(self, jobs, on_done) -> None:
+    def solo(self, jobs, on_done, *, seconds_left=lambda: float("inf")) -> None:
         for job in jobs:
             self.log.append(("solo", f"{job.method} {job.learning_rate:g} {job.seed}"))
-            on_done(job, self.runner.call(lambda engine, one=job: solo.train(engine, one)))
+            limit = seconds_left()
+            on_done(
+                job, self.runner.call(lambda engine, one=job, limit=limit: solo.train(engine, one, limit_seconds=limit))
+            )
 
     def prompt_vectors(self, splits):
         return [

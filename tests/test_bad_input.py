@@ -55,6 +55,17 @@ def test_a_wrong_request_is_one_error_and_nothing_is_written(case: Case, here: P
     assert sorted(here.rglob("*")) == before
 
 
+@pytest.mark.parametrize("case", list(CASES.values())[::9], ids=list(CASES)[::9])
+def test_a_plan_of_a_wrong_request_is_refused_as_its_search_is(case: Case, here: Path) -> None:
+    lay_out(here, GOOD | case.files)
+    base = ["--base-model", case.base] if case.base else []
+    before = sorted(here.rglob("*"))
+
+    refused(["plan", case.data, *base, "--space", "quick", *case.flags], case.says)
+
+    assert sorted(here.rglob("*")) == before
+
+
 TAKEN = {
     "an unfinished run": (
         {"out/task.yaml": TASK},

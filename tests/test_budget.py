@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used
+from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used, settled_of
+from autolora.business import Business, Machine
+from autolora.data_request import DataRequest
 from autolora.plan import DEPTHS, Confirming, Plan, Sizes, Work, everything, make
 from autolora.records import RungRecord, Score, TrialRecord, TrialState
+from autolora.request import Budget, Request
 from autolora.store import RunFolder
 
 pytestmark = pytest.mark.unit
@@ -65,7 +68,7 @@ def test_exploring_ends_when_it_was_planned_to(sizes) -> None:
 def test_exploring_leaves_what_confirming_will_take_at_the_speed_that_was_seen() -> None:
     it, plan = clock(15, pace=1.5)
 
-    assert explore_seconds(it) == pytest.approx(900 - 1.5 * plan.confirm_seconds - plan.closing_seconds)
+    assert explore_seconds(it) == pytest.approx(900 - 1.5 * (plan.confirm_seconds + plan.closing_seconds))
 
 
 def test_exploring_gets_its_least_share_when_trials_are_slow_and_its_most_when_they_are_fast() -> None:
@@ -126,3 +129,37 @@ def test_the_time_used_is_what_events_count_and_no_time_of_day(run) -> None:
     (run.path / "events.jsonl").write_text("\n".join(lines) + "\n")
 
     assert seconds_used(run) == 120.0
+
+
+def test_what_is_left_is_told_in_time_and_in_the_money_that_was_given() -> None:
+    it, _ = clock(15, spent=300)
+    business = Business(currency="JPY", machine=Machine(hourly=1200))
+    of_time = Request(data=DataRequest(path="a.csv", text="t", label="l"), base_model="b", budget=Budget(minutes=15))
+    of_money = replace(of_time, business=business, budget=Budget(money="300 JPY"))
+
+    assert it.left_in_words(of_time) == "10 min"
+    assert it.left_in_words(of_money) == "10 min or 200 JPY"
+
+
+def test_the_last_part_begins_earlier_on_a_machine_that_turned_out_slow() -> None:
+    on_time, plan = clock(15, pace=0.5, spent=300)
+    slow, _ = clock(15, pace=2.0, spent=300)
+
+    assert on_time.left_before(plan.closing_seconds) == pytest.approx(600 - plan.closing_seconds, abs=0.1)
+    assert slow.left_before(plan.closing_seconds) == pytest.approx(600 - 2 * plan.closing_seconds, abs=0.1)
+    assert Clock(start=time.monotonic(), budget_seconds=math.inf).left_before(30) == math.inf
+
+
+def test_what_the_linear_model_takes_is_left_too_where_it_comes_after() -> None:
+    it, plan = clock(15)
+    it.follow(plan, replace(WORK, per_word_row=0.01))
+
+    before, after = (it.left_before(plan.closing_seconds, fitted_rows=rows) for rows in (1_000, 0))
+    assert after - before == pytest.approx(30, abs=0.1), "three seeds"
+
+
+def test_a_resumed_search_knows_what_the_choice_rests_on(run) -> None:
+    assert settled_of(run) is None
+    run.event("settled", trained=["finalist_1-1", "default_lora-1"])
+
+    assert settled_of(run) == {"finalist_1-1", "default_lora-1"}

@@ -20,7 +20,7 @@ from tests.report import made_up
 
 pytestmark = pytest.mark.unit
 
-COMMANDS = ("search", "validate", "doctor", "demo", "trials", "recommend", "predict", "report", "review")
+COMMANDS = ("search", "plan", "validate", "doctor", "demo", "trials", "recommend", "predict", "report", "review")
 
 
 def run(*arguments: str | Path):

@@ -133,7 +133,8 @@ def declared() -> dict[str, str]:
     """Return the remark behind each dependency in pyproject.toml, by the name it is imported under."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     project = tomllib.loads(text)["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["4bit"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["4bit"], *extras["pdf"]]  # codecarbon is imported by its name in a text
     remarks = {}
     for requirement in wanted:
         name = re.split(r"[\[><=!~ ]", requirement, maxsplit=1)[0]

@@ -245,3 +245,15 @@ def test_what_changed_is_said() -> None:
         "Time is short: 1 finalist on 3 seeds, baselines on 1; 1,500 of 320,000 training rows"
         f" ({plan.confirm.train:,} were planned)."
     )
+
+
+@pytest.mark.parametrize("sizes", [SMALL, LARGE])
+def test_with_endless_time_a_plan_by_measured_speeds_is_that_of_everything_but_with_times(sizes) -> None:
+    plan = make(math.inf, sizes, WORK, begun=5)
+
+    unlimited = everything(sizes)
+    for name in ("explore_train", "explore_validation", "confirm", "test", "every_seed", "checked", "noise"):
+        assert getattr(plan, name) == getattr(unlimited, name), name
+    assert math.isfinite(plan.confirm_seconds)
+    assert math.isfinite(plan.closing_seconds)
+    assert plan.enough

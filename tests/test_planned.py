@@ -13,7 +13,9 @@ from autolora.budget import plan_of
 from autolora.data_request import DataRequest
 from autolora.engine.jobs import array_of
 from autolora.plan import DEPTHS, Confirming
-from autolora.records import TrialState, from_json
+from autolora.planning import forecast
+from autolora.records import TrialState, from_json, to_json
+from autolora.records.forecast import Forecast
 from autolora.request import Budget, Request
 from autolora.store import RunFolder
 from autolora.trainings import Trained
@@ -37,6 +39,9 @@ class Noted:
     def __init__(self, *, end_after: int = 10**6) -> None:
         self.notes: list[str] = []
         self.end_after = end_after
+
+    def budget(self, left) -> None:
+        self.left = left
 
     def stage(self, text) -> None:
         self.notes.append(text)
@@ -162,3 +167,52 @@ def test_the_bundle_and_the_report_name_the_rows_that_were_used(searched) -> Non
     assert provenance["scores"]["rows_in_plain_peft"] == 10
     assert f"test, {TESTED} of 60 rows" in page
     assert f"explored on {EXPLORED} of 192 training rows" in page
+
+
+@pytest.fixture(scope="module")
+def too_short(request_, tmp_path_factory):
+    """A search whose budget is over when its engine has started."""
+    out, shown = tmp_path_factory.mktemp("short") / "run", Noted()
+    record = flow.search(replace(request_, budget=Budget(trials=3, minutes=0.02)), out, progress=shown)
+    return RunFolder(out), record, shown
+
+
+def test_a_budget_that_is_over_too_early_ends_in_a_verdict_that_says_so(too_short) -> None:
+    run, record, shown = too_short
+
+    complete = [trial.state for trial in record.trials].count(TrialState.COMPLETE)
+    assert complete <= 1, "the most promising one goes on for as long as one was expected to take"
+    why = "The budget ended before a finalist was trained" if complete else "No trial was trained in full"
+    assert record.recommendation.verdict == "not_ready"
+    assert record.recommendation.reasons[0].text.startswith(why)
+    assert any("the budget is too short for the least that can be compared" in note for note in shown.notes)
+    assert shown.left() == "0 s"
+    assert (run.path / "DONE").exists()
+
+
+def test_what_the_budget_ended_before_is_listed_in_record_and_report(too_short) -> None:
+    run, record, _ = too_short
+
+    assert {"default_lora", "rate_grid", "head_only"} < record.confirm.left_out.keys()
+    assert {candidate.name for candidate in record.confirm.candidates} == {"majority", "tfidf"}
+    assert "Left out: Default LoRA; the budget ended before it was trained." in (run.path / "report.html").read_text()
+    assert [event["trained"] for event in run.events() if event["event"] == "settled"] == [[]]
+
+
+def test_a_plan_says_what_its_search_would_take_and_writes_nothing(request_, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stages: list[str] = []
+
+    free = forecast(replace(request_, budget=Budget(trials=24)), stage=stages.append)
+    short = forecast(replace(request_, budget=Budget(trials=24, minutes=0.5)))
+
+    assert stages == ["Reading the data", "Starting the engine and timing it"]
+    assert free.rows == {"train": 192, "validation": 48, "test": 60}
+    assert free.budget_seconds is None
+    assert all(part.seconds > 0 for part in free.parts)
+    assert short.seconds[2] <= 30
+    smallest, _, largest = free.adapters
+    assert smallest.trainable_params < largest.trainable_params
+    assert smallest.peak_memory_bytes < largest.peak_memory_bytes
+    assert from_json(to_json(free).encode(), Forecast) == free
+    assert list(tmp_path.iterdir()) == []

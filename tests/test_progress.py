@@ -31,6 +31,24 @@ def go_through(shown: PlainProgress | LiveProgress) -> None:
         shown.note("The base model cannot read this text: 41% of the tokens are unknown to it.")
 
 
+def test_what_is_left_of_a_budget_is_in_every_line_and_beside_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = PlainProgress()
+    plain.stage("Reading the data")
+    plain.budget(lambda: "12 min")
+    plain.stage("Searching")
+
+    before, after = capsys.readouterr().err.splitlines()
+    assert "left" not in before
+    assert re.match(r"\[ *\d+\.\d s, 12 min left\] Searching", after)
+
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    live = LiveProgress(console)
+    with live:
+        live.budget(lambda: "7 min or 200 JPY")
+        live.stage("Searching")
+    assert "7 min or 200 JPY left" in console.file.getvalue()
+
+
 def test_plain_lines_go_to_stderr_and_nothing_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     go_through(PlainProgress())
 

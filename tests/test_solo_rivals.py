@@ -26,7 +26,7 @@ class Recorded:
         self.asked: list[SoloJob] = []
         self.failing: dict[float, TrialState] = {}
 
-    def solo(self, jobs, on_done) -> None:
+    def solo(self, jobs, on_done, *, seconds_left) -> None:
         for job in jobs:
             self.asked.append(job)
             if job.learning_rate in self.failing:
@@ -175,3 +175,18 @@ def test_without_time_for_a_further_rate_the_best_of_those_tried_is_taken(rivals
 
     assert (3e-4, 6) not in asked(recorded)
     assert fitted[6].description.endswith("0.0001: 0.0001")
+
+
+def test_where_time_ends_among_the_first_rates_the_best_of_the_others_is_no_rival(rivals, recorded) -> None:
+    recorded.failing = {FULL[2]: TrialState.STOPPED}
+
+    assert rivals.fitted("full_tuning") == ({}, "no room")
+
+
+def test_a_further_rate_that_time_ends_is_not_told_as_tried(rivals, recorded) -> None:
+    recorded.right |= dict(zip(FULL, (20, 30, 40), strict=True))
+    recorded.failing = {3e-4: TrialState.STOPPED}
+
+    fitted, _ = rivals.fitted("full_tuning")
+
+    assert fitted[6].description.endswith("the best of rates 2e-05, 5e-05, 0.0001: 0.0001")

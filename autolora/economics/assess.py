@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 
 from autolora.business import Business, Targets, ends
@@ -24,19 +24,27 @@ HOURS_OF_A_MONTH = 730
 _ZERO = Decimal(0)
 
 
-def assess(business: Business, found: Recommendation, confirm: ConfirmRecord, *, seed: int = 0) -> Assessment:
+def assess(
+    business: Business,
+    found: Recommendation,
+    confirm: ConfirmRecord,
+    *,
+    grams_per_kwh: Decimal | None = None,
+    seed: int = 0,
+) -> Assessment:
     """Return what the work costs with an adapter and without.
 
     Args:
         business: What was entered.
         found: What a search came to.
         confirm: What it compared.
+        grams_per_kwh: Of carbon dioxide; None where that is not known.
         seed: Of the draws.
     """
     chosen = next((each for each in confirm.candidates if found.trial is not None and each.trial == found.trial), None)
     once = None if chosen is None else chosen.seconds / len(chosen.seeds)
     known = known_of(business, found, training_seconds=once)
-    span = Span(horizon=business.horizon_months or DEFAULT_HORIZON, ramp_up=business.ramp_up_months or 0)
+    span = span_of(business)
     terms, quantities = likely(known.quantities), known.quantities
     course, total = likely_months(quantities, span), outcome(quantities, span)
     after_ramp = likely_months(quantities, Span(horizon=1, ramp_up=0))[-1]
@@ -44,12 +52,10 @@ def assess(business: Business, found: Recommendation, confirm: ConfirmRecord, *,
         currency=business.currency,
         horizon_months=span.horizon,
         ramp_up_months=span.ramp_up,
-        assumptions=tuple(_assumption(each) for each in quantities),
+        assumptions=tuple(assumption_of(each) for each in quantities),
         missing=known.missing,
-        targets={
-            name: ends(value)[1] for name in Targets.RULES if (value := getattr(business.targets, name)) is not None
-        },
-        spent=_spent(terms),
+        targets=targets_of(business),
+        spent=_with_energy(_spent(terms), business, found, grams_per_kwh),
         months=tuple(_month(month, terms, sum_) for month, sum_ in zip(course, total.cumulative, strict=True)),
         full_use=_month(after_ramp, terms, after_ramp.net),
         likely=total,
@@ -57,12 +63,28 @@ def assess(business: Business, found: Recommendation, confirm: ConfirmRecord, *,
         high=end(quantities, span, good=True),
         simulation=simulate(quantities, span, seed=seed),
         swings=tuple(swings(quantities, span, most={name: rule.most for name, rule in Business.RULES.items()})),
-        scale=tuple(_scale(terms, times) for times in SCALES),
+        scale=scales(terms),
         options=_options(confirm.candidates, terms),
     )
 
 
-def _assumption(each: Quantity) -> Assumption:
+def span_of(business: Business) -> Span:
+    """Return over which months money is counted."""
+    return Span(horizon=business.horizon_months or DEFAULT_HORIZON, ramp_up=business.ramp_up_months or 0)
+
+
+def targets_of(business: Business) -> dict[str, Decimal]:
+    """Return what was entered of targets, in the middle of its range."""
+    return {name: ends(value)[1] for name in Targets.RULES if (value := getattr(business.targets, name)) is not None}
+
+
+def scales(terms: Terms[Decimal]) -> tuple[Scale, ...]:
+    """Return answering at each of ``SCALES``."""
+    return tuple(_scale(terms, times) for times in SCALES)
+
+
+def assumption_of(each: Quantity) -> Assumption:
+    """Return a number without what its draws need."""
     return Assumption(**{field.name: getattr(each, field.name) for field in fields(Assumption)})
 
 
@@ -96,6 +118,20 @@ def _spent(terms: Terms[Decimal]) -> Spent:
         staff_hours=people,
         staff=staff,
         total=sum(priced, _ZERO) if priced else None,
+    )
+
+
+def _with_energy(spent: Spent, business: Business, found: Recommendation, grams: Decimal | None) -> Spent:
+    """Return what was spent with its energy: as it was counted, or by the watts that were entered."""
+    counted, watts = found.search.kilowatt_hours, business.machine.watts
+    if counted is None and watts is None:
+        return spent
+    drawn = Decimal(str(counted)) if counted is not None else spent.machine_hours * ends(watts or 0.0)[1] / 1000
+    return replace(
+        spent,
+        kilowatt_hours=drawn,
+        carbon_kilograms=None if grams is None else drawn * grams / 1000,
+        energy_by="watts" if counted is None else "codecarbon",
     )
 
 

@@ -36,6 +36,14 @@ def likely_months(known: Sequence[Quantity], span: Span) -> list[Month[Decimal]]
     return months(likely(known), horizon=span.horizon, ramp_up=span.ramp_up, zero=_NOTHING)
 
 
+def with_value(known: Sequence[Quantity], name: str, value: Decimal) -> list[Quantity]:
+    """Return the numbers with one of them known for sure."""
+    return [
+        replace(each, low=value, likely=value, high=value, counted=None) if each.name == name else each
+        for each in known
+    ]
+
+
 def outcome(known: Sequence[Quantity], span: Span) -> Outcome:
     """Return what comes of the likely numbers."""
     found = likely_months(known, span)
@@ -95,7 +103,7 @@ def swings(known: Sequence[Quantity], span: Span, *, most: dict[str, float]) -> 
                     is_range=each.is_range,
                     at_low=at_low,
                     at_high=at_high,
-                    break_even=_break_even(known, span, each.name, most.get(each.name, 1e3 * float(each.likely))),
+                    break_even=break_even(known, span, each.name, most.get(each.name, 1e3 * float(each.likely))),
                 )
             )
     return sorted(found, key=lambda swing: -abs(swing.at_high - swing.at_low))
@@ -109,8 +117,7 @@ def _ends(each: Quantity, most: float) -> tuple[Decimal, Decimal]:
 
 def _at_end(each: Quantity, known: Sequence[Quantity], span: Span, *, good: bool) -> Quantity:
     at_low, at_high = (_value(known, span, each.name, float(value)) for value in (each.low, each.high))
-    value = each.high if (at_high >= at_low) == good else each.low
-    return replace(each, low=value, likely=value, high=value, counted=None)
+    return with_value([each], each.name, each.high if (at_high >= at_low) == good else each.low)[0]
 
 
 def _value(known: Sequence[Quantity], span: Span, name: str, value: float) -> float:
@@ -120,7 +127,8 @@ def _value(known: Sequence[Quantity], span: Span, name: str, value: float) -> fl
     return float(present_value(found, terms, _ONE)[0])
 
 
-def _break_even(known: Sequence[Quantity], span: Span, name: str, most: float) -> float | None:
+def break_even(known: Sequence[Quantity], span: Span, name: str, most: float) -> float | None:
+    """Return where from 0 to ``most`` one number brings the present value to 0, all others being likely, or None."""
     at_least, at_most = (_value(known, span, name, value) for value in (0.0, most))
     if not at_least * at_most < 0:
         return None

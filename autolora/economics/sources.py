@@ -10,6 +10,7 @@ from autolora.business import Business, Machine, ends
 from autolora.economics.quantities import Quantity
 from autolora.records import CoveragePoint, Recommendation
 from autolora.records.economics import Kind, MissingInput
+from autolora.records.forecast import Forecast
 
 _SECONDS = Decimal(3600)
 EXACT_METRICS = ("accuracy", "exact_match")
@@ -55,6 +56,29 @@ def known_of(business: Business, found: Recommendation, *, training_seconds: flo
         training_seconds: Of the recommended adapter, once; None where there is none.
     """
     quantities = (*_entered(business), *_measured(found, business.review_share, training_seconds))
+    return Known(quantities=quantities, missing=tuple(_missing(business)))
+
+
+def expected_of(business: Business, expected: Forecast, accuracy: tuple[float, float, float]) -> Known:
+    """Return what was entered, and what is expected of a search that nobody has begun.
+
+    Args:
+        business: What was entered.
+        expected: What a search would take.
+        accuracy: How often the adapter may be right on what it answers alone: at least, in the middle, at most.
+    """
+    hours = tuple(Decimal(str(each)) / _SECONDS for each in expected.seconds)
+    training = Decimal(str(expected.training_seconds)) / _SECONDS
+    each = Decimal(str(expected.seconds_a_thousand)) / 1000
+    quantities = (
+        *_entered(business),
+        _quantity("trial_machine_hours", (hours[0], hours[1], hours[2]), "estimated", "hours", "plan.seconds"),
+        _sure("seconds_per_item", each, "seconds", "plan.seconds_a_thousand"),
+        _quantity(
+            "retraining_machine_hours", (training, training, training), "estimated", "hours", "plan.training_seconds"
+        ),
+        _quantity("accuracy", accuracy, "estimated", "share", "plan, to be measured"),
+    )
     return Known(quantities=quantities, missing=tuple(_missing(business)))
 
 

@@ -44,12 +44,13 @@ _MEASURED_STEPS = 2
 _USABLE_MEMORY = 0.9
 
 
-def train(engine: Engine, job: SoloJob) -> SoloReport:
+def train(engine: Engine, job: SoloJob, *, limit_seconds: float = math.inf) -> SoloReport:
     """Train and score what the job says; what does not fit or diverges is a report of failure, never an error.
 
     Args:
         engine: Whose base, task, splits and device are taken; on a task with a head.
         job: What to train.
+        limit_seconds: After which it is stopped and reported so.
     """
     with ExitStack() as after:
         devices = [] if engine.base.device.type == "cpu" else [engine.base.device]
@@ -57,13 +58,15 @@ def train(engine: Engine, job: SoloJob) -> SoloReport:
         after.callback(_give_back, engine.base.device)
         torch.manual_seed(job.seed)
         try:
-            return _Training(engine, job).run()
+            return _Training(engine, job).run(limit_seconds)
         except _Refused as refusal:
             return SoloReport(failure=TrialState.REFUSED, cause=str(refusal))
         except BaseModelError as error:
             return SoloReport(failure=TrialState.REFUSED, cause=error.message)
         except _Diverged as fault:
             return SoloReport(failure=TrialState.DIVERGED, cause=str(fault))
+        except _OutOfTime:
+            return SoloReport(failure=TrialState.STOPPED, cause="the time was over before it was trained to its end")
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -76,6 +79,10 @@ class _Refused(Exception):
 
 class _Diverged(Exception):
     """A number was not finite."""
+
+
+class _OutOfTime(Exception):
+    """It took longer than it may."""
 
 
 class _Training:
@@ -99,7 +106,7 @@ class _Training:
         warmup = math.ceil(WARMUP_SHARE * self._steps)
         self._schedule = get_linear_schedule_with_warmup(self._optimiser, warmup, self._steps)
 
-    def run(self) -> SoloReport:
+    def run(self, limit_seconds: float) -> SoloReport:
         """Train it to its end and score it."""
         begun, peak = time.perf_counter(), Peak()
         self._model.train()
@@ -111,6 +118,8 @@ class _Training:
                     measuring.close()
                 self._step(step, rows)
                 self._engine.on_batch()
+                if time.perf_counter() - begun > limit_seconds:
+                    raise _OutOfTime
         self._model.eval()
         validation = self._outputs(self._job.validation)
         seconds = time.perf_counter() - begun

@@ -137,6 +137,11 @@ class Spent:
     staff: Decimal | None
     total: Decimal | None
     """Of what has a price; None where nothing has one."""
+    kilowatt_hours: Decimal | None = None
+    carbon_kilograms: Decimal | None = None
+    """Of carbon dioxide; None where nothing says what a kilowatt hour has of it."""
+    energy_by: Literal["codecarbon", "watts", ""] = ""
+    """Where the kilowatt hours come from."""
 
 
 @dataclass(frozen=True, kw_only=True)

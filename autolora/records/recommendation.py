@@ -111,6 +111,8 @@ class SearchSummary:
     failed: int
     refused: int
     seconds: float
+    kilowatt_hours: float | None = None
+    """Drawn by this machine meanwhile, as codecarbon counts or estimates them; None where it was not there."""
     device: str
     metric: str = ""
     """By which trials were compared, where that is another one than the one that decides; else empty."""

@@ -84,6 +84,7 @@ class Board:
     """``time.monotonic()`` after which nothing new starts and whatever runs is stopped; may move while it runs.
 
     As long as no trial is complete, the most promising one goes on: a search that ends with nothing was for nothing.
+    But see ``last_moment``.
     """
     slots_dir: Path
     slots_per_engine: int
@@ -92,6 +93,8 @@ class Board:
     note: Callable[[str], None] = lambda text: None
     """Is told what the user should know."""
     early_stopping: bool = True
+    last_moment: Callable[[], float] = lambda: math.inf
+    """``time.monotonic()`` after which the most promising trial is stopped too."""
     splits: tuple[str, str] = ("train", "validation")
     """Names of the engines' splits that trials train on and are scored on."""
     used_up: bool = False
@@ -257,7 +260,7 @@ class Board:
 
     def _last_hope(self, trial: _Open) -> bool:
         """Whether this trial may go on although time is up: none is complete yet, and it is the furthest and best."""
-        if self.ledger.count(TrialState.COMPLETE):
+        if self.ledger.count(TrialState.COMPLETE) or time.monotonic() >= self.last_moment():
             return False
 
         metric = self.judge.scorer.objective

@@ -5,6 +5,7 @@ Decides nothing.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -171,13 +172,13 @@ class EngineActor:
         scored: list[Any] = self.runner.call(score)
         return scored
 
-    def solo(self, job: SoloJob) -> SoloReport:
-        """Train what cannot share the base, while everything else waits."""
+    def solo(self, job: SoloJob, *, limit_seconds: float = math.inf) -> SoloReport:
+        """Train what cannot share the base, while everything else waits; see ``engine.solo.train``."""
 
         def train(engine: Any) -> SoloReport:
             from autolora.engine import solo
 
-            return solo.train(engine, job)
+            return solo.train(engine, job, limit_seconds=limit_seconds)
 
         report: SoloReport = self.runner.call(train)
         return report

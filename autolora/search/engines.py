@@ -6,11 +6,13 @@ Knows Ray actors and the machines they live on; knows no study and decides nothi
 from __future__ import annotations
 
 import importlib
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +268,7 @@ class Engines:
         slots_per_engine: int,
         on_done: Callable[[Job, Report], None],
         on_rung: OnRung = lambda job, report: {},
+        out_of_time: Callable[[], bool] = lambda: False,
     ) -> None:
         """Train jobs, as many at once as there are places, and hand over each one's last report.
 
@@ -277,12 +280,18 @@ class Engines:
             on_done: Is handed each job's last report.
             on_rung: Is handed each job's report at a rung before its last, and says which slots to stop and why; a job
                 goes on once it was heard.
+            out_of_time: Whether to give up what has not ended; asked about twice a second.
 
         Raises:
             EngineError: If engines are lost one after the other.
         """
         Training(
-            engines=self, waiting=list(reversed(jobs)), places=slots_per_engine, on_done=on_done, on_rung=on_rung
+            engines=self,
+            waiting=list(reversed(jobs)),
+            places=slots_per_engine,
+            on_done=on_done,
+            on_rung=on_rung,
+            out_of_time=out_of_time,
         ).run()
 
     def ready_soon(self) -> list[str]:
@@ -372,8 +381,19 @@ class Engines:
         sent = ray.put(list(adapters))
         return self._shared_out(parts, lambda handle, part: handle.outputs_once.remote(sent, part))
 
-    def solo(self, jobs: Sequence[SoloJob], on_done: Callable[[SoloJob, SoloReport], None]) -> None:
+    def solo(
+        self,
+        jobs: Sequence[SoloJob],
+        on_done: Callable[[SoloJob, SoloReport], None],
+        *,
+        seconds_left: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         """Train what cannot share the base, each by itself on an engine, and hand over what became of it.
+
+        Args:
+            jobs: To train.
+            on_done: Is handed each job's report.
+            seconds_left: Of the time for all of them; what has not ended by then is reported as stopped.
 
         Raises:
             EngineError: If engines are lost one after the other.
@@ -381,7 +401,8 @@ class Engines:
         left = list(jobs)
         while left:
             now = left[: max(1, len(self.ready()))]
-            for job, report in zip(now, self._shared_out(now, _ask_solo), strict=True):
+            ask = partial(_ask_solo, limit_seconds=seconds_left())
+            for job, report in zip(now, self._shared_out(now, ask), strict=True):
                 on_done(job, report)
             left = left[len(now) :]
 
@@ -458,8 +479,8 @@ class Engines:
         return [found[at] for at in range(len(parts))]
 
 
-def _ask_solo(handle: Any, job: SoloJob) -> Any:
-    return handle.solo.remote(job)
+def _ask_solo(handle: Any, job: SoloJob, *, limit_seconds: float) -> Any:
+    return handle.solo.remote(job, limit_seconds=limit_seconds)
 
 
 def _must_agree(what: str, ours: str, theirs: str, place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Exploration:
     trials: int
     deadline: Callable[[], float]
     """``time.monotonic()`` at which it ends, ``inf`` for no limit; asked again and again."""
+    last_moment: Callable[[], float] = lambda: math.inf
+    """``time.monotonic()`` until which the most promising trial goes on where none is complete yet."""
     seed: int
     first_suggestions: bool = True
     early_stopping: bool = True
@@ -97,6 +100,7 @@ def explore(
         seed=what.seed,
         trials=what.trials,
         deadline=what.deadline,
+        last_moment=what.last_moment,
         slots_dir=slots,
         slots_per_engine=facts.slots,
         crew=engines,

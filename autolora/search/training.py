@@ -54,6 +54,8 @@ class Training:
     """Of an engine."""
     on_done: Callable[[Job, Report], None]
     on_rung: OnRung
+    out_of_time: Callable[[], bool] = lambda: False
+    """Whether to give up what has not ended."""
     _running: dict[str, dict[str, tuple[Job, int]]] = field(default_factory=dict)
     """Engine → slot → its job, and the token that polls show."""
     _heard: dict[str, Report] = field(default_factory=dict)
@@ -67,6 +69,9 @@ class Training:
             EngineError: If engines are lost one after the other.
         """
         while self.waiting or any(self._running.values()):
+            if self.out_of_time():
+                self._give_up()
+                return
             asked: dict[str, dict[Any, Job]] = {}
             for name in self.engines.ready_soon():
                 try:
@@ -110,6 +115,14 @@ class Training:
         for name, job in held:
             stopped = replace(self._heard[job.slot], last=True, outputs=b"", failure=TrialState.STOPPED)
             self._end(name, job, replace(stopped, cause=causes[job.slot]))
+
+    def _give_up(self) -> None:
+        """Free every slot; of what has not ended nothing is handed over."""
+        self.waiting.clear()
+        for name, jobs in self._running.items():
+            for slot in jobs:
+                self.engines.release(name, slot)
+        self._running.clear()
 
     def _end(self, name: str, job: Job, report: Report) -> None:
         del self._running[name][job.slot]

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from autolora.economics.assess import assess
+from autolora.economics.propose import propose
 from autolora.report.management.page import render_management
+from autolora.report.management.proposal import render_proposal
 from tests.economics.test_assess import FULL
+from tests.made_forecasts import forecast
 from tests.report import made_up
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -32,13 +35,25 @@ def browser():
         opened.close()
 
 
-@pytest.fixture(params=["en", "ja"])
-def opened(browser, request, tmp_path: Path):
-    """Return the page of one language, and what went wrong there."""
+def management(language: str) -> str:
     report = made_up.report()
     found = replace(report.recommendation, seconds_a_thousand=2.5)
-    file = tmp_path / "management.html"
-    file.write_text(render_management(report, found, assess(FULL, found, report.confirm), request.param))
+    return render_management(report, found, assess(FULL, found, report.confirm), language)
+
+
+def proposal(language: str) -> str:
+    return render_proposal(forecast(), propose(FULL, forecast()), language)
+
+
+@pytest.fixture(
+    params=[(page, language) for page in (management, proposal) for language in ("en", "ja")],
+    ids=lambda it: f"{it[0].__name__} {it[1]}",
+)
+def opened(browser, request, tmp_path: Path):
+    """Return one of the pages in one language, and what went wrong there."""
+    made, language = request.param
+    file = tmp_path / "page.html"
+    file.write_text(made(language))
     context = browser.new_context(offline=True, viewport={"width": 900, "height": 1200})
     page, complaints = context.new_page(), []
     page.on("console", lambda message: complaints.append(message.text))
@@ -65,7 +80,9 @@ def test_nothing_is_wider_than_the_page_also_on_a_phone(opened) -> None:
     for width in (900, 400):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.querySelector('.answers').scrollWidth") <= width
-        assert page.evaluate("document.querySelector('.figures').scrollWidth") <= width
+        assert (
+            page.evaluate("Math.max(...[...document.querySelectorAll('.figures')].map(e => e.scrollWidth), 0)") <= width
+        )
 
 
 def test_on_paper_the_decision_is_on_the_first_of_at_most_three_a4_pages(opened, tmp_path: Path) -> None:

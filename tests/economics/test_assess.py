@@ -103,3 +103,21 @@ def test_it_is_written_and_read_again() -> None:
     it = assessed()
 
     assert from_json(to_json(it).encode(), Assessment) == it
+
+
+def test_energy_is_as_it_was_counted_or_else_by_the_watts_that_were_entered() -> None:
+    watts = replace(FULL, machine=Machine(hourly=90, watts=120))
+    found = replace(made_up.recommendation(), seconds_a_thousand=2.5)
+    counted = replace(found, search=replace(found.search, kilowatt_hours=0.5))
+
+    assert assessed().spent.kilowatt_hours is None
+    reckoned = assess(watts, found, made_up.confirm()).spent
+    assert reckoned.energy_by == "watts"
+    assert reckoned.kilowatt_hours == reckoned.machine_hours * Decimal("0.12")
+    assert reckoned.carbon_kilograms is None
+    spent = assess(watts, counted, made_up.confirm(), grams_per_kwh=Decimal(400)).spent
+    assert (spent.energy_by, spent.kilowatt_hours, spent.carbon_kilograms) == (
+        "codecarbon",
+        Decimal("0.5"),
+        Decimal("0.2"),
+    )

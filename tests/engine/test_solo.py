@@ -70,7 +70,7 @@ def plain_full_tuning(engine, job: SoloJob) -> nn.Module:
 def test_full_fine_tuning_is_what_a_plain_loop_gives(engine) -> None:
     torch.manual_seed(JOB.seed)
     training = solo._Training(engine, JOB)
-    report = training.run()
+    report = training.run(float("inf"))
     model = plain_full_tuning(engine, JOB)
 
     for (name, own), theirs in zip(training._model.named_parameters(), model.parameters(), strict=True):
@@ -95,7 +95,7 @@ def test_prompt_tuning_is_what_a_plain_loop_gives_with_peft(engine) -> None:
     training = solo._Training(engine, job)
     start = {name: p.detach().clone() for name, p in training._model.named_parameters()}
     random = torch.get_rng_state()
-    report = training.run()
+    report = training.run(float("inf"))
 
     plain = AutoModelForSequenceClassification.from_pretrained(
         engine.base.checkpoint.folder, num_labels=3, dtype=torch.float64, attn_implementation="eager"
@@ -140,7 +140,7 @@ def test_prompt_tuning_trains_the_vectors_and_what_every_adapter_trains_and_noth
 
     vectors = before["prompt_encoder.default.embedding.weight"]
     assert all((words == vector).all(dim=1).any() for vector in vectors), "it begins at words"
-    training.run()
+    training.run(float("inf"))
 
     changed = {name for name, p in training._model.named_parameters() if not torch.equal(p, before[name])}
     assert changed == names
@@ -240,3 +240,12 @@ def test_it_trains_on_the_split_that_is_named(engine) -> None:
     whole, half = (solo.train(engine, replace(JOB, train=name)) for name in ("train", "half"))
 
     assert whole.test != half.test
+
+
+def test_what_takes_longer_than_it_may_is_stopped_and_reported_so(engine) -> None:
+    report = solo.train(engine, JOB, limit_seconds=0.0)
+
+    assert report.failure == TrialState.STOPPED
+    assert report.cause == "the time was over before it was trained to its end"
+    assert report.test == b""
+    assert solo.train(engine, JOB, limit_seconds=600.0).failure is None

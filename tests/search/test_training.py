@@ -111,3 +111,19 @@ def test_what_stood_beyond_its_first_rung_goes_on_although_nobody_remembers_that
 
     assert [report.failure for report in done.values()] == [None] * 3
     assert len(told) == len(set(told))
+
+
+def test_when_time_is_over_what_has_not_ended_is_given_up_and_its_slot_is_free(engines, jobs) -> None:
+    done, endless = {}, replace(jobs[0], config=replace(jobs[0].config, epochs=1e5))
+
+    engines.train(
+        [*jobs[1:], endless],
+        slots_per_engine=2,
+        on_done=lambda job, report: done.setdefault(job.slot, report),
+        out_of_time=lambda: len(done) == len(jobs[1:]),
+    )
+
+    assert done.keys() == {job.slot for job in jobs[1:]}
+    (name,) = engines.ready()
+    assert ray.get(ray.get_actor(name).occupied.remote()) == {}
+    assert trained(engines, [jobs[0]], lambda job, report: {})["job 0"].failure is None, "the engine goes on"

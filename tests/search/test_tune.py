@@ -110,6 +110,22 @@ def test_when_time_is_up_what_runs_is_stopped_and_nothing_starts(engines, cluste
     assert occupied(engines) == {}
 
 
+def test_when_the_whole_budget_is_spent_the_last_one_is_stopped_too(engines, cluster, tiny_dataset, tmp_path) -> None:
+    end = time.monotonic() - 1
+    started = []
+
+    def deadline() -> float:
+        return end if len(started) >= 2 else math.inf
+
+    trials, _ = run_search(
+        engines, tiny_dataset, tmp_path / "run", cluster, trials=500, deadline=deadline, last_moment=lambda: end,
+        early_stopping=False, on_start=started.append,
+    )  # fmt: skip
+
+    assert [t.state for t in trials] == [TrialState.STOPPED] * 2
+    assert occupied(engines) == {}
+
+
 def command_of(process) -> str:
     with contextlib.suppress(psutil.Error):
         return " ".join(process.cmdline())

@@ -15,6 +15,12 @@ _WIDE, _HALF = 7.0, 3.6
 """Inches; the page scales pictures to its columns."""
 _FONTS = ["Noto Sans CJK JP", "IPAexGothic", "IPAGothic", "Hiragino Sans", "Yu Gothic", "Meiryo", "DejaVu Sans"]
 Shape = Callable[[float], str]
+_PLACES = (
+    ((0, 9), "center"), ((0, -9), "center"), ((7, 0), "left"), ((-7, 0), "right"),
+    ((5, 9), "left"), ((-5, 9), "right"), ((5, -9), "left"), ((-5, -9), "right"),
+    ((0, 18), "center"), ((0, -18), "center"),
+)  # fmt: skip
+"""Of a point's name beside the point, in points of print, the best first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,18 +91,37 @@ def swings(bars: Sequence[Bar], *, likely: float, shape: Shape) -> Markup:
 def front(points: Sequence[Point], *, size: str, score: str) -> Markup:
     """Return quality against trained numbers."""
     with _drawn("front", _HALF, 2.4) as (axes, out):
-        for at, point in enumerate(sorted(points, key=lambda each: each.size)):
+        for point in points:
             color = _LINE if point.recommended else _FAINT
             axes.plot([point.size], [point.score], "o", ms=7 if point.recommended else 5, color=color)
-            axes.annotate(
-                point.name, (point.size, point.score), xytext=(0, 7 if at % 2 else -13), textcoords="offset points",
-                ha="center", fontsize=6.5, color=_INK if point.recommended else _FAINT,
-            )  # fmt: skip
         axes.set_xscale("log")
         axes.set_xlabel(size)
         axes.set_ylabel(score)
         axes.margins(x=0.25, y=0.2)
+        _name(axes, sorted(points, key=lambda each: (not each.recommended, each.size)))
     return out.svg
+
+
+def _name(axes: Any, points: Sequence[Point]) -> None:
+    """Write each point's name beside it, at the first place where it covers no other name and no point."""
+    from matplotlib.transforms import Bbox
+
+    axes.figure.draw_without_rendering()  # settles the scales
+    taken = [
+        Bbox.from_extents(x - 4, y - 4, x + 4, y + 4)
+        for x, y in axes.transData.transform([(p.size, p.score) for p in points])
+    ]
+    for point in points:
+        text = axes.annotate(
+            point.name, (point.size, point.score), xytext=_PLACES[0][0], textcoords="offset points", va="center",
+            fontsize=6.5, color=_INK if point.recommended else _FAINT,
+        )  # fmt: skip
+        for away, side in _PLACES:
+            text.set(position=away, ha=side)
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                break
+        taken.append(box)
 
 
 @dataclass

@@ -22,6 +22,11 @@ ENGLISH = Wording(
     cost="The trial has cost {total} so far, of which {machine} for {hours} of machine time{people}{failed}.",
     cost_unpriced="The trial has taken {hours} of machine time so far{failed}; what an hour costs was not entered.",
     cost_people=" and {staff} for {staff_hours} of people's time",
+    energy={
+        "codecarbon": " The machine drew about {kwh} kWh{carbon}, as codecarbon estimates.",
+        "watts": " By the watts entered the machine drew {kwh} kWh{carbon}.",
+    },
+    carbon=" ({kilograms} kg of carbon dioxide)",
     failed_trials=" ({failed} of {trials} trials failed and are counted)",
     payback="In the likely case the money is back after {months} months, and {value} are gained over {horizon} months "
     "(at today's worth).",

@@ -19,6 +19,11 @@ JAPANESE = Wording(
     cost="試行にかかった費用は、これまでに {total} です。内訳は機械時間 {hours} が {machine}{people}です{failed}。",
     cost_unpriced="これまでに機械時間 {hours} を使いました{failed}。1 時間あたりの費用は入力されていません。",
     cost_people="、人の作業 {staff_hours} が {staff} ",
+    energy={
+        "codecarbon": "codecarbon の推定で、機械は約 {kwh} kWh の電力を使いました{carbon}。",
+        "watts": "入力されたワット数によれば、機械は {kwh} kWh の電力を使いました{carbon}。",
+    },
+    carbon="（二酸化炭素 {kilograms} kg）",
     failed_trials="（{trials} 回の試行のうち失敗した {failed} 回も含みます）",
     payback="最も可能性の高い場合、{months} か月で費用を回収し、{horizon} か月間の収支は現在価値で {value} の黒字です。",
     payback_never="最も可能性の高い場合、{horizon} か月以内には費用を回収できません。収支は現在価値で {value} です。",

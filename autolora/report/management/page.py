@@ -42,7 +42,7 @@ def render_management(
     say, numbers = WORDINGS[language], Numbers(language=language, currency=money.currency)
     moment = made or datetime.now(UTC)
     return (
-        _environment()
+        environment_of()
         .get_template("management.html")
         .render(
             language=language,
@@ -52,7 +52,7 @@ def render_management(
             report=report,
             found=found,
             money=money,
-            value=partial(_value, numbers),
+            value=partial(value_in, numbers),
             candidate=teller.candidate,
             is_recommended=teller.is_recommended,
             candidates={each.name: each for each in report.confirm.candidates} if report.confirm else {},
@@ -87,8 +87,8 @@ def _swings(money: Assessment, names: dict[str, str], numbers: Numbers) -> Marku
             name=names.get(each.name, each.name),
             low=each.at_low,
             high=each.at_high,
-            low_label=_value(numbers, each.name, each.low),
-            high_label=_value(numbers, each.name, each.high),
+            low_label=value_in(numbers, each.name, each.low),
+            high_label=value_in(numbers, each.name, each.high),
         )
         for each in money.swings[:_BARS]
     ]
@@ -116,7 +116,7 @@ def _front(report: SearchReport, teller: Teller) -> Markup:
     return charts.front(points, size=size, score=metric_name(report.metric_key)) if points else Markup()
 
 
-def _value(numbers: Numbers, name: str, value: Decimal | float) -> str:
+def value_in(numbers: Numbers, name: str, value: Decimal | float) -> str:
     """Return an assumption's number as its kind is written."""
     if name in _SHARES:
         return numbers.share(value)
@@ -124,5 +124,6 @@ def _value(numbers: Numbers, name: str, value: Decimal | float) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment_of() -> jinja2.Environment:
+    """Return what renders the templates of these pages."""
     return environment(_PACKAGE)

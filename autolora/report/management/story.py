@@ -99,19 +99,30 @@ class Teller:
         failed = self.say.failed_trials.format(failed=search.failed, trials=search.trials) if search.failed else ""
         hours = self.n.duration(spent.machine_hours)
         if spent.machine is None or spent.total is None:
-            return self.say.cost_unpriced.format(hours=hours, failed=failed)
+            return self.say.cost_unpriced.format(hours=hours, failed=failed) + self._energy()
         people = ""
         if spent.staff is not None and spent.staff_hours is not None:
             people = self.say.cost_people.format(
                 staff=self.n.money(spent.staff), staff_hours=self.n.duration(spent.staff_hours)
             )
-        return self.say.cost.format(
-            total=self.n.money(spent.total),
-            machine=self.n.money(spent.machine),
-            hours=hours,
-            people=people,
-            failed=failed,
+        return (
+            self.say.cost.format(
+                total=self.n.money(spent.total),
+                machine=self.n.money(spent.machine),
+                hours=hours,
+                people=people,
+                failed=failed,
+            )
+            + self._energy()
         )
+
+    def _energy(self) -> str:
+        spent = self.money.spent
+        if spent.kilowatt_hours is None:
+            return ""
+        kilograms = spent.carbon_kilograms
+        carbon = "" if kilograms is None else self.say.carbon.format(kilograms=self.n.number(kilograms))
+        return self.say.energy[spent.energy_by].format(kwh=self.n.number(spent.kilowatt_hours), carbon=carbon)
 
     def _payback(self) -> str:
         lacking = self._lacking()

@@ -18,6 +18,9 @@ class Wording:
     cost_unpriced: str
     cost_people: str
     failed_trials: str
+    energy: dict[str, str]
+    """By where the kilowatt hours come from."""
+    carbon: str
     payback: str
     payback_never: str
     payback_spread: str

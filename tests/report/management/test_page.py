@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 
 import pytest
@@ -59,6 +60,19 @@ def test_both_languages_hold_the_same_numbers() -> None:
     only = {each for each in set(english) ^ set(japanese) if not (len(each) <= 2 and each.isdigit())}
     assert not only, "small numbers are words in English: three months, four of five"
     assert len(english) > 150
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_energy_and_its_carbon_stand_beside_the_cost(language) -> None:
+    report = made_up.report()
+    found = replace(report.recommendation, search=replace(report.recommendation.search, kilowatt_hours=0.5))
+    money = assess(FULL, found, report.confirm, grams_per_kwh=Decimal(400))
+
+    said = answer(render_management(report, found, money, language, made=MADE), "cost")
+
+    assert "0.5000 kWh" in said
+    assert "0.2000 kg" in said
+    assert "codecarbon" in said
 
 
 def test_every_phrase_is_there_in_both_languages_with_the_same_braces() -> None:
