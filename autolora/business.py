@@ -21,6 +21,8 @@ Entry = float | tuple[float, float, float]
 _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]{3})\s*")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _WORDS = {"YEN": "JPY"}
+_TIMES = ("min", "sec", "hrs")
+"""Units of time that look like currencies."""
 _LARGEST_AMOUNT = 1e12
 NO_CURRENCY = "XXX"
 """ISO 4217's code where there is none."""
@@ -296,6 +298,12 @@ def check_one_currency(name: str, own: str, currency: str) -> None:
             f"all amounts must be in one currency, which is {currency}, but {name} is in {own}",
             f"write it in {currency}",
         )
+
+
+def reads_as_amount(text: str) -> bool:
+    """Return whether a text seems to mean money, and no duration such as ``15min``."""
+    match = _AMOUNT.fullmatch(text)
+    return match is not None and match[2].lower() not in _TIMES
 
 
 def parse_amount(text: str) -> tuple[float, str]:

@@ -17,11 +17,13 @@ from typing import Any
 import click
 
 from autolora import __version__
-from autolora.errors import AutoloraError, DataError, RequestError, RunFolderError
+from autolora.errors import AutoloraError, DataError, RequestError
 from autolora.options import data_options, search_options
 
 _INTERRUPTED, _TERMINATED = 130, 143
 _REFUSED = 3
+_FOR_MANAGERS = (".pdf", ".xlsx")
+"""Files that only their report is written as."""
 _RUN = "autolora.run"
 """Key of the run folder of the search at hand, once it is known."""
 
@@ -320,6 +322,11 @@ def report(run: Path, output: Path | None, no_texts: bool, audience: str, langua
             page = _as_file(pages.management_page(found, language, business=entered), target)
     else:
         page, target = pages.engineer_page(found, texts=not no_texts).encode(), output or run / "report.html"
+        if target.suffix.lower() in _FOR_MANAGERS:
+            raise RequestError(
+                f"the report for engineers is an HTML page, but {str(target)!r} is asked for",
+                "name a .html file, or add --audience management",
+            )
     _write_page(target, page)
     click.echo(str(target))
 
@@ -453,15 +460,10 @@ def _write_page(target: Path, content: bytes) -> None:
     Raises:
         RequestError: If it cannot be written there.
     """
-    from autolora.durable import write_whole
+    from autolora.durable import asked_for, write_whole
 
-    try:
+    with asked_for(target, "report"):
         write_whole(target, content, at="report")
-    except RunFolderError as error:
-        raise RequestError(
-            f"the report {str(target)!r} cannot be written: {error.message.rpartition(': ')[2]}",
-            "name a file in a folder that exists and has space",
-        ) from error
 
 
 def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:

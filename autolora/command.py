@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from autolora.business import reads_as_amount
 from autolora.data_request import DataRequest
 from autolora.errors import RequestError
 from autolora.examine import Examination
@@ -26,8 +27,6 @@ _LIMITS = ("max_params", "max_memory", "min_metric", "kpi", "margin")
 _BUDGET = ("trials", "budget")
 _PLAIN = ("base_model", "metric", "space", "baselines", "seed", "precision", "prefix_cache", "address")
 _FLAGS = (*_DATA, *_LIMITS, *_BUDGET, *_PLAIN)
-_AMOUNT = re.compile(r"\s*[0-9.]+\s*(?!min|sec|hrs)[a-z]{3}\s*", re.IGNORECASE)
-"""Of money, such as ``3000yen``."""
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
@@ -135,7 +134,7 @@ def _with(request: Request, given: dict[str, Any]) -> Request:
         limits["kpi"] = request.limits.kpi | dict(map(_kpi, limits["kpi"]))
     budget: dict[str, Any] = {"trials": given["trials"]} if "trials" in given else {}
     if "budget" in given:
-        if _AMOUNT.fullmatch(str(given["budget"])):
+        if reads_as_amount(str(given["budget"])):
             budget["money"] = str(given["budget"])
         else:
             budget["minutes"] = _parsed(parse_duration, "budget", given)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from autolora.errors import RunFolderError
+from autolora.errors import RequestError, RunFolderError
 from autolora.failpoints import failpoint
 
 PART = ".part"
@@ -56,6 +56,26 @@ def being_written(path: Path, *, at: str) -> Iterator[BinaryIO]:
         if isinstance(error, OSError):
             raise unwritable(path, error) from error
         raise
+
+
+@contextlib.contextmanager
+def asked_for(path: Path, what: str) -> Iterator[None]:
+    """Have it said of a file that a user named, not of a run folder, that it cannot be written.
+
+    Args:
+        path: The file.
+        what: It holds, in a word.
+
+    Raises:
+        RequestError: If the block cannot write it.
+    """
+    try:
+        yield
+    except RunFolderError as error:
+        raise RequestError(
+            f"the {what} {str(path)!r} cannot be written: {error.message.rpartition(': ')[2]}",
+            "name a file in a folder that exists and has space",
+        ) from error
 
 
 def unwritable(path: Path, error: OSError) -> RunFolderError:

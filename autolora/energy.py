@@ -78,7 +78,7 @@ def _started(latest: _Latest) -> Any:
     tracker = codecarbon.OfflineEmissionsTracker(
         country_iso_code=_ANY_COUNTRY,
         measure_power_secs=_EVERY_SECONDS,
-        save_to_file=False,
+        output_methods=[],
         output_handlers=[latest],
         allow_multiple_runs=True,
         log_level="critical",

@@ -200,6 +200,16 @@ def test_a_report_that_cannot_be_written_is_one_line_and_leaves_nothing(
     assert (tmp_path / "a-file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["report.pdf", "report.xlsx"])
+def test_engineers_get_a_page_and_no_file_of_another_kind(name: str, finished: Path, tmp_path: Path) -> None:
+    done = run("report", finished, "-o", tmp_path / name)
+
+    assert done.exit_code == 2
+    assert "the report for engineers is an HTML page" in done.stderr
+    assert "--audience management" in done.stderr
+    assert not (tmp_path / name).exists()
+
+
 def test_an_interrupt_that_nothing_can_hear_is_asked_again(tmp_path: Path) -> None:
     code = """
 import gc, os, signal, sys, time, click

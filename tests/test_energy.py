@@ -65,7 +65,7 @@ def test_what_earlier_processes_drew_is_in_the_events(tmp_path) -> None:
 @needs_codecarbon
 def test_a_kilowatt_hours_carbon_is_that_of_the_country_unless_it_was_entered() -> None:
     assert 100 < grams_of(Energy(country="JPN")) < 1000
-    assert grams_of(Energy(country="JPN", grams_per_kwh=[400, 420, 450])) == Decimal("420")
+    assert grams_of(Energy(country="JPN", grams_per_kwh=(400, 420, 450))) == Decimal("420")
     assert grams_of(Energy(country="XYZ")) is None
 
 

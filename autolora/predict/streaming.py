@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from autolora.data.passing import Format, Row, Sink, passing
-from autolora.durable import being_written
+from autolora.durable import asked_for, being_written
 from autolora.predict.predictor import Predictor
 from autolora.predict.said import Prediction
 
@@ -67,7 +67,7 @@ def pass_through(
 
     Raises:
         DataError: If the source cannot be read, or lacks the column.
-        RunFolderError: If the target cannot be written.
+        RequestError: If the target cannot be written.
     """
     added = ("prediction", "confidence", "abstained", *(("prediction_without_adapter",) if predictor.explains else ()))
     name = column or predictor.says.text_column
@@ -105,7 +105,7 @@ def _opened(target: Path | None) -> Iterator[IO[str]]:
     if target is None:
         yield sys.stdout
         return
-    with being_written(target, at="predictions") as file:
+    with asked_for(target, "predictions"), being_written(target, at="predictions") as file:
         text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
         yield text
         text.detach()  # the file is closed by whoever opened it

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from autolora.durable import write_whole
-from autolora.errors import RequestError, RunFolderError
+from autolora.durable import asked_for, write_whole
 from autolora.review import keys, label_studio, page, sources
 from autolora.review.records import Language, ReviewKey
 from autolora.review.sampling import draw
@@ -54,10 +53,5 @@ def make(
 
 
 def _write(path: Path, content: str) -> None:
-    try:
+    with asked_for(path, "review"):
         write_whole(path, content.encode(), at="review.make")
-    except RunFolderError as error:
-        raise RequestError(
-            f"the review {str(path)!r} cannot be written: {error.message.rpartition(': ')[2]}",
-            "name a file in a folder that exists and has space",
-        ) from error

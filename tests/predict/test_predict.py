@@ -257,6 +257,7 @@ def test_a_row_that_cannot_be_read_leaves_nothing_half_written(bundled, tmp_path
         (["--text", "body"], "there is no column 'body'"),
         (["--abstain-below", "3"], "abstain_below must be between 0 and 1"),
         (["--base-model", "/nowhere"], "'/nowhere' does not exist"),
+        (["-o", "/no/such/folder/out.csv"], "the predictions '/no/such/folder/out.csv' cannot be written"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_one_error(bundled, tmp_path, flags, message) -> None:
