@@ -18,7 +18,7 @@ from autolora.space import Space
 
 SPREAD = 0.3
 """Share by which the whole may take more or less."""
-TRIAL_SHARE = 0.3
+TRIAL_SHARE = 0.35
 """Of its full length, what a trial is trained on average where all that are wanted are tried."""
 
 

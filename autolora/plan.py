@@ -52,10 +52,14 @@ ENOUGH_ROWS = 5_000
 LEAST_TRAININGS = 3.0
 TRAINED_SHARE = 0.4
 """Of its full length, what a trial is trained on average: most end at a rung."""
+STOPPED_SHARE = 0.4
+"""Of its full length, what a rate is trained that another one beats."""
+BEYOND = 0.5
+"""Full trainings at rates beyond a grid's end; mostly there is none, or one."""
 EXPLORE_SHARE = 0.35
 """Least of the time for exploring and confirming that exploring has; on all rows less may be left to the leanest."""
 EXPLORED_OF_CONFIRMED = 1 / 3
-CLOSING_SECONDS = 30.0
+CLOSING_SECONDS = 25.0
 """For packing the adapter, loading it in plain PEFT, measuring its memory and writing the report."""
 TFIDF_SECONDS_PER_CHARACTER = 2e-6
 """And class, four penalties together (measured: 0.5 to 4 times that)."""
@@ -76,9 +80,9 @@ class Depth:
     """Fresh seeds that the default and the best of its rates are trained on; finalists always have ``SEEDS``."""
 
     @property
-    def compared(self) -> int:
-        """Full trainings of the default and of its grid of rates."""
-        return 2 * self.baseline_seeds + len(RATE_GRID) - 2
+    def compared(self) -> float:
+        """Trainings of the default and of its grid of rates, in full ones: two in full, the others to a rung."""
+        return 2 * self.baseline_seeds + STOPPED_SHARE * (len(RATE_GRID) - 2) + BEYOND
 
 
 DEPTHS = (

@@ -86,7 +86,7 @@ def test_a_start_that_took_the_whole_budget_leaves_time_for_one_trial() -> None:
 
 
 def test_less_time_confirms_less_but_never_nothing() -> None:
-    found = [clock(15, pace=1.0, spent=spent)[0].confirming() for spent in (0, 710, 740, 780, 2000)]
+    found = [clock(15, pace=1.0, spent=spent)[0].confirming() for spent in (0, 720, 760, 790, 2000)]
 
     assert [it.depth for it in found] == [DEPTHS[0], DEPTHS[1], DEPTHS[2], DEPTHS[3], DEPTHS[3]]
     assert {it.train for it in found} == {SIZES.train}
