@@ -15,6 +15,8 @@ _WIDE, _HALF = 7.0, 3.6
 """Inches; the page scales pictures to its columns."""
 _FONTS = ["Noto Sans CJK JP", "IPAexGothic", "IPAGothic", "Hiragino Sans", "Yu Gothic", "Meiryo", "DejaVu Sans"]
 Shape = Callable[[float], str]
+_ROOM = 0.15
+"""Of a name's width, beyond it."""
 _PLACES = (
     ((0, 9), "center"), ((0, -9), "center"), ((7, 0), "left"), ((-7, 0), "right"),
     ((5, 9), "left"), ((-5, 9), "right"), ((5, -9), "left"), ((-5, -9), "right"),
@@ -83,8 +85,12 @@ def swings(bars: Sequence[Bar], *, likely: float, shape: Shape) -> Markup:
         axes.axvline(likely, color=_INK, lw=0.8)
         axes.set_yticks(range(len(bars)), [bar.name for bar in reversed(bars)])
         axes.xaxis.set_major_formatter(lambda value, _: shape(value))
-        axes.locator_params(axis="x", nbins=3)
-        axes.margins(x=0.22)
+        axes.margins(x=0.28)
+        low, high = axes.get_xlim()
+        inside = [tick for tick in axes.get_xticks() if low <= tick <= high]
+        axes.set_xticks(inside[:: max(1, len(inside) - 1)])  # amounts are long: the outermost two
+        axes.spines["left"].set_visible(False)  # a label at the low end may stand where it would be
+        axes.tick_params(axis="y", length=0, pad=6)
     return out.svg
 
 
@@ -116,10 +122,13 @@ def _name(axes: Any, points: Sequence[Point]) -> None:
             point.name, (point.size, point.score), xytext=_PLACES[0][0], textcoords="offset points", va="center",
             fontsize=6.5, color=_INK if point.recommended else _FAINT,
         )  # fmt: skip
+        text.set_in_layout(False)  # else the layout would make room for it by narrowing the picture
         for away, side in _PLACES:
             text.set(position=away, ha=side)
             box = text.get_window_extent()
-            if not any(box.overlaps(other) for other in taken):
+            room = _ROOM * box.width  # the reader's letters may be wider than those that are measured here
+            inside = axes.figure.bbox.x0 <= box.x0 - room and box.x1 + room <= axes.figure.bbox.x1
+            if inside and not any(box.overlaps(other) for other in taken):
                 break
         taken.append(box)
 
