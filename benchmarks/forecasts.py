@@ -35,11 +35,8 @@ def main() -> None:
                 [*autolora, "search", *flags, "--plain", "--out", str(run)], check=True, stdout=subprocess.DEVNULL
             )
             wall = time.monotonic() - begun
-        spent = {
-            event["event"]: event["spent"]
-            for event in map(json.loads, (run / "events.jsonl").read_text().splitlines())
-            if "spent" in event
-        }
+        events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    spent = {event["event"]: event["spent"] for event in reversed(events) if "spent" in event}  # the first of each
     actual = {
         "start": spent["explore"],
         "explore": spent["confirm"] - spent["explore"],

@@ -34,6 +34,7 @@ ENGLISH = Wording(
     "today's worth).",
     payback_spread=" In {draws} simulated courses the months until then are {p10} for one in ten, {p50} for half and {p90} for "
     "nine in ten; {never} are not paid back within {horizon} months.",
+    payback_of_adapter=" These sums are the adapter's; those of the simpler method were not worked out.",
     later="more than {horizon}",
     payback_unknown="When it pays back cannot be said: {missing} not entered.",
     confidence="The test score rests on {rows} rows that were looked at once, after everything was chosen; the true score "

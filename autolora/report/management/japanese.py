@@ -29,6 +29,7 @@ JAPANESE = Wording(
     payback_never="最も可能性の高い場合、{horizon} か月以内には費用を回収できません。収支は現在価値で {value} です。",
     payback_spread="{draws} 通りの模擬計算で、回収までの月数は早い方から 10 % の点で {p10}、半数の点で {p50}、90 % の点で {p90} です。"
     "{horizon} か月以内に回収しない割合は {never} です。",
+    payback_of_adapter="これらはアダプターの場合の額で、より単純な方法の額は計算していません。",
     later="{horizon} を超える",
     payback_unknown="回収時期は示せません。{missing} が入力されていません。",
     confidence="テストの点数は、すべてを決めた後に一度だけ見た {rows} 件によります。真の点数は 95 % の確からしさで {low} から "

@@ -17,7 +17,7 @@ from autolora.report.management.wording import Wording
 from autolora.report.slices import slices
 from autolora.report.source import SearchReport
 from autolora.report.text import metric_name
-from autolora.verdict import SIMPLE
+from autolora.verdict import SIMPLE, standing_of
 
 WORDINGS: dict[Language, Wording] = {"en": ENGLISH, "ja": JAPANESE}
 _WIDE = 0.1
@@ -135,7 +135,8 @@ class Teller:
             **dict(zip(("p10", "p50", "p90"), map(self._month, drawn.payback_months), strict=True)),
         )  # fmt: skip
         value = self.n.money(likely.present_value)
-        return told.format(months=likely.payback_months, value=value, horizon=horizon) + spread
+        whose = self.say.payback_of_adapter if self.found.verdict == "use_simpler" else ""
+        return told.format(months=likely.payback_months, value=value, horizon=horizon) + spread + whose
 
     def _confidence(self) -> str:
         _, low, high = map(self.n.score, self.test)
@@ -283,12 +284,18 @@ class Teller:
         return known or self.say.candidates["finalist"].format(trial=candidate.trial)
 
     def _simpler(self) -> str:
-        """Return the strongest rival without an adapter."""
-        candidates = () if self.report.confirm is None else self.report.confirm.candidates
-        simple = [each for each in candidates if each.name in SIMPLE and each.test is not None]
+        """Return the simple rival that is not beaten and trains least; where all are beaten, the strongest."""
+        confirm, metric = self.report.confirm, self.report.metric
+        if confirm is None:
+            return self.say.unknown
+        simple = [each for each in confirm.candidates if each.name in SIMPLE and each.test is not None]
         if not simple:
             return self.say.unknown
-        return self.candidate(min(simple, key=lambda each: self.report.metric.loss(each.test or 0.0)))
+        less = confirm.paired_test_differences
+        level = [c for c in simple if c.name in less and standing_of(less[c.name], metric, confirm.margin) != "better"]
+        if level:
+            return self.candidate(min(level, key=lambda each: each.trainable_params))
+        return self.candidate(min(simple, key=lambda each: metric.loss(each.test or 0.0)))
 
     def _filled(self, template: str) -> str:
         known = {name: each.likely for name, each in self.known.items()}

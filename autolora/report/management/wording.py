@@ -24,6 +24,8 @@ class Wording:
     payback: str
     payback_never: str
     payback_spread: str
+    payback_of_adapter: str
+    """Where something simpler is recommended."""
     later: str
     payback_unknown: str
     confidence: str

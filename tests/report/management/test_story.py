@@ -54,6 +54,33 @@ def test_the_recommended_the_best_other_and_the_smallest_way_are_put_in_plain_wo
     assert all("trained numbers" in line for line in lines)
 
 
+def test_of_simple_methods_that_do_as_well_the_one_that_trains_least_is_recommended() -> None:
+    report = made_up.report()
+    level, beaten = (0.0, -0.01, 0.01), (0.1, 0.05, 0.15)
+    simple = replace(report.recommendation, verdict="use_simpler")
+
+    (words,) = (each for each in report.confirm.candidates if each.name == "tfidf")
+    both = (replace(words, trainable_params=18_000), replace(words, name="head_only", trainable_params=770))
+
+    def decision(**standing) -> str:
+        confirm = replace(
+            report.confirm,
+            candidates=(*(each for each in report.confirm.candidates if each is not words), *both),
+            paired_test_differences=report.confirm.paired_test_differences | standing,
+        )
+        return told(recommendation=simple, confirm=confirm).decision
+
+    assert "the use of the last layer alone" in decision(tfidf=level, head_only=level, majority=beaten)
+    assert "the use of word counts with a linear model" in decision(tfidf=level, head_only=beaten, majority=beaten)
+
+
+def test_money_that_is_the_adapters_is_not_taken_for_that_of_something_simpler() -> None:
+    simple = replace(made_up.report().recommendation, verdict="use_simpler")
+
+    assert "These sums are the adapter's" in told(recommendation=simple).payback
+    assert "These sums are the adapter's" not in told().payback
+
+
 def test_targets_are_met_or_missed_and_without_one_neither() -> None:
     easy = replace(FULL, targets=Targets(hours_per_month=1, error_rate=0.9, payback_months=120))
     hard = replace(FULL, targets=Targets(hours_per_month=1e6, error_rate=0.0, payback_months=0.1))
