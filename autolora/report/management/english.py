@@ -74,8 +74,11 @@ ENGLISH = Wording(
     "cash ({cash} a month); the rest is worth {other} as time for other work, and is in no balance here.",
     chart_cash="Balance of all cash so far. The line is the likely case, the band holds eight of ten simulated courses.",
     chart_cash_band="eight of ten courses",
+    chart_ends="With every number at its bad end the balance is {low} after {horizon} months, with every number at its good end {high} (at "
+    "today's worth); neither is likely.",
     chart_month="month",
     chart_swings="Balance at today's worth if only this number is at its low or high end.",
+    break_even="The balance is nothing at: {values}.",
     chart_front="Each point is a way to train; further up is better, further left is smaller.",
     front_line="{name}: {metric} {score}, {params} trained numbers; {hours} of training, {thousand} for a thousand items.",
     risk_never="In {never} of the simulated courses the money does not come back within {horizon} months.",
@@ -115,7 +118,6 @@ ENGLISH = Wording(
         "key": "Key", "consequence": "What follows", "way": "Way", "score": "Score (95 %)", "training": "Training",
         "training_cost": "Cost of training", "thousand": "Cost of 1,000 items", "times": "Volume", "items": "Items a month",
         "hours": "Machine hours a month", "cost": "Cost a month", "stage": "Stage", "opens": "What opens the next",
-        "break_even": "break-even",
     },
     kinds={"measured": "measured", "estimated": "estimated", "entered": "entered"},
     names={

@@ -11,6 +11,8 @@ from babel.numbers import format_currency, format_decimal, get_currency_precisio
 Language = Literal["en", "ja"]
 LOCALES: dict[Language, str] = {"en": "en_GB", "ja": "ja_JP"}
 
+_SHARES = ("error_rate", "adoption", "review_share", "cash_share", "discount_rate", "accuracy")
+_MONEY = ("hourly_cost", "cost_per_error", "machine_hourly", "staff_hourly")
 _DURATIONS: dict[Language, tuple[str, str, str]] = {"en": ("h", "min", "s"), "ja": ("時間", "分", "秒")}
 
 
@@ -63,3 +65,10 @@ class Numbers:
         rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
         shape = "#,##0" + ("." + "0" * places if places else "")
         return str(format_decimal(rounded, format=shape, locale=LOCALES[self.language]))
+
+
+def value_in(numbers: Numbers, name: str, value: Decimal | float) -> str:
+    """Return an assumption's number as its kind is written."""
+    if name in _SHARES:
+        return numbers.share(value)
+    return numbers.money(value) if name in _MONEY else numbers.number(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cache, partial
 
 import jinja2
@@ -14,15 +13,12 @@ from autolora.inline import asset, environment
 from autolora.records import Recommendation
 from autolora.records.economics import Assessment
 from autolora.report.management import charts
-from autolora.report.management.numbers import Language, Numbers
-from autolora.report.management.story import WORDINGS, Teller
+from autolora.report.management.numbers import Language, Numbers, value_in
+from autolora.report.management.story import SWINGS, WORDINGS, Teller
 from autolora.report.source import SearchReport
 from autolora.report.text import metric_name
 
 _PACKAGE = "autolora.report.management"
-_BARS = 6
-_SHARES = ("error_rate", "adoption", "review_share", "cash_share", "discount_rate", "accuracy")
-_MONEY = ("hourly_cost", "cost_per_error", "machine_hourly", "staff_hourly")
 
 
 def render_management(
@@ -90,7 +86,7 @@ def _swings(money: Assessment, names: dict[str, str], numbers: Numbers) -> Marku
             low_label=value_in(numbers, each.name, each.low),
             high_label=value_in(numbers, each.name, each.high),
         )
-        for each in money.swings[:_BARS]
+        for each in money.swings[:SWINGS]
     ]
     return charts.swings(bars, likely=float(money.likely.present_value), shape=numbers.money)
 
@@ -114,13 +110,6 @@ def _front(report: SearchReport, teller: Teller) -> Markup:
     ]
     size = teller.say.columns["trained"]
     return charts.front(points, size=size, score=metric_name(report.metric_key)) if points else Markup()
-
-
-def value_in(numbers: Numbers, name: str, value: Decimal | float) -> str:
-    """Return an assumption's number as its kind is written."""
-    if name in _SHARES:
-        return numbers.share(value)
-    return numbers.money(value) if name in _MONEY else numbers.number(value)
 
 
 @cache

@@ -12,8 +12,8 @@ from autolora import __version__
 from autolora.inline import asset
 from autolora.records.forecast import Forecast
 from autolora.records.proposal import Amounts, Proposal
-from autolora.report.management.numbers import Language, Numbers
-from autolora.report.management.page import environment_of, value_in
+from autolora.report.management.numbers import Language, Numbers, value_in
+from autolora.report.management.page import environment_of
 from autolora.report.management.proposal_words import PROPOSALS
 from autolora.report.management.story import WORDINGS
 from autolora.report.text import size

@@ -12,7 +12,7 @@ from autolora.records import Candidate, Recommendation
 from autolora.records.economics import Assessment
 from autolora.report.management.english import ENGLISH
 from autolora.report.management.japanese import JAPANESE
-from autolora.report.management.numbers import Language, Numbers
+from autolora.report.management.numbers import Language, Numbers, value_in
 from autolora.report.management.wording import Wording
 from autolora.report.slices import slices
 from autolora.report.source import SearchReport
@@ -20,6 +20,8 @@ from autolora.report.text import metric_name
 from autolora.verdict import SIMPLE, standing_of
 
 WORDINGS: dict[Language, Wording] = {"en": ENGLISH, "ja": JAPANESE}
+SWINGS = 6
+"""Numbers on which most hangs that are told one by one."""
 _WIDE = 0.1
 """Width of a score's interval above which it is a risk."""
 _APART = 0.05
@@ -52,6 +54,10 @@ class Story:
     confidence: str
     key_figures: tuple[KeyFigure, ...]
     apart: str
+    ends: str
+    """What the balance is where every number is at its bad end, and at its good one."""
+    break_even: str
+    """Where it is nothing, of the numbers on which most hangs; empty where it is nowhere."""
     front: tuple[str, ...]
     risks: tuple[str, ...]
     review: str
@@ -78,6 +84,12 @@ class Teller:
             confidence=self._confidence(),
             key_figures=tuple(self._key_figures()),
             apart=self._apart(),
+            ends=self.say.chart_ends.format(
+                low=self.n.money(self.money.low.present_value),
+                high=self.n.money(self.money.high.present_value),
+                horizon=self.money.horizon_months,
+            ),
+            break_even=self._break_even(),
             front=tuple(self._front()),
             risks=tuple(self._risks()),
             review=self._review(),
@@ -191,6 +203,15 @@ class Teller:
             hours=self.n.number(month.hours_freed), cash=self.n.money(month.saved_hours),
             other=self.n.money(month.time_for_other_work),
         )  # fmt: skip
+
+    def _break_even(self) -> str:
+        found = [
+            f"{self._name(swing.name)} {self.value(swing.name, swing.break_even)}"
+            for swing in self.money.swings[:SWINGS]
+            if swing.break_even is not None
+        ]
+        between = "、" if self.n.language == "ja" else ", "
+        return self.say.break_even.format(values=between.join(found)) if found else ""
 
     # ---------------------------------------------------------------------------------------------------- plain words
 
@@ -306,6 +327,10 @@ class Teller:
             hours=self.n.number(self.money.targets.get("hours_per_month", self.money.full_use.hours_freed)),
             simpler=self._simpler(),
         )
+
+    def value(self, name: str, value: Decimal | float) -> str:
+        """Return an assumption's number as its kind is written."""
+        return value_in(self.n, name, value)
 
     def _or_unknown(self, value: Decimal | None, shape: Shape) -> str:
         return self.say.unknown if value is None else shape(value)

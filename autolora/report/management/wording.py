@@ -47,8 +47,10 @@ class Wording:
     # Charts.
     chart_cash: str
     chart_cash_band: str
+    chart_ends: str
     chart_month: str
     chart_swings: str
+    break_even: str
     chart_front: str
     front_line: str
     # Risks.

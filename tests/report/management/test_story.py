@@ -9,6 +9,7 @@ import pytest
 from autolora.business import Targets
 from autolora.economics.assess import assess
 from autolora.records.robustness import NoiseRecord, RobustnessRecord
+from autolora.report.management.numbers import Numbers
 from autolora.report.management.story import Story, Teller
 from tests.economics.test_assess import FULL
 from tests.report import made_up
@@ -79,6 +80,19 @@ def test_money_that_is_the_adapters_is_not_taken_for_that_of_something_simpler()
 
     assert "These sums are the adapter's" in told(recommendation=simple).payback
     assert "These sums are the adapter's" not in told().payback
+
+
+def test_the_ends_and_the_break_even_of_what_most_hangs_on_are_told() -> None:
+    report = made_up.report()
+    money = assess(FULL, replace(report.recommendation, seconds_a_thousand=2.5), report.confirm)
+    story, numbers = told(), Numbers(language="en", currency="JPY")
+
+    assert numbers.money(money.low.present_value) in story.ends
+    assert numbers.money(money.high.present_value) in story.ends
+    known = [swing for swing in money.swings[:6] if swing.break_even is not None]
+    assert known
+    assert story.break_even.startswith("The balance is nothing at: ")
+    assert story.break_even.count(",") >= len(known) - 1
 
 
 def test_targets_are_met_or_missed_and_without_one_neither() -> None:
