@@ -238,7 +238,7 @@ def validate(data: str, kind: str, **flags: Any) -> None:
 )
 @click.option("--language", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Of the enquiries.")
 @click.option("--trials", type=int, default=12, show_default=True, help="How many configurations to try.")
-@click.option("--budget", default="3m", show_default=True, help="Time for everything.")
+@click.option("--budget", default="5m", show_default=True, help="Time for everything.")
 @click.option("--resume", is_flag=True, help="Go on with the demo in the run folder.")
 @click.option("--plain", is_flag=True, help="Lines instead of a live table.")
 @_clean_errors

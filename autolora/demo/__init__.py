@@ -40,7 +40,7 @@ def data_file(language: str = "en") -> Path:
     return Path(__file__).parent / f"enquiries_{language}.csv"
 
 
-def request(language: str = "en", *, trials: int = 12, minutes: float | None = 3.0) -> Request:
+def request(language: str = "en", *, trials: int = 12, minutes: float | None = 5.0) -> Request:
     """Return the demo's request: a quick search over the enquiries."""
     return Request(
         name=f"demo-enquiries-{language}",
