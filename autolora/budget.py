@@ -107,14 +107,14 @@ class Clock:
         if math.isinf(self.budget_seconds):
             return math.inf
         fitting = 0.0 if self._work is None else self._work.fitting(fitted_rows)
-        return self.budget_seconds - self.spent() - fitting - closing_seconds * max(1.0, self._pace())
+        return self.budget_seconds - self.spent() - fitting - self._at_pace(closing_seconds)
 
     def exploring_ends(self) -> float:
         """Return the moment from which what is left is just enough to confirm, by the speed seen so far."""
         if self._plan is None or self._work is None or math.isinf(self.budget_seconds):
             return math.inf
         plan, seen = self._plan, self._work.at_pace(self._pace())
-        reserved = seen.confirming(plan.confirm) + plan.closing_seconds * max(1.0, self._pace())
+        reserved = seen.confirming(plan.confirm) + self._at_pace(plan.closing_seconds)
         share, most = _EXPLORE_SHARES
         one = self._work.exploring(plan.explore_train, plan.explore_validation)
         # However long the start took, there is time for a trial: a search that ends with nothing was for nothing.
@@ -128,6 +128,10 @@ class Clock:
             return self._plan.confirm
         left = self.left_before(self._plan.closing_seconds)
         return plans.confirming(left, self._plan, self._work.at_pace(self._pace()))
+
+    def _at_pace(self, closing_seconds: float) -> float:
+        """Return what the last part takes at the pace seen so far: never less than was planned."""
+        return closing_seconds * max(1.0, self._pace())
 
     def _pace(self) -> float:
         """Return how many times as long trials have taken so far as was planned."""

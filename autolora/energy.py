@@ -31,9 +31,9 @@ class Meter:
         self._before, self._latest = before, _Latest()
         self._tracker = None
         if importlib.util.find_spec("codecarbon") is not None:
-            with ThreadPoolExecutor(1) as starting:  # it looks about the machine for a second or two
-                self._tracker = starting.submit(_started, self._latest)
-                starting.shutdown(wait=False)
+            starting = ThreadPoolExecutor(1)  # it looks about the machine for a second or two, while the search goes on
+            self._tracker = starting.submit(_started, self._latest)
+            starting.shutdown(wait=False)
 
     def kilowatt_hours(self) -> float | None:
         """Return what was drawn so far, None where nothing counts."""

@@ -42,7 +42,6 @@ def forecast(wanted: Request, *, stage: Callable[[str], None] = lambda text: Non
         budget = math.inf if prepared.minutes is None else prepared.minutes * 60
         sizes = sizes_of(prepared.dataset)
         made = expected(budget, sizes, work, begun=taken)
-        each = 1 / work.per_answer if work.writes else 1 / work.per_score
         return Forecast(
             name=wanted.name,
             base_model=prepared.checkpoint.id,
@@ -63,6 +62,6 @@ def forecast(wanted: Request, *, stage: Callable[[str], None] = lambda text: Non
             adapters=adapters_of(prepared.space, costs),
             weight_bytes=costs.weight_bytes,
             training_seconds=work.epochs * sizes.train * work.per_default_row,
-            seconds_a_thousand=1000 / each,
+            seconds_a_thousand=1000 * (work.per_answer if work.writes else work.per_score),
             calibration_seconds=taken,
         )
