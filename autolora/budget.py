@@ -15,6 +15,7 @@ import msgspec
 
 from autolora import plan as plans
 from autolora.business import parse_amount
+from autolora.folder import Folder
 from autolora.plan import Confirming, Plan, Work
 from autolora.records import TrialRecord
 from autolora.request import Request
@@ -25,8 +26,8 @@ _EXPLORE_SHARES = (0.35, 0.8)
 """Least of what is left after the start that exploring gets, and most of the budget after which it ends."""
 
 
-def seconds_used(run: RunFolder) -> float:
-    """Return the time that earlier processes worked on a search, up to its last event.
+def seconds_used(run: Folder) -> float:
+    """Return the time that earlier processes worked on a search or a batch, up to its last event.
 
     Every event says how long all processes have worked by then, on a clock that nobody sets: the times of day beside it
     may jump.
@@ -62,12 +63,36 @@ def _first(run: RunFolder, kind: str) -> dict[str, Any] | None:
     return next((event for event in run.events() if event.get("event") == kind), None)
 
 
-@dataclass
+@dataclass(kw_only=True)
+class Stopwatch:
+    """Counts the seconds that are worked on a search, from now on; it may be stopped for a while."""
+
+    before: float = 0.0
+    """Seconds that were worked on it before."""
+    _since: float | None = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        """Return all of them."""
+        return self.before + (0.0 if self._since is None else time.monotonic() - self._since)
+
+    def add(self, seconds: float) -> None:
+        """Count what was worked on it while the watch stood still."""
+        self.before += seconds
+
+    def stop(self) -> None:
+        """Stand still."""
+        self.before, self._since = self.seconds(), None
+
+    def go_on(self) -> None:
+        """Count again."""
+        self.before, self._since = self.seconds(), time.monotonic()
+
+
+@dataclass(kw_only=True)
 class Clock:
     """Splits a time budget between exploring and confirming, by what trials are seen to take."""
 
-    start: float
-    """``time.monotonic()`` at which the search began, or would have without interruptions."""
+    watch: Stopwatch
     budget_seconds: float
     _plan: Plan | None = None
     _work: Work | None = None
@@ -84,8 +109,12 @@ class Clock:
             self._full_seconds[trial.number] = trial.rungs[-1].seconds / trial.rungs[-1].share
 
     def spent(self) -> float:
-        """Return the seconds since the start."""
-        return time.monotonic() - self.start
+        """Return the seconds that were worked on the search."""
+        return self.watch.seconds()
+
+    def ends(self) -> float:
+        """Return the moment at which the budget is spent if nothing else is worked on (``time.monotonic()``)."""
+        return time.monotonic() + self.budget_seconds - self.spent()
 
     def left_in_words(self, request: Request) -> str:
         """Return what is left of the budget: time, and money where that is what was given."""
@@ -119,7 +148,8 @@ class Clock:
         one = self._work.exploring(plan.explore_train, plan.explore_validation)
         # However long the start took, there is time for a trial: a search that ends with nothing was for nothing.
         least = plan.begun + min(plan.explore_seconds, max(share * (self.budget_seconds - plan.begun), one))
-        return self.start + max(least, min(self.budget_seconds - reserved, most * self.budget_seconds))
+        end = max(least, min(self.budget_seconds - reserved, most * self.budget_seconds))
+        return time.monotonic() + end - self.spent()
 
     def confirming(self) -> Confirming:
         """Return what there is time to confirm."""

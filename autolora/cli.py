@@ -5,11 +5,7 @@ Data go to stdout, progress to stderr. Heavy imports stay inside the commands.
 
 from __future__ import annotations
 
-import functools
-import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,89 +13,14 @@ from typing import Any
 import click
 
 from autolora import __version__
-from autolora.errors import AutoloraError, DataError, RequestError
+from autolora.cli_batch import batch, memory
+from autolora.cli_parts import RUN, clean_errors, clear_interruption, print_error
+from autolora.errors import DataError, RequestError
 from autolora.options import data_options, search_options
 
-_INTERRUPTED, _TERMINATED = 130, 143
 _REFUSED = 3
 _FOR_MANAGERS = (".pdf", ".xlsx")
 """Files that only their report is written as."""
-_RUN = "autolora.run"
-"""Key of the run folder of the search at hand, once it is known."""
-
-
-def _clean_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Print the library's errors as one line, and exit with 2."""
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except AutoloraError as error:
-            _print_error(error)
-            sys.exit(2)
-
-    return wrapped
-
-
-def _clear_interruption(function: Callable[..., Any]) -> Callable[..., Any]:
-    """End with one clear line and the usual exit code when Ctrl-C or SIGTERM come, whatever is being done.
-
-    The first asks to stop, which takes some seconds; the second cuts that short; more change nothing.
-    """
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        asked: list[int] = []  # Ray turns whatever a handler raises into a KeyboardInterrupt of its own
-        leaving = threading.Event()
-        again: list[threading.Timer] = []
-
-        def end(signum: int, frame: object) -> None:
-            asked.append(signum)
-            if len(asked) <= 2 and not leaving.is_set():
-                raise KeyboardInterrupt
-
-        def ask_again(missed: sys.UnraisableHookArgs) -> None:
-            # Raised inside a callback of an import, a fork or the garbage collector, it would be printed and forgotten.
-            if asked and issubclass(missed.exc_type, KeyboardInterrupt):
-                again.append(threading.Timer(0.1, os.kill, (os.getpid(), asked.pop())))
-                again[-1].start()
-            else:
-                sys.__unraisablehook__(missed)
-
-        # What was started in the background ignores Ctrl-C, and is to go on doing so.
-        wanted = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
-        before = {number: signal.signal(number, end) for number in wanted}
-        hook, sys.unraisablehook = sys.unraisablehook, ask_again
-        try:
-            return function(*args, **kwargs)
-        except (KeyboardInterrupt, SystemExit) as error:
-            leaving.set()  # a second Ctrl-C here would end in click's own exit code
-            # While it starts, Ray has SIGTERM for itself and makes an exit of it.
-            if isinstance(error, SystemExit) and error.code != signal.SIGTERM:
-                raise
-            from autolora.last_word import NOTHING, way_on
-
-            # One that came up through code from a string, as dataclasses are made of, would else count as never caught:
-            # a program run by -m ends as if killed by SIGINT then. Every such run forgets it (CPython's pythonrun.c).
-            exec("")
-            folder = click.get_current_context().meta.get(_RUN)
-            click.echo(f"\nInterrupted. {NOTHING if folder is None else way_on(folder)}", err=True)
-            sys.exit(_INTERRUPTED if asked[:1] == [signal.SIGINT] else _TERMINATED)
-        finally:
-            sys.unraisablehook = hook
-            for timer in again:
-                timer.cancel()
-            for number, handler in before.items():
-                # Who has been heard need not be heard again while the process ends.
-                signal.signal(number, signal.SIG_IGN if asked else handler)
-
-    return wrapped
-
-
-def _print_error(error: AutoloraError) -> None:
-    hint = f" ({error.hint})" if error.hint else ""
-    click.echo(f"Error: {error.message}{hint}".replace("\n", " "), err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -129,8 +50,8 @@ def _business_option(function: Callable[..., Any]) -> Callable[..., Any]:
     "--reopen-test", is_flag=True, help="With --resume: open the test split for another choice, which the report says."
 )
 @click.option("--plain", is_flag=True, help="Lines instead of a live table.")
-@_clean_errors
-@_clear_interruption
+@clean_errors
+@clear_interruption
 def search(data: str, out: Path | None, resume: bool, reopen_test: bool, plain: bool, **flags: Any) -> None:
     """Search adapters for DATA: a table, a saved dataset, a hub dataset, or a task file.
 
@@ -174,8 +95,8 @@ def search(data: str, out: Path | None, resume: bool, reopen_test: bool, plain: 
 )
 @_business_option
 @click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_clean_errors
-@_clear_interruption
+@clean_errors
+@clear_interruption
 def plan(
     data: str, audience: str, language: Any, output: Path | None, business: Path | None, kind: str, **flags: Any
 ) -> None:
@@ -212,7 +133,7 @@ def plan(
 @click.option("--space", help="Search space whose length cuts the texts; encoder unless set.")
 @click.option("--seed", type=int, help="Of the splits; 0 unless set.")
 @click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_clean_errors
+@clean_errors
 def validate(data: str, kind: str, **flags: Any) -> None:
     """Say what DATA holds and what is odd about it; exit with 3 if a search would refuse it.
 
@@ -227,7 +148,7 @@ def validate(data: str, kind: str, **flags: Any) -> None:
     try:
         record = examine(examination_from(data, **flags))
     except DataError as error:
-        _print_error(error)
+        print_error(error)
         sys.exit(_REFUSED)
     click.echo(data_as(kind, record), nl=False)
 
@@ -241,8 +162,8 @@ def validate(data: str, kind: str, **flags: Any) -> None:
 @click.option("--budget", default="5m", show_default=True, help="Time for everything.")
 @click.option("--resume", is_flag=True, help="Go on with the demo in the run folder.")
 @click.option("--plain", is_flag=True, help="Lines instead of a live table.")
-@_clean_errors
-@_clear_interruption
+@clean_errors
+@clear_interruption
 def demo(out: Path, language: str, trials: int, budget: str, resume: bool, plain: bool) -> None:
     """Run a search on the customer enquiries and the base model that come with autolora[demo]."""
     from autolora import demo as embedded
@@ -260,7 +181,7 @@ def demo(out: Path, language: str, trials: int, budget: str, resume: bool, plain
 @main.command()
 @_run_folder
 @click.option("-f", "--format", "kind", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
-@_clean_errors
+@clean_errors
 def trials(run: Path, kind: str) -> None:
     """List the trials of a search, best first."""
     from autolora import results
@@ -272,7 +193,7 @@ def trials(run: Path, kind: str) -> None:
 @main.command()
 @_run_folder
 @click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_clean_errors
+@clean_errors
 def recommend(run: Path, kind: str) -> None:
     """Print the recommendation of a search, and why."""
     from autolora import results
@@ -306,7 +227,7 @@ def recommend(run: Path, kind: str) -> None:
     help="Language of the page for managers.",
 )
 @_business_option
-@_clean_errors
+@clean_errors
 def report(run: Path, output: Path | None, no_texts: bool, audience: str, language: Any, business: Path | None) -> None:
     """Write the report of a search as one HTML file, or what is for managers as a workbook."""
     from autolora import pages, results
@@ -352,7 +273,7 @@ def review() -> None:
     show_default=True,
     help="One page to be opened in a browser, or tasks and a labelling interface to be imported.",
 )
-@_clean_errors
+@clean_errors
 def review_make(run: Path, output: Path, rows: int, seed: int, language: Any, kind: Any) -> None:
     """Write answers of a finished search, shuffled and without names, for others to judge.
 
@@ -376,7 +297,7 @@ def review_make(run: Path, output: Path, rows: int, seed: int, language: Any, ki
     type=click.FloatRange(0, 1),
     help="Share of the adapter's answers that must be accepted as they are, such as 0.8; else it is not ready.",
 )
-@_clean_errors
+@clean_errors
 def review_read(run: Path, files: tuple[Path, ...], min_accepted: float | None) -> None:
     """Read what reviewers saved (or JSON exports of Label Studio), and let it bear on the verdict.
 
@@ -400,7 +321,7 @@ def review_read(run: Path, files: tuple[Path, ...], min_accepted: float | None) 
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Rows passed at once.")
 @click.option("--format", "kind", type=click.Choice(["csv", "jsonl"]), help="Of FILE, where its name does not tell.")
 @click.option("--encoding", help="Of a FILE whose encoding cannot be found, such as cp1252.")
-@_clean_errors
+@clean_errors
 def predict(bundle: Path, file: str, output: Path | None, kind: Any, **flags: Any) -> None:
     """Give the rows of FILE (CSV, TSV or JSON Lines; - for the standard input) answers with a BUNDLE.
 
@@ -432,7 +353,7 @@ def predict(bundle: Path, file: str, output: Path | None, kind: Any, **flags: An
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs are written."
 )
 @click.option("-f", "--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_clean_errors
+@clean_errors
 def doctor(offline: bool, out: Path, kind: str) -> None:
     """Say what this machine offers, and what listens on it while a search runs; exit with 3 on a problem.
 
@@ -473,7 +394,7 @@ def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
     from autolora.listing import recommendation_as
 
     context = click.get_current_context()
-    context.meta[_RUN] = folder
+    context.meta[RUN] = folder
     context.with_resource(last_word(folder))
     with progress.make(plain=plain) as shown:
         record = run(shown)
@@ -482,6 +403,9 @@ def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
     if (folder / "adapter").is_dir():
         click.echo(f"adapter  {folder / 'adapter'}")
 
+
+main.add_command(batch)
+main.add_command(memory)
 
 if __name__ == "__main__":
     main()

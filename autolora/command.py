@@ -25,7 +25,7 @@ _DATA = (
 )
 _LIMITS = ("max_params", "max_memory", "min_metric", "kpi", "margin")
 _BUDGET = ("trials", "budget")
-_PLAIN = ("base_model", "metric", "space", "baselines", "seed", "precision", "prefix_cache", "address")
+_PLAIN = ("base_model", "metric", "space", "baselines", "seed", "precision", "prefix_cache", "address", "memory")
 _FLAGS = (*_DATA, *_LIMITS, *_BUDGET, *_PLAIN)
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 

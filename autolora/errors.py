@@ -11,6 +11,7 @@ AutoloraError
 │   ├── TrialDiverged         its loss was no longer a finite number
 │   ├── TrialOutOfMemory      it does not fit on the device, even alone
 │   └── TrialTimedOut         it took longer than it was allowed to
+├── TaskCancelled             one task of a batch was given up; the others go on
 ├── EngineError               the engine was asked for something that it cannot do
 │   ├── EngineLost            its process ended, broke down or hangs: what it did must go on elsewhere
 │   └── StaleLease            a call came from a lease that no longer owns the slot
@@ -73,6 +74,10 @@ class TrialOutOfMemory(TrialError):
 
 class TrialTimedOut(TrialError):
     """The trial took longer than it was allowed to."""
+
+
+class TaskCancelled(AutoloraError):
+    """Somebody asked for one task of a batch to be given up; what it has found is kept."""
 
 
 class EngineError(AutoloraError):

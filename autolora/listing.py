@@ -54,7 +54,7 @@ def rows_as(kind: str, rows: list[dict[str, Any]]) -> str:
         writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
         return out.getvalue()
     cells = [list(_SHOWN)] + [[_cell(name, row.get(name)) for name in _SHOWN] for row in rows]
-    return "".join(f"{line}\n" for line in _aligned(cells))
+    return "".join(f"{line}\n" for line in aligned(cells))
 
 
 def data_as(kind: str, it: DataRecord) -> str:
@@ -69,12 +69,12 @@ def data_as(kind: str, it: DataRecord) -> str:
     ]
     if it.number_quantiles:
         numbers = zip(QUANTILES, *it.number_quantiles.values(), strict=True)
-        lines += _aligned([["number", *it.number_quantiles], *([n, *(f"{v:g}" for v in row)] for n, *row in numbers)])
+        lines += aligned([["number", *it.number_quantiles], *([n, *(f"{v:g}" for v in row)] for n, *row in numbers)])
     elif it.problem == "generation":
-        lines += _aligned([["", *it.split_row_ids], ["rows", *(f"{len(ids):,}" for ids in it.split_row_ids.values())]])
+        lines += aligned([["", *it.split_row_ids], ["rows", *(f"{len(ids):,}" for ids in it.split_row_ids.values())]])
     else:
         counts = zip(it.classes, *it.class_counts.values(), strict=True)
-        lines += _aligned([["class", *it.class_counts], *([str(cell) for cell in row] for row in counts)])
+        lines += aligned([["class", *it.class_counts], *([str(cell) for cell in row] for row in counts)])
     lines.append("")
     of, whole = ("prompt", "row") if it.problem == "generation" else ("text", "text")
     if it.character_lengths:
@@ -124,12 +124,12 @@ def forecast_as(kind: str, it: Forecast, business: Business | None = None) -> st
         f"{it.name} on {it.base_model} ({it.device}), measured in {in_minutes(it.calibration_seconds)}",
         it.in_words,
         "",
-        *_aligned([["part", "about", "training rows", "scored on"], *parts]),
+        *aligned([["part", "about", "training rows", "scored on"], *parts]),
         "",
         f"time    {low} to {high}, likely {likely}",
         *(_prices(it, business.machine, business.currency) if business is not None else ()),
         "",
-        *_aligned([["adapter", "parameters", "file", "memory to train it"], *adapters]),
+        *aligned([["adapter", "parameters", "file", "memory to train it"], *adapters]),
     ]
     return "".join(f"{_on_one_line(line).rstrip()}\n" for line in lines)
 
@@ -166,7 +166,7 @@ def _on_one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
-def _aligned(lines: list[list[str]]) -> list[str]:
+def aligned(lines: list[list[str]]) -> list[str]:
     """Return rows of cells as lines, columns aligned."""
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
@@ -180,7 +180,7 @@ def facts_as(kind: str, facts: Sequence[Fact]) -> str:
     for topic in dict.fromkeys(fact.topic for fact in facts):
         own = [fact for fact in facts if fact.topic == topic]
         cells = [[f"  {fact.name}", fact.value, "" if fact.state == "ok" else _said(fact)] for fact in own]
-        lines += [topic, *_aligned(cells)]
+        lines += [topic, *aligned(cells)]
     return "".join(f"{_on_one_line(line)}\n" for line in lines)
 
 
@@ -226,7 +226,7 @@ def review_as(it: ReviewRecord, after: Recommendation) -> str:
                 less,
             ]
         )
-    lines = [f"reviewers  {', '.join(it.reviewers)}", f"items      {it.items:,}", "", *_aligned(cells), ""]
+    lines = [f"reviewers  {', '.join(it.reviewers)}", f"items      {it.items:,}", "", *aligned(cells), ""]
     if it.agreement is not None:
         alpha = "" if it.alpha is None else f", Krippendorff's alpha {it.alpha:.2f}"
         lines += [f"agreement  {it.agreement:.0%} of judgements the same{alpha}", ""]

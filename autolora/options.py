@@ -100,6 +100,10 @@ def search_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--prefix-cache", help="Memory (and disk) for what is computed of a row once, such as 2GB; 0 for none."
             ),
+            click.option(
+                "--memory",
+                help="Folder of what earlier searches found, to learn from and add to: settings and scores, no texts.",
+            ),
             click.option("--address", help="Join this Ray cluster instead of starting a private one."),
         )
     ):

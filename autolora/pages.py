@@ -67,6 +67,18 @@ def management_workbook(it: SearchRecord, language: Language, *, business: Busin
     return workbook(_assessed(business or _entered(it), *_judged(it)), WORDINGS[language])
 
 
+def assessed(it: SearchRecord) -> Assessment | None:
+    """Return what a finished search is worth, None where nothing was entered of the work.
+
+    Raises:
+        RunFolderError: If the search has come to no verdict yet.
+        RequestError: If what the task file says of the business breaks a rule.
+    """
+    found, confirm = _judged(it)
+    entered = business_of(it.request)
+    return None if entered is None else _assessed(entered, found, confirm)
+
+
 def _assessed(business: Business, found: Recommendation, confirm: ConfirmRecord) -> Assessment:
     return assess(business, found, confirm, grams_per_kwh=grams_of(business.energy))
 

@@ -67,6 +67,33 @@ class PlainProgress:
         print(f"[{time.monotonic() - self._start:6.1f} s{self._left()}] {text}", file=sys.stderr, flush=True)
 
 
+class TaskProgress:
+    """Lines of one task among several: each begins with its name."""
+
+    def __init__(self, lines: PlainProgress, name: str) -> None:
+        self._lines, self._name = lines, name
+
+    def budget(self, left: Callable[[], str]) -> None:
+        """Say nothing: what is left is the batch's."""
+
+    def stage(self, text: str) -> None:
+        """Print the name of a part of the way."""
+        self._lines.stage(f"{self._name}: {text}")
+
+    def trial(self, event: str, trial: TrialRecord, total: int) -> None:
+        """Print where a trial has ended; rungs of several tasks at once would be too many lines."""
+        if event == "ended":
+            self._lines.stage(f"  {self._name}: {line(trial)}")
+
+    def confirming(self, done: int, total: int) -> None:
+        """Print how many full trainings are done."""
+        self._lines.stage(f"  {self._name}: trained {done} of up to {total}")
+
+    def note(self, text: str) -> None:
+        """Print a note."""
+        self._lines.note(f"{self._name}: {text}")
+
+
 class _Left(ProgressColumn):
     """What is left of the budget, whenever the bar is drawn."""
 

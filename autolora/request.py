@@ -25,7 +25,7 @@ from autolora.data_request import PROBLEMS, DataRequest
 from autolora.errors import RequestError
 from autolora.objectives import BY_LIKELIHOOD, GUIDE
 from autolora.records import ProblemType
-from autolora.units import parse_size
+from autolora.units import parse_duration, parse_size
 from autolora.values import is_number, listed, nearest, number_hint, shown
 from autolora.yamlfile import check_keys, inside, key_path, read_mapping
 
@@ -169,6 +169,13 @@ class Request:
     """Whether the search begins with settings known to work."""
     address: str | None = None
     """Of a Ray cluster to join; None starts one on this machine."""
+    memory: str | None = None
+    """Folder of what earlier searches found: it makes the first suggestions, and this search is kept there too. None
+    keeps nothing."""
+    priority: float = 1.0
+    """In a batch: how much a gain of this task counts beside the same gain of the others."""
+    deadline: str | None = None
+    """In a batch: the time from its begin within which this task is to be done, such as ``45m``; None means none."""
     business: Business | None = None
     """The work that an adapter would do, and what it costs today; None leaves money out."""
 
@@ -194,8 +201,20 @@ class Request:
             object.__setattr__(self, "space", usual_space(self.data.problem))
         for name in ("base_model", "space"):
             check_text(name, getattr(self, name))
-        if self.address is not None:
-            check_text("address", self.address)
+        for name in ("address", "memory"):
+            if getattr(self, name) is not None:
+                check_text(name, getattr(self, name))
+        if not (is_number(self.priority) and self.priority > 0):
+            raise RequestError(
+                f"priority must be a number above 0, but got {shown(self.priority)}",
+                number_hint(self.priority) or "write 2 for a task that counts twice",
+            )
+        if self.deadline is not None:
+            check_text("deadline", self.deadline)
+            try:
+                parse_duration(self.deadline)
+            except RequestError as fault:
+                raise inside(fault, "deadline") from None
         self._complete_metric()
         check_one_of("precision", self.precision, PRECISIONS)
         check_one_of("baselines", self.baselines, BASELINES)
@@ -295,8 +314,12 @@ def usual_space(problem: ProblemType | None) -> str:
     return "decoder" if problem == "generation" else "encoder"
 
 
-def read(path: str | Path) -> Request:
+def read(path: str | Path, *, defaults: Mapping[str, Any] | None = None) -> Request:
     """Return the request in a task file; its relative paths are taken from the file's own folder.
+
+    Args:
+        path: The file.
+        defaults: What holds where the file says nothing, key by key; its paths are absolute.
 
     Raises:
         RequestError: If the file cannot be read or breaks a rule; names file, key, rule and value.
@@ -304,12 +327,30 @@ def read(path: str | Path) -> Request:
     path = Path(os.path.expanduser(path))
     value = read_mapping(path, error=RequestError)
     try:
-        request = _section(
-            value, Request, "", data=_data, limits=_limits, budget=_budget, prefix_cache=_bytes, business=_business
-        )
+        request = from_mapping(_merged(defaults or {}, value))
     except RequestError as fault:
         raise inside(fault, path.name) from None
     return with_paths_from(request, path.parent)
+
+
+def from_mapping(value: Mapping[str, Any]) -> Request:
+    """Return the request that a task file's content describes; paths are left as they are.
+
+    Raises:
+        RequestError: If it breaks a rule; names key, rule and value.
+    """
+    return _section(
+        value, Request, "", data=_data, limits=_limits, budget=_budget, prefix_cache=_bytes, business=_business
+    )
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with another one over it, in sections key by key."""
+    found = dict(below)
+    for key, value in above.items():
+        under = found.get(key)
+        found[key] = _merged(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+    return found
 
 
 def business_of(task: Mapping[str, Any]) -> Business | None:
@@ -365,6 +406,7 @@ def with_paths_from(request: Request, folder: Path) -> Request:
         ),
         base_model=absolute(base) if base.startswith((".", "/", "~")) or os.path.isdir(absolute(base)) else base,
         space=absolute(space) if "/" in space or space.endswith((".yaml", ".yml")) else space,
+        memory=None if request.memory is None else absolute(request.memory),
     )
 
 

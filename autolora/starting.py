@@ -13,7 +13,8 @@ from autolora.plan import Work
 from autolora.portions import Portions, work_of
 from autolora.prepared import Prepared
 from autolora.search.cluster import open_cluster
-from autolora.search.engines import Engines, open_engines
+from autolora.search.engines import Engines
+from autolora.search.pool import Pool, open_pool
 from autolora.tasks.problems import problem_of
 
 
@@ -27,8 +28,38 @@ def started(prepared: Prepared, portions: Portions) -> Iterator[tuple[Path, Engi
     Raises:
         AutoloraError: What cannot be started, or which limit no adapter of the space keeps.
     """
+    with (
+        open_cluster(prepared.request.address) as scratch,
+        open_pool(str(prepared.checkpoint.folder), base_id=prepared.checkpoint.id) as pool,
+    ):
+        yield scratch, begun(pool, prepared, portions)
+
+
+def begun(pool: Pool, prepared: Prepared, portions: Portions, *, task: str = "") -> Engines:
+    """Have a pool's engines load a request's task.
+
+    Args:
+        pool: Of engines on its base.
+        prepared: The request.
+        portions: Its rows.
+        task: What the engines call it.
+
+    Raises:
+        AutoloraError: What cannot be loaded, or which limit no adapter of the space keeps; nothing is loaded then.
+    """
+    engines = Engines.begun(pool, spec_of(prepared, portions), task=task)
+    try:
+        check_limits(prepared.space, prepared.request.limits, engines.facts.costs)
+    except BaseException:
+        engines.end()
+        raise
+    return engines
+
+
+def spec_of(prepared: Prepared, portions: Portions) -> EngineSpec:
+    """Return what an engine needs for a request; where time is limited its speed is measured."""
     train, validation = portions.first()
-    spec = EngineSpec(
+    return EngineSpec(
         folder=str(prepared.checkpoint.folder),
         base_id=prepared.checkpoint.id,
         problem=problem_of(prepared.dataset),
@@ -44,9 +75,6 @@ def started(prepared: Prepared, portions: Portions) -> Iterator[tuple[Path, Engi
         ),
         timed_batch=int(prepared.space.usual("batch_size")) if portions.limited else 0,
     )
-    with open_cluster(prepared.request.address) as scratch, open_engines(spec) as engines:
-        check_limits(prepared.space, prepared.request.limits, engines.facts.costs)
-        yield scratch, engines
 
 
 def measured_work(prepared: Prepared, engines: Engines) -> Work | None:

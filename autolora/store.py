@@ -6,24 +6,18 @@ everything else is there.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import shlex
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import yaml
-from filelock import FileLock, Timeout
 
-from autolora.durable import PART, unwritable, write_whole
+from autolora.durable import PART
 from autolora.errors import RunFolderError
-from autolora.failpoints import failpoint
+from autolora.folder import DONE, Folder, cannot_be_written, lines_of
 from autolora.records import (
     AnswersRecord,
     ConfirmRecord,
@@ -38,8 +32,8 @@ from autolora.records.review import ReviewRecord
 from autolora.records.robustness import RobustnessRecord
 
 T = TypeVar("T")
-TASK, DATA, TRIALS, EVENTS = "task.yaml", "data.json", "trials.jsonl", "events.jsonl"
-CONFIRM, ANSWERS, RECOMMENDATION, DONE = "confirm.json", "answers.json", "recommendation.json", "DONE"
+TASK, DATA, TRIALS = "task.yaml", "data.json", "trials.jsonl"
+CONFIRM, ANSWERS, RECOMMENDATION = "confirm.json", "answers.json", "recommendation.json"
 PREDICTIONS, ROBUSTNESS = "predictions.json", "robustness.json"
 REVIEW, REVIEWS = "review.json", "review"
 BUNDLE, REPORT, SLOTS, STUDY, CONFIRM_DIR = "adapter", "report.html", "slots", "study.db", "confirm"
@@ -47,11 +41,10 @@ PREFIXES = "prefixes"
 """What engines computed of rows once; goes when the search is done."""
 
 
-class RunFolder:
+class RunFolder(Folder):
     """One search's folder."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    kind = "run folder"
 
     # ----------------------------------------------------------------------------------------------------- opening it
 
@@ -104,7 +97,7 @@ class RunFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _cannot_be_written(path, error) from error
+            raise cannot_be_written(path, error, kind=cls.kind) from error
         run = cls(path)
         with run.owned():
             cls.check_free(path)  # again: another search may have begun here meanwhile
@@ -122,57 +115,7 @@ class RunFolder:
             raise RunFolderError(f"{str(path)!r} is not a run folder: it has no {TASK}", "give the --out of a search")
         return cls(path)
 
-    @contextmanager
-    def owned(self) -> Iterator[None]:
-        """Be the folder's only writer, and clear away what an earlier one or, in the end, this one left half-written.
-
-        Raises:
-            RunFolderError: If another process is; its id is named. Or if the folder cannot be written.
-        """
-        lock = FileLock(self.path / ".lock")
-        owner = self.path / ".owner"
-        pid = "unknown"
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            with contextlib.suppress(OSError):  # gone meanwhile, say
-                pid = owner.read_text().strip() or pid
-            raise RunFolderError(
-                f"the run folder {str(self.path)!r} is in use by process {pid}", "wait for it, or stop that process"
-            ) from None
-        except OSError as error:
-            raise _cannot_be_written(self.path, error) from error
-        try:
-            self._claim(owner)
-            yield
-        finally:
-            with contextlib.suppress(OSError):  # the next owner clears it away; the lock is what counts
-                self._clear()
-                owner.unlink()
-            lock.release()
-
-    def tidy(self) -> None:
-        """Clear away what a killed owner left, unless somebody works on the folder or it cannot be written."""
-        with contextlib.suppress(RunFolderError), self.owned():
-            pass
-
-    def _claim(self, owner: Path) -> None:
-        try:
-            failpoint("owner.write")
-            owner.write_text(str(os.getpid()))
-            self._clear()
-        except OSError as error:
-            raise unwritable(owner, error) from error
-
-    def _clear(self) -> None:
-        """Remove what is half-written."""
-        for part in list(self.path.rglob(f"*{PART}")):
-            shutil.rmtree(part) if part.is_dir() else part.unlink()
-
     # -------------------------------------------------------------------------------------------------------- writing
-
-    def _write(self, name: str, text: str) -> None:
-        write_whole(self.path / name, text.encode(), at=name)
 
     def write_data(self, record: DataRecord) -> None:
         """Keep what is known of the data."""
@@ -210,37 +153,7 @@ class RunFolder:
         """Keep the report."""
         self._write(REPORT, html)
 
-    def write_done(self) -> None:
-        """Say that everything is there."""
-        self._write(DONE, f"{_now()}\n")
-
-    def event(self, kind: str, **details: Any) -> None:
-        """Append what happened, with the time in UTC.
-
-        Raises:
-            RunFolderError: If it cannot be written.
-        """
-        line = json.dumps({"at": _now(), "event": kind, **details}, ensure_ascii=False)
-        path = self.path / EVENTS
-        try:
-            failpoint(f"{EVENTS}.write")
-            with open(path, "a+b") as file:
-                file.seek(0, os.SEEK_END)
-                if file.tell():
-                    file.seek(-1, os.SEEK_END)
-                    # A kill may have cut the last line short: what follows must not be glued to it.
-                    line = line if file.read(1) == b"\n" else f"\n{line}"
-                file.write(f"{line}\n".encode())
-            failpoint(f"{EVENTS}.kept")
-        except OSError as error:
-            raise unwritable(path, error) from error
-
     # -------------------------------------------------------------------------------------------------------- reading
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the search has ended and everything was written."""
-        return (self.path / DONE).exists()
 
     def request(self) -> dict[str, Any]:
         """Return the request as it stands in ``task.yaml``."""
@@ -286,44 +199,12 @@ class RunFolder:
         if not path.exists():
             return ()
         try:
-            return tuple(from_json(line, TrialRecord) for line in _lines(path))
+            return tuple(from_json(line, TrialRecord) for line in lines_of(path))
         except msgspec.MsgspecError as error:
-            raise self._damaged(TRIALS, error) from error
-
-    def events(self) -> tuple[dict[str, Any], ...]:
-        """Return what happened; a line that a kill cut short is left out."""
-        path = self.path / EVENTS
-        events = []
-        for line in _lines(path) if path.exists() else ():
-            try:
-                events.append(dict(json.loads(line)))
-            except (ValueError, TypeError):
-                continue
-        return tuple(events)
-
-    def _read(self, name: str, kind: type[T]) -> T | None:
-        path = self.path / name
-        if not path.exists():
-            return None
-        try:
-            return from_json(path.read_bytes(), kind)
-        except msgspec.MsgspecError as error:
-            raise self._damaged(name, error) from error
-
-    def _damaged(self, name: str, error: Exception | str) -> RunFolderError:
-        reason = " ".join(str(error).split())
-        return RunFolderError(
-            f"{name} in the run folder {str(self.path)!r} cannot be read: {reason}",
-            "it was changed by hand, or written by another version of autolora"
-            + ("; the search, gone on with --resume, makes it anew" if name == TRIALS else ""),
-        )
-
-
-def _cannot_be_written(path: Path, error: OSError) -> RunFolderError:
-    return RunFolderError(
-        f"the run folder {str(path)!r} cannot be written: {error.strerror}",
-        "make it writable, or choose another --out",
-    )
+            fault = self._damaged(TRIALS, error)
+            raise RunFolderError(
+                fault.message, f"{fault.hint}; the search, gone on with --resume, makes it anew"
+            ) from error
 
 
 def _holds_anything(path: Path) -> bool:
@@ -334,12 +215,3 @@ def _holds_anything(path: Path) -> bool:
         raise RunFolderError(
             f"the run folder {str(path)!r} cannot be read: {error.strerror}", "choose another --out"
         ) from error
-
-
-def _lines(path: Path) -> list[bytes]:
-    """Return a file's lines; only a line feed ends one, since JSON texts may hold other line breaks."""
-    return [line for line in path.read_bytes().split(b"\n") if line]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

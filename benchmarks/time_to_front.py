@@ -120,7 +120,7 @@ def one_search(args: argparse.Namespace) -> dict[str, Any]:
     """Explore with one seed, and return what came when."""
     from autolora.search.cluster import open_cluster
     from autolora.search.engines import open_engines
-    from autolora.search.explore import Exploration, explore
+    from autolora.search.explore import Exploration, board_of, explore_alone
     from autolora.search.study_file import open_ledger
 
     spec = spec_of(args)
@@ -137,7 +137,8 @@ def one_search(args: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as run, open_cluster() as scratch, open_engines(spec) as engines:
         started = time.time() - args.begun
         engines.keep_prefixes(Path(run) / "prefixes")
-        trials = explore(
+        ledger = open_ledger(Path(run), seed=args.seed)
+        board = board_of(
             Exploration(
                 space=space(args.epochs),
                 problem=spec.problem,
@@ -148,13 +149,14 @@ def one_search(args: argparse.Namespace) -> dict[str, Any]:
                 seed=args.seed,
                 first_suggestions=False,
             ),
-            ledger=open_ledger(Path(run), seed=args.seed),
+            ledger=ledger,
             engines=engines,
             validation=spec.validation,
             run=Path(run),
-            scratch=scratch,
             listener=listen,
         )
+        explore_alone(board, scratch=scratch)
+        trials = ledger.records()
         facts = engines.facts
     return {
         "points": ended,

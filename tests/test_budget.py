@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from autolora.budget import Clock, as_event, confirming_of, plan_of, seconds_used, settled_of
+from autolora.budget import Clock, Stopwatch, as_event, confirming_of, plan_of, seconds_used, settled_of
 from autolora.business import Business, Machine
 from autolora.data_request import DataRequest
 from autolora.plan import DEPTHS, Confirming, Plan, Sizes, Work, everything, make
@@ -32,7 +32,7 @@ def trial(full_seconds: float, *, share: float = 1 / 3) -> TrialRecord:
 
 
 def clock(minutes: float, *, pace: float | None = None, spent: float = 0.0, sizes: Sizes = SIZES) -> tuple[Clock, Plan]:
-    made = Clock(start=time.monotonic() - spent, budget_seconds=minutes * 60)
+    made = Clock(watch=Stopwatch(before=spent), budget_seconds=minutes * 60)
     plan = make(minutes * 60, sizes, WORK, begun=10)
     made.follow(plan, WORK)
     if pace is not None:
@@ -41,7 +41,7 @@ def clock(minutes: float, *, pace: float | None = None, spent: float = 0.0, size
 
 
 def explore_seconds(it: Clock) -> float:
-    return it.exploring_ends() - it.start
+    return it.exploring_ends() - time.monotonic() + it.spent()
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def run(tmp_path) -> RunFolder:
 
 
 def test_without_a_budget_exploring_never_ends_and_everything_is_confirmed() -> None:
-    endless = Clock(start=time.monotonic(), budget_seconds=math.inf)
+    endless = Clock(watch=Stopwatch(), budget_seconds=math.inf)
     endless.follow(everything(SIZES), None)
     endless.learn(trial(1e6))
 
@@ -77,7 +77,7 @@ def test_exploring_gets_its_least_share_when_trials_are_slow_and_its_most_when_t
 
 
 def test_a_start_that_took_the_whole_budget_leaves_time_for_one_trial() -> None:
-    it = Clock(start=time.monotonic() - 70, budget_seconds=60)
+    it = Clock(watch=Stopwatch(before=70), budget_seconds=60)
     plan = make(60, SIZES, WORK, begun=70)
     it.follow(plan, WORK)
 
@@ -147,7 +147,7 @@ def test_the_last_part_begins_earlier_on_a_machine_that_turned_out_slow() -> Non
 
     assert on_time.left_before(plan.closing_seconds) == pytest.approx(600 - plan.closing_seconds, abs=0.1)
     assert slow.left_before(plan.closing_seconds) == pytest.approx(600 - 2 * plan.closing_seconds, abs=0.1)
-    assert Clock(start=time.monotonic(), budget_seconds=math.inf).left_before(30) == math.inf
+    assert Clock(watch=Stopwatch(), budget_seconds=math.inf).left_before(30) == math.inf
 
 
 def test_what_the_linear_model_takes_is_left_too_where_it_comes_after() -> None:

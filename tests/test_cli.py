@@ -20,7 +20,10 @@ from tests.report import made_up
 
 pytestmark = pytest.mark.unit
 
-COMMANDS = ("search", "plan", "validate", "doctor", "demo", "trials", "recommend", "predict", "report", "review")
+COMMANDS = (
+    "search", "batch", "memory", "plan", "validate", "doctor", "demo", "trials", "recommend", "predict", "report",
+    "review",
+)  # fmt: skip
 
 
 def run(*arguments: str | Path):
@@ -213,7 +216,7 @@ def test_engineers_get_a_page_and_no_file_of_another_kind(name: str, finished: P
 def test_an_interrupt_that_nothing_can_hear_is_asked_again(tmp_path: Path) -> None:
     code = """
 import gc, os, signal, sys, time, click
-from autolora import cli
+from autolora import cli_parts
 
 heard = []
 
@@ -224,7 +227,7 @@ def deaf(phase, info):  # what a callback of the garbage collector raises is pri
         time.sleep(0.1)
 
 @click.command()
-@cli._clear_interruption
+@cli_parts.clear_interruption
 def command():
     gc.callbacks.append(deaf)
     gc.collect()
@@ -241,10 +244,10 @@ def test_an_interrupt_inside_code_from_a_string_keeps_the_exit_code(tmp_path: Pa
     (tmp_path / "program.py").write_text(
         """
 import os, signal, click
-from autolora import cli, last_word
+from autolora import cli_parts, last_word
 
 @click.command()
-@cli._clear_interruption
+@cli_parts.clear_interruption
 def command():  # as the import of a dataclass does
     exec("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
 

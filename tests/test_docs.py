@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import autolora
-from autolora import records, request, store
+from autolora import folder, records, request, store
 from autolora.cli import main
 from autolora.domains import DOMAINS, LAYER_RANGES
 from autolora.space import from_dict, load, shipped
@@ -183,7 +183,7 @@ def test_every_range_of_layers_and_group_of_modules_is_documented() -> None:
 
 def test_every_file_of_a_run_folder_is_documented() -> None:
     kept = {
-        store.TASK, store.DATA, store.TRIALS, store.EVENTS, store.CONFIRM, store.ANSWERS, store.RECOMMENDATION,
+        store.TASK, store.DATA, store.TRIALS, folder.EVENTS, store.CONFIRM, store.ANSWERS, store.RECOMMENDATION,
             store.PREDICTIONS, store.ROBUSTNESS,
         store.DONE, store.BUNDLE, store.REPORT, store.SLOTS, store.STUDY, store.CONFIRM_DIR, store.PREFIXES,
         store.REVIEW, store.REVIEWS,

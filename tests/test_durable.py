@@ -12,7 +12,8 @@ import pytest
 from autolora import failpoints
 from autolora.durable import unwritable, write_whole
 from autolora.errors import RunFolderError
-from autolora.store import EVENTS, RunFolder
+from autolora.folder import EVENTS
+from autolora.store import RunFolder
 from tests.report import made_up
 
 pytestmark = pytest.mark.unit

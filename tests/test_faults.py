@@ -164,7 +164,7 @@ def test_what_an_engine_was_writing_when_the_search_failed_is_cleared_away_after
         raise unwritable(search.run / "trials.jsonl", OSError(errno.ENOSPC, "No space left on device"))
 
     monkeypatch.setattr(starting, "open_cluster", cluster_whose_last_act_is_to_write)
-    monkeypatch.setattr(flow._Way, "_plan", find_the_disk_full)
+    monkeypatch.setattr(flow.Way, "_plan", find_the_disk_full)
     with pytest.raises(RunFolderError, match="No space left"), progress.make(plain=True) as shown:
         flow.search(request.read(search.task), search.run, progress=shown)
 

@@ -463,6 +463,9 @@ def test_a_request_is_written_with_every_default_filled_in(tmp_path: Path) -> No
         "prefix_cache": None,
         "first_suggestions": True,
         "address": None,
+        "memory": None,
+        "priority": 1.0,
+        "deadline": None,
         "business": None,
     }
     assert text.startswith("version: 1\nname: complaints\n")

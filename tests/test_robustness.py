@@ -104,7 +104,7 @@ def test_rows_with_noise_leave_nothing_behind_in_the_engine(tested) -> None:
     dataset, trainer, candidates = tested
 
     def held(engine):
-        return set(engine.splits), set(engine.slots), engine.cache.memory.bytes
+        return set(engine.splits), set(engine.slots), engine.cache.memory.room.bytes
 
     before = trainer.runner.call(held)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autolora import store
+from autolora import folder
 from autolora.errors import RunFolderError
 from autolora.records import TrialState
 from autolora.store import RunFolder
@@ -225,7 +225,7 @@ def test_events_have_a_time_in_utc_and_keep_their_order(run: RunFolder) -> None:
 def test_events_survive_a_last_line_that_a_kill_cut_short(cut: int, run: RunFolder) -> None:
     run.event("started")
     run.event("note", text="修理")  # cut inside a character that takes three bytes, too
-    path = run.path / store.EVENTS
+    path = run.path / folder.EVENTS
     path.write_bytes(path.read_bytes()[:-cut])
 
     assert [event["event"] for event in run.events()][:1] == ["started"]

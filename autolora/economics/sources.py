@@ -82,6 +82,11 @@ def expected_of(business: Business, expected: Forecast, accuracy: tuple[float, f
     return Known(quantities=quantities, missing=tuple(_missing(business)))
 
 
+def entered_of(business: Business) -> tuple[Quantity, ...]:
+    """Return what was entered, and that nothing is known of how often an adapter is right."""
+    return (*_entered(business), _quantity("accuracy", (0.0, 0.5, 1.0), "estimated", "share", "unknown"))
+
+
 def accuracy_at(found: Recommendation, review_share: float) -> Quantity | None:
     """Return how often the adapter is right on the rows that people do not decide, None where that is unknown.
 

@@ -5,7 +5,7 @@ Knows models and devices; knows no slots and no data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import nn
 
 from autolora.engine import first_token, four_bit
 from autolora.engine.architecture import Architecture, describe
-from autolora.engine.checkpoint import Checkpoint
+from autolora.engine.checkpoint import Checkpoint, tensor_in
 from autolora.engine.packed import Pack, PackedCopies, PackedLinear
 from autolora.engine.stack import Stack, prepare
 from autolora.errors import BaseModelError
@@ -24,7 +24,7 @@ from autolora.tasks.task import Task
 
 @dataclass(frozen=True, kw_only=True)
 class ResidentBase:
-    """One frozen base model on one device."""
+    """One frozen base model on one device, with the head of one task; see ``for_task``."""
 
     model: nn.Module
     checkpoint: Checkpoint
@@ -58,6 +58,44 @@ class ResidentBase:
     def head_parameter_count(self) -> int:
         """Parameters that every slot trains beside its low-rank matrices."""
         return sum(p.numel() for module in self.copies.values() for p in module.template.parameters())
+
+    def put_on(self) -> None:
+        """Have the model pass rows through this task's head, where several tasks share it."""
+        if self.pack.heads is not self.copies:
+            for name, module in self.copies.items():
+                _replace(self.model, name, module)
+            self.pack.heads = self.copies
+
+    def for_task(self, task: Task) -> ResidentBase:
+        """Return the same base, held once, with a head for another task of the same kind.
+
+        Of the modules that every slot trains in full, those of another shape than this task's come from the checkpoint
+        if it has them in that shape, and begin fresh otherwise: as they would in a base that is loaded for the task.
+        """
+        skeleton = task.skeleton(self.checkpoint.folder)
+        if skeleton is None or not self.copies:
+            return self
+        copies: dict[str, PackedCopies] = {}
+        fresh = set(self.fresh)
+        for name, packed in self.copies.items():
+            wanted = skeleton.get_submodule(name)
+            if _shapes(wanted) == _shapes(packed.template):
+                copies[name] = PackedCopies(packed.template, self.pack)
+                continue
+            module = wanted.to_empty(device=self.device).to(self.adapter_dtype)
+            for own, parameter in module.named_parameters():
+                kept = tensor_in(self.checkpoint, f"{name}.{own}")
+                is_kept = kept is not None and kept.shape == parameter.shape
+                fresh = fresh - {f"{name}.{own}"} if is_kept else fresh | {f"{name}.{own}"}
+                parameter.data = kept.to(parameter) if is_kept else torch.zeros_like(parameter)
+            copies[name] = PackedCopies(module, self.pack)
+        other = replace(self, copies=copies, fresh=frozenset(fresh))
+        added = other.head_parameter_count - self.head_parameter_count
+        return replace(
+            other,
+            parameter_count=self.parameter_count + added,
+            weight_bytes=self.weight_bytes + added * self.dtype.itemsize,
+        )
 
 
 def usual_attention(device: torch.device) -> str:
@@ -118,6 +156,7 @@ def load_base(
     for name in sorted(_leaf_owners(model, modules_to_save)):
         copies[name] = PackedCopies(model.get_submodule(name).to(dtype or torch.float32), pack)
         _replace(model, name, copies[name])
+    pack.heads = copies
     return ResidentBase(
         model=model,
         checkpoint=checkpoint,
@@ -168,6 +207,10 @@ def _leaf_owners(model: nn.Module, tops: tuple[str, ...]) -> set[str]:
         if any(name == top or name.startswith(f"{top}.") for top in tops)
         and any(True for _ in module.parameters(recurse=False))
     }
+
+
+def _shapes(module: nn.Module) -> dict[str, torch.Size]:
+    return {name: parameter.shape for name, parameter in module.named_parameters()}
 
 
 def _note_length(pack: Pack, block: nn.Module, args: tuple[Any, ...]) -> None:

@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
@@ -72,6 +73,15 @@ def find(name: str, *, base_id: str | None = None) -> Checkpoint:
         weight_bytes=sum(path.stat().st_size for path in weights),
         parameters=sum(map(_parameters, weights)),
     )
+
+
+def tensor_in(checkpoint: Checkpoint, name: str) -> Any:
+    """Return a tensor of a checkpoint by the very name it has there, None where it holds none of that name."""
+    for path in sorted(checkpoint.folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            if name in file.keys():  # noqa: SIM118, the file itself cannot be looked through
+                return file.get_tensor(name)
+    return None
 
 
 def _id_of(folder: Path) -> str:

@@ -1,5 +1,7 @@
 """The engine: slots on a resident base, trained together step by step and scored. Knows no search, threads or files.
 
+It is one task's; several may share a base, in turn.
+
 Slots join and leave between steps. A step trains every named slot by one optimiser step on its own next batch; rows of
 several slots pass through the base together, as many at once as suits the device (a cache on a CPU, saturation on a
 GPU). Losses are summed over slots, never averaged, so that a slot's gradient is what it would be alone.
@@ -124,6 +126,14 @@ class Engine:
         """Free a slot's place; unknown ids are ignored, so that releasing twice is safe."""
         if self.slots.pop(slot_id, None) is not None:
             slot_room.remove(self.base, slot_id)
+
+    def forget(self) -> None:
+        """Free every slot, and what is kept of rows."""
+        for slot_id in list(self.slots):
+            self.release(slot_id)
+        self.splits.clear()
+        if self.cache is not None:
+            self.cache.close()
 
     def snapshot(self, slot_id: str) -> states.SlotState:
         """Return everything the slot needs to go on elsewhere."""
@@ -404,6 +414,7 @@ class Engine:
 
     def _pass(self, rows: Rows) -> Tensor:
         """Pass rows through the model; they are padded on the right to the longest of them."""
+        self.base.put_on()
         inputs = {name: self._put(array) for name, array in self.task.inputs(rows, self.pad_token).items()}
         return self.task.passed(self.base.model, self.base.model(**inputs))
 

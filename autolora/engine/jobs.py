@@ -24,6 +24,8 @@ class Job:
     """Unique name of its place."""
     config: AdapterConfig
     seed: int
+    task: str = ""
+    """What engines call the task that it is for."""
     train: str = "train"
     """Name of the split that it trains on."""
     validation: str = "validation"

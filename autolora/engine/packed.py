@@ -43,6 +43,8 @@ class Pack:
     """Tokens of a row in the layer that is at work; some families flatten rows before some linear modules."""
     together: bool = False
     """Whether low-rank products of slots with as many rows are taken together."""
+    heads: dict[str, PackedCopies] = field(default_factory=dict)
+    """What stands in the model in place of the modules that each slot trains in full: those of one task."""
 
     @contextmanager
     def serving(

@@ -14,6 +14,7 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,16 +38,24 @@ def key_of(layer: int, tokens: np.ndarray[Any, Any]) -> Key:
     return Key(layer, hashlib.blake2b(tokens.tobytes(), digest_size=16).digest())
 
 
+@dataclass
+class Room:
+    """What rows may take on a device, those of several tasks together."""
+
+    limit_bytes: int
+    bytes: int = 0
+
+
 class MemoryRows:
-    """Rows on the engine's device.
+    """Rows of one task on the engine's device.
 
     When it is full, rows before lower layers make room for rows before higher ones, which save more; no row makes room
     for one of its own layer, since epochs pass over all rows in turn and would always find those gone that come next.
     """
 
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self.bytes = 0
+    def __init__(self, room: Room | int) -> None:
+        """Keep rows in a room that others keep theirs in too, or in one of so many bytes alone."""
+        self.room = Room(room) if isinstance(room, int) else room
         self._layers: dict[int, dict[bytes, Tensor]] = {}
 
     def get(self, key: Key) -> Tensor | None:
@@ -58,15 +67,20 @@ class MemoryRows:
         rows = self._layers.setdefault(key.layer, {})
         if key.row in rows:
             return True
-        while self.bytes + hidden.nbytes > self.limit_bytes:
+        while self.room.bytes + hidden.nbytes > self.room.limit_bytes:
             lower = min((layer for layer, kept in self._layers.items() if kept), default=key.layer)
             if lower >= key.layer:
                 return False
             victims = self._layers[lower]
-            self.bytes -= victims.pop(next(iter(victims))).nbytes
+            self.room.bytes -= victims.pop(next(iter(victims))).nbytes
         rows[key.row] = hidden
-        self.bytes += hidden.nbytes
+        self.room.bytes += hidden.nbytes
         return True
+
+    def clear(self) -> None:
+        """Make room for others."""
+        self.room.bytes -= sum(row.nbytes for kept in self._layers.values() for row in kept.values())
+        self._layers.clear()
 
 
 class FileRows:
@@ -166,7 +180,8 @@ class RowCache:
             self.file.put(rows)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and of the memory."""
+        self.memory.clear()
         if self.file is not None:
             self.file.close()
 

@@ -1,4 +1,4 @@
-"""An engine at work in a thread of its own: jobs come and go, train to the rung they are allowed to, and report.
+"""Engines on one base, a task each, at work in one thread: jobs come and go, train to a rung, and report.
 
 Knows jobs, rungs and fencing tokens; knows neither Ray nor who decides. All work on the engine happens in its thread;
 callers only leave commands and read what was published, so that no call waits for a training step.
@@ -54,10 +54,15 @@ class _Place:
 
 
 class Runner:
-    """Runs jobs on one engine."""
+    """Runs jobs on one base."""
 
     def __init__(
-        self, make_engine: Callable[[], Engine], *, shelf: Shelf | None = None, patience_s: float = PATIENCE_SECONDS
+        self,
+        make_engine: Callable[[], Engine],
+        *,
+        task: str = "",
+        shelf: Shelf | None = None,
+        patience_s: float = PATIENCE_SECONDS,
     ) -> None:
         """Build the engine and start work, all in the engine's own thread.
 
@@ -67,12 +72,16 @@ class Runner:
 
         Args:
             make_engine: Is called there; what it raises is raised here.
+            task: What jobs call its task.
             shelf: Keeps the states of slots; in files, unless another is given.
             patience_s: What a step may take at least before it counts as hanging.
         """
         self._shelf = shelf or FileShelf()
         self._watch = Watch(patience_s)
         self._made: Future[Engine] = Future()
+        self._first = task
+        self._engines: dict[str, Engine] = {}
+        """Task → its engine."""
         self._places: dict[str, _Place] = {}
         self._tokens = itertools.count(1)
         self._changed = threading.Condition()
@@ -82,9 +91,45 @@ class Runner:
         self._broken: str = ""
         self._thread = threading.Thread(target=self._work, args=(make_engine,), name="engine", daemon=True)
         self._thread.start()
-        self.engine = self._made.result()
+        self._made.result()
 
     # ------------------------------------------------------------------------------------------------- for any thread
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the first task; it stays for its base when the task is dropped."""
+        return self._made.result()
+
+    def take_on(self, task: str, make_engine: Callable[[], Engine]) -> None:
+        """Have another task's engine beside the others; what making it raises is raised here.
+
+        Raises:
+            EngineError: If there is one of that name.
+        """
+        if task in self._engines:
+            raise EngineError(f"task {task!r} is taken on already")
+
+        def take(_: Engine) -> None:
+            self._engines[task] = made = make_engine()
+            made.on_batch = self._watch.beat
+
+        self.call(take)
+
+    def drop(self, task: str) -> None:
+        """Free a task's slots and forget its rows; the base stays, and an unknown task is ignored."""
+
+        def forget(_: Engine) -> None:
+            with self._changed:
+                held = [slot for slot, place in self._places.items() if place.job.task == task]
+                for slot in held:
+                    del self._places[slot]
+            for slot in held:
+                self._shelf.drop(slot)
+            engine = self._engines.pop(task, None)
+            if engine is not None:
+                engine.forget()
+
+        self.call(forget)
 
     def admit(self, job: Job) -> None:
         """Take a job on. Only whoever decides what runs may call this; a lease claims what was admitted.
@@ -94,6 +139,8 @@ class Runner:
         """
         with self._changed:
             self._raise_if_lost()
+            if job.task not in self._engines:
+                raise EngineError(f"there is no task {job.task!r}")
             if job.slot in self._places:
                 raise EngineError(f"slot {job.slot!r} is taken")
             self._places[job.slot] = _Place(job=job, allowed_rung=job.allowed_rung)
@@ -140,16 +187,22 @@ class Runner:
     def release(self, slot: str) -> None:
         """Free a job's place, running or not; unknown slots are ignored."""
         with self._changed:
-            if self._places.pop(slot, None) is not None:
-                self._commands.put((lambda: self._free(slot), Future()))
+            place = self._places.pop(slot, None)
+            if place is not None:
+                self._commands.put((lambda: self._free(place.job), Future()))
             self._changed.notify_all()
 
-    def call(self, function: Callable[[Engine], Any]) -> Any:
-        """Run ``function(engine)`` in the engine's thread between two steps and return its result."""
+    def call(self, function: Callable[[Engine], Any], *, task: str | None = None) -> Any:
+        """Run ``function(engine)`` in the engines' thread between two steps and return its result.
+
+        Args:
+            function: Is handed an engine.
+            task: Whose; the first one, which holds the base, unless given.
+        """
         future: Future[Any] = Future()
         with self._changed:
             self._raise_if_lost()
-            self._commands.put((lambda: function(self.engine), future))
+            self._commands.put((lambda: function(self.engine if task is None else self._engines[task]), future))
             self._changed.notify_all()
         while True:
             try:
@@ -166,11 +219,12 @@ class Runner:
             EngineLost: If the engine's thread has broken down or hangs.
         """
 
-        def keep(engine: Engine) -> int:
+        def keep(_: Engine) -> int:
             self._drained = True
             kept = 0
-            for slot, place in list(self._places.items()):
-                if place.job.state_file and slot in engine.slots and engine.slots[slot].step > 0:
+            for place in list(self._places.values()):
+                slot = self._slot(place)
+                if place.job.state_file and slot is not None and slot.step > 0:
                     kept += self._keep_state(place)
             return kept
 
@@ -207,17 +261,17 @@ class Runner:
 
     def _work(self, make_engine: Callable[[], Engine]) -> None:
         try:
-            self._made.set_result(make_engine())
+            self._engines[self._first] = engine = make_engine()
+            engine.on_batch = self._watch.beat
+            self._made.set_result(engine)
         except BaseException as error:  # the constructor's to raise
             self._made.set_exception(error)
             return
-        self.engine = self._made.result()
-        self.engine.on_batch = self._watch.beat
         try:
             while not self._closed:
                 self._run_commands()
-                for chunk in self._chunks(self._ready()):
-                    self._step(chunk)
+                for engine, chunk in self._chunks(self._ready()):
+                    self._step(engine, chunk)
         except Exception as error:  # nobody above this frame could tell the callers
             where = traceback.extract_tb(error.__traceback__)[-1]
             with self._changed:
@@ -237,12 +291,17 @@ class Runner:
             except Exception as error:  # the caller's to handle
                 future.set_exception(error)
 
-    def _free(self, slot: str) -> None:
-        self.engine.release(slot)
-        self._shelf.drop(slot)
+    def _free(self, job: Job) -> None:
+        if job.task in self._engines:
+            self._engines[job.task].release(job.slot)
+        self._shelf.drop(job.slot)
 
-    def _ready(self) -> list[str]:
-        """Return the slots that may take a step now, admitting new ones; sleep if there are none."""
+    def _slot(self, place: _Place) -> Slot | None:
+        """Return where a job stands, None while it has no slot."""
+        return self._engines[place.job.task].slots.get(place.job.slot)
+
+    def _ready(self) -> list[Job]:
+        """Return the jobs that may take a step now, admitting new ones; sleep if there are none."""
         with self._changed:
             places = dict(self._places)
         for place in places.values():
@@ -253,10 +312,10 @@ class Runner:
             if place.next_rung <= place.allowed_rung and self._at_rung(place):
                 self._report_rung(place)
         with self._changed:
-            allowed = [p for s, p in self._places.items() if s in self.engine.slots and p.next_rung <= p.allowed_rung]
+            allowed = [p for p in self._places.values() if self._slot(p) and p.next_rung <= p.allowed_rung]
             allowed = [] if self._drained else allowed
             # What was allowed on only now may still stand at a rung: it reports first, and is not trained past it.
-            ready = [place.job.slot for place in allowed if not self._at_rung(place)]
+            ready = [place.job for place in allowed if not self._at_rung(place)]
             if (
                 not allowed
                 and self._commands.empty()
@@ -266,19 +325,19 @@ class Runner:
                 self._changed.wait(1.0)
             return ready
 
-    def _chunks(self, ready: list[str]) -> Iterator[list[str]]:
-        """Yield the slots that train together; one that is to be alone, by itself."""
-        with self._changed:
-            alone = {slot for slot in ready if slot in self._places and self._places[slot].job.alone}
-        yield from self.engine.chunks([slot for slot in ready if slot not in alone])
-        yield from ([slot] for slot in ready if slot in alone)
+    def _chunks(self, ready: list[Job]) -> Iterator[tuple[Engine, list[str]]]:
+        """Yield what trains together: slots of one task; one that is to be alone, by itself."""
+        for task, engine in list(self._engines.items()):
+            together = [job.slot for job in ready if job.task == task and not job.alone]
+            yield from ((engine, chunk) for chunk in engine.chunks(together))
+            yield from ((engine, [job.slot]) for job in ready if job.task == task and job.alone)
 
     def _admit(self, place: _Place) -> None:
         job = place.job
         place.admitted = True
         try:
             with self._watch.over(job.slot):
-                slot = self._admit_where_it_was(place) or self.engine.admit(
+                slot = self._admit_where_it_was(place) or self._engines[job.task].admit(
                     job.slot, job.config, seed=job.seed, train=job.train
                 )
         except TrialOutOfMemory as error:
@@ -287,7 +346,7 @@ class Runner:
         except Exception as error:  # this trial's failure, nobody else's
             self._publish(place, self._failure(place, TrialState.FAILED, error))
             return
-        place.next_rung = sum(self._rung_steps(job, rung) < slot.step for rung in range(len(job.rungs)))
+        place.next_rung = sum(_rung_steps(job, slot, rung) < slot.step for rung in range(len(job.rungs)))
         if slot.step > 0:
             # It was allowed to come here, by a process that whoever asks now may know nothing of.
             with self._changed:
@@ -302,7 +361,7 @@ class Runner:
             state = self._shelf.read(job)
             if state is None:
                 return None
-            return self.engine.admit(job.slot, job.config, seed=job.seed, state=state, train=job.train)
+            return self._engines[job.task].admit(job.slot, job.config, seed=job.seed, state=state, train=job.train)
         except EngineError as error:
             place.note = f"it begins anew: {error.message}"
             return None
@@ -314,29 +373,25 @@ class Runner:
         see no such folder at all: there the search goes on, and only its resuming begins at a trial's start.
         """
         try:
-            self._shelf.write(place.job, self.engine.snapshot(place.job.slot))
+            self._shelf.write(place.job, self._engines[place.job.task].snapshot(place.job.slot))
         except RunFolderError as error:
             place.note = f"where it stands could not be kept: {error.message}"
             return False
         return True
 
-    def _rung_steps(self, job: Job, rung: int) -> int:
-        total = self.engine.slots[job.slot].total_steps
-        return max(1, math.ceil(job.rungs[rung] * total))
-
     def _at_rung(self, place: _Place) -> bool:
-        slot = self.engine.slots.get(place.job.slot)
+        slot = self._slot(place)
         return (
             slot is not None
             and slot.step > 0
             and place.next_rung < len(place.job.rungs)
-            and slot.step == self._rung_steps(place.job, place.next_rung)
+            and slot.step == _rung_steps(place.job, slot, place.next_rung)
         )
 
-    def _step(self, slot_ids: list[str]) -> None:
+    def _step(self, engine: Engine, slot_ids: list[str]) -> None:
         with self._watch.over(*slot_ids):
             failpoint("engine.step")
-            failures = self.engine.step(slot_ids)
+            failures = engine.step(slot_ids)
         for slot_id in slot_ids:
             with self._changed:
                 place = self._places.get(slot_id)
@@ -347,18 +402,19 @@ class Runner:
             elif self._at_rung(place):
                 self._report_rung(place)
             else:
-                slot = self.engine.slots[slot_id]
+                slot = engine.slots[slot_id]
                 with self._changed:
                     place.progress = Report(steps=slot.step, total_steps=slot.total_steps, seconds=slot.seconds)
 
     def _report_rung(self, place: _Place) -> None:
         """Score a slot that reached a rung, keep its state, then publish."""
         job = place.job
-        slot = self.engine.slots[job.slot]
+        engine = self._engines[job.task]
+        slot = engine.slots[job.slot]
         loss = slot.mean_loss()
         try:
             with self._watch.over(job.slot):
-                outputs = self.engine.outputs(job.slot, job.validation)
+                outputs = engine.outputs(job.slot, job.validation)
         except TrialError as error:
             self._publish(place, self._failure(place, _state_of(error), error))
             return
@@ -387,8 +443,8 @@ class Runner:
         self._publish(place, report)
 
     def _failure(self, place: _Place, state: TrialState, error: Exception) -> Report:
-        slot = self.engine.slots.get(place.job.slot)
-        self.engine.release(place.job.slot)
+        slot = self._slot(place)
+        self._engines[place.job.task].release(place.job.slot)
         cause = str(error) if isinstance(error, TrialError | EngineError) else f"{type(error).__name__}: {error}"
         return Report(
             steps=slot.step if slot else 0,
@@ -404,6 +460,11 @@ class Runner:
             place.reports.append(report)
             place.progress = Report(steps=report.steps, total_steps=report.total_steps, seconds=report.seconds)
             self._changed.notify_all()
+
+
+def _rung_steps(job: Job, slot: Slot, rung: int) -> int:
+    """Return the optimiser steps at which a job reaches a rung."""
+    return max(1, math.ceil(job.rungs[rung] * slot.total_steps))
 
 
 def _is_acknowledged(report: Report, allowed_rung: int) -> bool:

@@ -105,8 +105,13 @@ class EngineFacts:
         return [name for layer in layers for name, _ in names_in(self.stacks, layer, modules)]
 
 
-def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
+def start(spec: EngineSpec, *, beside: tuple[Any, EngineFacts] | None = None) -> tuple[Any, EngineFacts]:
     """Load the base, encode the data, measure the costs, and return the engine with its facts.
+
+    Args:
+        spec: What it needs.
+        beside: An engine whose base it is to share, and its facts; nothing is loaded then, and what was chosen by
+            timing it holds for both.
 
     Raises:
         BaseModelError: If the base cannot be loaded, has no room on the device, or lacks what a choice names.
@@ -128,22 +133,27 @@ def start(spec: EngineSpec) -> tuple[Any, EngineFacts]:
 
     if spec.threads:
         torch.set_num_threads(spec.threads)
-    device = devices.pick(spec.device)
-    precision, _ = devices.pick_precision(device, spec.precision)
     checkpoint = find(spec.folder, base_id=spec.base_id)
-    _check_fits(checkpoint, precision, device)
     task = task_of(spec.problem, max_length=spec.max_length, folder=checkpoint.folder)
-    base = load_base(checkpoint, task, precision=precision, device=device)
+    if beside is None:
+        device = devices.pick(spec.device)
+        precision, _ = devices.pick_precision(device, spec.precision)
+        _check_fits(checkpoint, precision, device)
+        base = load_base(checkpoint, task, precision=precision, device=device)
+    else:
+        base = beside[0].base.for_task(task)
+        device, precision = base.device, base.precision
     tokenizer = load_tokenizer(Path(spec.folder))
     splits = {"train": task.encode(tokenizer, spec.train), "validation": task.encode(tokenizer, spec.validation)}
-    engine = Engine(base, task, splits, cache=_cache(spec.cache_bytes, device))
+    engine = Engine(base, task, splits, cache=_cache(spec.cache_bytes, device, beside))
     train = splits["train"]
-    attention = choose_attention(engine)
-    fused_norms = choose_norms(engine)
+    attention = choose_attention(engine) if beside is None else beside[1].attention
+    fused_norms = choose_norms(engine) if beside is None else beside[1].fused_norms
     costs = cost_model(engine, spec.choices)
     if costs.kinds:
         engine.fit_to(devices.free_bytes(device), max(kind.pass_bytes_per_row for kind in costs.kinds.values()))
-    choose_together(engine)
+    if beside is None:
+        choose_together(engine)
     slots = _SLOTS[device.type]
     return engine, EngineFacts(
         device=devices.in_words(device),
@@ -202,12 +212,15 @@ def _check_fits(checkpoint: Checkpoint, precision: Precision, device: Any) -> No
         )
 
 
-def _cache(cache_bytes: int | None, device: Any) -> Any:
+def _cache(cache_bytes: int | None, device: Any, beside: tuple[Any, EngineFacts] | None) -> Any:
+    """Return a cache of its own; how much it may take, if that was left open, all tasks of a base share."""
     from autolora.engine.device import free_bytes
-    from autolora.engine.row_cache import MemoryRows, RowCache
+    from autolora.engine.row_cache import MemoryRows, Room, RowCache
 
+    if cache_bytes is None and beside is not None and beside[0].cache is not None:
+        return RowCache(MemoryRows(beside[0].cache.memory.room), device=device)
     limit = int(free_bytes(device) * _CACHE_SHARE) if cache_bytes is None else cache_bytes
-    return RowCache(MemoryRows(limit), device=device) if limit else None
+    return RowCache(MemoryRows(Room(limit)), device=device) if limit else None
 
 
 def keep_prefixes(engine: Any, folder: str) -> None:
@@ -218,7 +231,7 @@ def keep_prefixes(engine: Any, folder: str) -> None:
     if cache is None or base.stack is None:
         return
     free = shutil.disk_usage(Path(folder).parent).free
-    limit = min(cache.memory.limit_bytes, (free - _LEAVE_ON_DISK) // 2)
+    limit = min(cache.memory.room.limit_bytes, (free - _LEAVE_ON_DISK) // 2)
     if limit <= 0:
         return
     made_by = {name: version(name) for name in ("autolora", "torch", "transformers")}

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +24,7 @@ from autolora.search.ledger import Ledger
 from autolora.search.setbacks import Setbacks
 from autolora.space import Space
 
+_TRAINED = (TrialState.COMPLETE, TrialState.STOPPED)
 _TIME_IS_UP = "the time for exploring was spent"
 
 Listener = Callable[[str, TrialRecord], None]
@@ -34,8 +34,8 @@ Listener = Callable[[str, TrialRecord], None]
 class Crew(Protocol):
     """What the board needs of engines; every call may raise ``EngineLost``, and the first two any ``AutoloraError``."""
 
-    def ready(self) -> Sequence[str]:
-        """Return the names of those that can take jobs."""
+    def free(self) -> str | None:
+        """Return the name of one that has room for a job."""
 
     def replace(self, name: str, lost: EngineLost) -> None:
         """Give one up, and start another in its place."""
@@ -87,7 +87,6 @@ class Board:
     But see ``last_moment``.
     """
     slots_dir: Path
-    slots_per_engine: int
     crew: Crew
     listener: Listener = lambda *_: None
     note: Callable[[str], None] = lambda text: None
@@ -101,8 +100,10 @@ class Board:
     """Whether the space holds no configuration worth training any more."""
     open: dict[str, _Open] = field(default_factory=dict)
     """Tune's trial id → trial."""
-    fault: AutoloraError | None = None
+    fault: Exception | None = None
     """Why the search cannot go on: Tune hands on the text of an error only. Its trials stay open, to be resumed."""
+    enough: Callable[[], bool] = lambda: False
+    """Whether no further trial is worth starting."""
     _backlog: list[TrialRecord] = field(default_factory=list)
     _setbacks: dict[int, Setbacks] = field(default_factory=dict)
 
@@ -117,15 +118,6 @@ class Board:
         for number, rung, raw in self.ledger.outputs():
             self.judge.record(number, rung, array_of(raw))
 
-    @contextmanager
-    def noting_errors(self) -> Iterator[None]:
-        """Keep the first of our errors that a caller lets pass."""
-        try:
-            yield
-        except AutoloraError as error:
-            self.fault = self.fault or error
-            raise
-
     # ---------------------------------------------------------------------------------------------- for the searcher
 
     @property
@@ -133,11 +125,24 @@ class Board:
         """Whether nothing more will be started."""
         if self.fault is not None or time.monotonic() >= self.deadline():
             return True
-        return not self._backlog and (self.used_up or self.started() >= self.trials)
+        return not self._backlog and (self.used_up or self.started() >= self.trials or self.enough())
 
     def started(self) -> int:
         """Return how many trials count against the budget of trials."""
         return self.ledger.count() - self.ledger.count(TrialState.REFUSED)
+
+    def promise(self) -> float:
+        """Return how much the next trial is expected to add to the front; see ``Proposer.promise``."""
+        return self.ledger.promise()
+
+    def ended(self) -> int:
+        """Return how many trials have ended, refused ones left out."""
+        return self.started() - self.ledger.count(TrialState.RUNNING)
+
+    def seconds_a_trial(self) -> float | None:
+        """Return the device time that a trial takes on average, stopped ones too; None before one has ended."""
+        ended = [record.seconds for record in self.ledger.records() if record.state in _TRAINED]
+        return sum(ended) / len(ended) if ended else None
 
     def next(self, tune_id: str) -> dict[str, Any] | None:
         """Return the Tune configuration of the next lease; None while every slot is taken.
@@ -176,15 +181,12 @@ class Board:
         return {"slot": slot, "engine": engine, "first_rung": len(record.rungs)}
 
     def _free_engine(self) -> str | None:
-        """Return the engine with the fewest trials; None while all are full."""
+        """Return an engine with room; None while all are full."""
         try:
-            ready = self.crew.ready()
+            return self.crew.free()
         except AutoloraError as error:
             self.fault = error
             return None
-        load = {engine: sum(o.engine == engine for o in self.open.values()) for engine in ready}
-        engine = min(load, key=load.__getitem__, default=None)
-        return None if engine is None or load[engine] >= self.slots_per_engine else engine
 
     def state_file(self, number: int) -> Path:
         """Return where a trial's slot keeps its state."""

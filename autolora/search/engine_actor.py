@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +38,21 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in MUST_AGREE}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What an engine must know of a task."""
+
+    name: str
+    spec: Any
+    """A reference to its ``EngineSpec``."""
+    splits: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    """Further splits (references), and how many examples their prompts show."""
+    prefixes: str | None = None
+    """Where what is computed of rows once is kept."""
+
+
 class EngineActor:
-    """One engine in a process of its own.
+    """One engine in a process of its own, with every task that was begun on its base.
 
     Its methods run in several threads, so that a lease that waits for its rung holds up no other.
     """
@@ -52,6 +65,7 @@ class EngineActor:
         self._runner: Runner | None = None
         self._memory: MemoryShelf | None = None
         self._tokenizer: Any = None
+        self._facts: dict[str, EngineFacts] = {}
 
     @property
     def runner(self) -> Runner:
@@ -64,38 +78,66 @@ class EngineActor:
         """Return this machine's versions, and whether it can read the base."""
         return versions(), is_here(folder, base_hash)
 
-    def start(
-        self, spec: EngineSpec, shipment: Shipment | None, keeps_files: bool, splits: dict[str, tuple[Any, int]]
-    ) -> EngineFacts:
-        """Load everything; a method, not the constructor, since Ray keeps only the text of a constructor's error.
+    def begin(self, parts: Sequence[Part], shipment: Shipment | None, keeps_files: bool) -> dict[str, EngineFacts]:
+        """Load tasks, and for the first the base; a method, since Ray keeps only the text of a constructor's error.
 
         Args:
-            spec: What to load.
+            parts: The tasks; one that is there already is left as it is.
             shipment: The base, where its folder cannot be read.
             keeps_files: Whether states of slots go to the files that jobs name; else they stay here to be fetched.
-            splits: Further splits that the engine must know (references), and how many examples their prompts show.
         """
         import ray
 
-        from autolora.engine.runner import Runner
         from autolora.engine.shelf import MemoryShelf
 
-        found: list[EngineFacts] = []
+        for part in parts:
+            if part.name in self._facts:
+                continue
+            spec: EngineSpec = ray.get(part.spec)
+            if self._runner is None:
+                self._memory = None if keeps_files else MemoryShelf()
+                with ExitStack() as stack:
+                    folder = stack.enter_context(unpacked(shipment)) if shipment else spec.folder
+                    self._load(part.name, replace(spec, folder=str(folder), threads=self._threads))
+            else:
+                self._share(part.name, spec)
+            for name, (reference, examples) in part.splits.items():
+                self.add_split(part.name, name, ray.get(reference), examples)
+            if part.prefixes is not None:
+                self.keep_prefixes(part.name, part.prefixes)
+        return {part.name: self._facts[part.name] for part in parts}
+
+    def _load(self, task: str, spec: EngineSpec) -> None:
+        """Load the base with its first task."""
+        from autolora.engine.runner import Runner
 
         def make() -> Any:
             engine, facts = start(spec)
             self._tokenizer = load_tokenizer(engine.base.checkpoint.folder)
-            found.append(facts)
+            self._facts[task] = self._base_facts = facts
             return engine
 
-        self._memory = None if keeps_files else MemoryShelf()
-        with ExitStack() as stack:
-            folder = stack.enter_context(unpacked(shipment)) if shipment else spec.folder
-            spec = replace(spec, folder=str(folder), threads=self._threads)
-            self._runner = Runner(make, shelf=self._memory, patience_s=spec.patience_s)
-        for name, (reference, examples) in splits.items():
-            self.add_split(name, ray.get(reference), examples)
-        return found[0]
+        self._runner = Runner(make, task=task, shelf=self._memory, patience_s=spec.patience_s)
+
+    def _share(self, task: str, spec: EngineSpec) -> None:
+        """Load another task on the base that is there."""
+
+        def make() -> Any:
+            engine = self.runner.engine
+            spec_here = replace(spec, folder=str(engine.base.checkpoint.folder), threads=0)
+            made, self._facts[task] = start(spec_here, beside=(engine, self._base_facts))
+            return made
+
+        try:
+            self.runner.take_on(task, make)
+        except BaseException:
+            self._facts.pop(task, None)
+            raise
+
+    def end(self, task: str) -> None:
+        """See ``Runner.drop``."""
+        if self._facts.pop(task, None) is not None:
+            self.runner.drop(task)
 
     def admit(self, job: Job, state: bytes | None = None) -> None:
         """See ``Runner.admit``; the state is what the job's file holds, where this machine cannot read it."""
@@ -127,10 +169,11 @@ class EngineActor:
         """Return the newest state of a slot that has no file here; None if there is none."""
         return None if self._memory is None else self._memory.get(slot)
 
-    def add_split(self, name: str, split: Split | NDArray[np.int64], examples: int = 0) -> None:
+    def add_split(self, task: str, name: str, split: Split | NDArray[np.int64], examples: int = 0) -> None:
         """Encode another split, or draw it from those there are; the test split comes here only when it is opened.
 
         Args:
+            task: Whose.
             name: Of the split.
             split: Its rows, or which they are, counted through the training rows and on through the validation rows.
             examples: That its prompts begin with: they are conversations, and as many times as long.
@@ -143,14 +186,14 @@ class EngineActor:
             else:
                 engine.splits[name] = joined([engine.splits["train"], engine.splits["validation"]]).take(split)
 
-        self.runner.call(add)
+        self.runner.call(add, task=task)
 
-    def keep_prefixes(self, folder: str) -> None:
+    def keep_prefixes(self, task: str, folder: str) -> None:
         """Keep what is computed of rows once in a folder too, if it is on this machine."""
         if self._memory is None:
-            self.runner.call(lambda engine: keep_prefixes(engine, folder))
+            self.runner.call(lambda engine: keep_prefixes(engine, folder), task=task)
 
-    def outputs(self, adapter: Finished | None, split: str) -> Any:
+    def outputs(self, task: str, adapter: Finished | None, split: str) -> Any:
         """Return what the problem keeps of a finished adapter's scores on a split ``(rows, ...)``, or the base's."""
 
         def score(engine: Any) -> Any:
@@ -159,9 +202,9 @@ class EngineActor:
             with admitted(engine, [adapter]) as (slot,):
                 return engine.outputs(slot, split)
 
-        return self.runner.call(score)
+        return self.runner.call(score, task=task)
 
-    def outputs_once(self, adapters: Sequence[Finished | None], rows: Split) -> list[Any]:
+    def outputs_once(self, task: str, adapters: Sequence[Finished | None], rows: Split) -> list[Any]:
         """Return what the problem keeps of finished adapters' scores on rows that will not come again."""
 
         def score(engine: Any) -> list[Any]:
@@ -169,10 +212,10 @@ class EngineActor:
 
             return list(outputs_once(engine, self._tokenizer, adapters, rows))
 
-        scored: list[Any] = self.runner.call(score)
+        scored: list[Any] = self.runner.call(score, task=task)
         return scored
 
-    def solo(self, job: SoloJob, *, limit_seconds: float = math.inf) -> SoloReport:
+    def solo(self, task: str, job: SoloJob, *, limit_seconds: float = math.inf) -> SoloReport:
         """Train what cannot share the base, while everything else waits; see ``engine.solo.train``."""
 
         def train(engine: Any) -> SoloReport:
@@ -180,15 +223,22 @@ class EngineActor:
 
             return solo.train(engine, job, limit_seconds=limit_seconds)
 
-        report: SoloReport = self.runner.call(train)
+        report: SoloReport = self.runner.call(train, task=task)
         return report
 
     def answers(
-        self, adapters: Sequence[Finished | None], split: str, *, most_tokens: int, closed: Sequence[str] = ()
+        self,
+        task: str,
+        adapters: Sequence[Finished | None],
+        split: str,
+        *,
+        most_tokens: int,
+        closed: Sequence[str] = (),
     ) -> list[Written]:
         """Return what finished adapters, or the bare base, answer to a split's prompts.
 
         Args:
+            task: Whose split it is.
             adapters: That answer together.
             split: Name of the split.
             most_tokens: Of an answer.
@@ -200,10 +250,10 @@ class EngineActor:
 
             return answered(engine, self._tokenizer, adapters, split, most_tokens=most_tokens, closed=closed)
 
-        written: list[Written] = self.runner.call(answer_all)
+        written: list[Written] = self.runner.call(answer_all, task=task)
         return written
 
-    def general_losses(self, adapters: Sequence[Finished | None], texts: Sequence[str]) -> list[float]:
+    def general_losses(self, task: str, adapters: Sequence[Finished | None], texts: Sequence[str]) -> list[float]:
         """Return the loss of finished adapters, or of the bare base, on texts that have nothing to do with the task."""
 
         def score(engine: Any) -> list[float]:
@@ -211,10 +261,10 @@ class EngineActor:
 
             return general_losses(engine, self._tokenizer, adapters, texts)
 
-        losses: list[float] = self.runner.call(score)
+        losses: list[float] = self.runner.call(score, task=task)
         return losses
 
-    def pass_seconds(self, split: str) -> float:
+    def pass_seconds(self, task: str, split: str) -> float:
         """Return the seconds that a row of a split takes through the whole base."""
 
         def measure(engine: Any) -> float:
@@ -222,10 +272,10 @@ class EngineActor:
 
             return pass_seconds(engine, split)
 
-        seconds: float = self.runner.call(measure)
+        seconds: float = self.runner.call(measure, task=task)
         return seconds
 
-    def prompt_vectors(self, split: str) -> Any:
+    def prompt_vectors(self, task: str, split: str) -> Any:
         """Return what the bare base makes of each prompt of a split ``(rows, width)``."""
 
         def look(engine: Any) -> Any:
@@ -233,9 +283,9 @@ class EngineActor:
 
             return prompt_vectors(engine, split)
 
-        return self.runner.call(look)
+        return self.runner.call(look, task=task)
 
-    def token_rows(self, name: str, split: Split, closed: Sequence[str]) -> TokenRows:
+    def token_rows(self, task: str, name: str, split: Split, closed: Sequence[str]) -> TokenRows:
         """Return a split that the engine knows as tokens, and the answers to choose from."""
 
         def look(engine: Any) -> TokenRows:
@@ -251,7 +301,7 @@ class EngineActor:
                 closed=tuple(map(tuple, prompting.answers(closed))),
             )
 
-        rows: TokenRows = self.runner.call(look)
+        rows: TokenRows = self.runner.call(look, task=task)
         return rows
 
 

@@ -1,265 +1,99 @@
-"""The engines of one search: one per GPU, or one per machine without any; lost ones are replaced.
+"""The engines as one task sees them: its jobs, its rows, its finished adapters.
 
-Knows Ray actors and the machines they live on; knows no study and decides nothing about trials.
+Knows a pool of engine processes, which other tasks may share; knows no study and decides nothing about trials.
 """
 
 from __future__ import annotations
 
-import importlib
 import math
-import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autolora.durable import write_whole
-from autolora.engine.checkpoint import find
 from autolora.engine.jobs import SLOTS_AT_ONCE, Finished, Job, Report, SoloJob, SoloReport, TokenRows, Written
 from autolora.engine.start import EngineFacts, EngineSpec
-from autolora.errors import EngineError, EngineLost
+from autolora.errors import EngineLost
 from autolora.records import Split
-from autolora.search.cluster import Place, is_alive, node_here, places
-from autolora.search.engine_actor import MUST_AGREE, EngineActor, answer, versions
-from autolora.search.setbacks import MOST_LOSSES
-from autolora.search.shipment import Shipment, pack
+from autolora.search.engine_actor import answer
+from autolora.search.pool import Pool, open_pool
 from autolora.search.training import OnRung, Training
-
-_DRAIN_SECONDS = 20.0
-_START_SECONDS = 1800.0
-"""A large base on a slow disk takes its time; a place that is never free takes for ever."""
-_CALLS_AT_ONCE = 64
-"""Threads of an engine actor: more than leases can ever wait at a time."""
-_CPUS = 0.5
-"""What an engine claims of Ray; its threads are set by themselves, and leases need a share of the smallest machine."""
-
-
-@dataclass
-class _Engine:
-    """An engine's process."""
-
-    handle: Any
-    place: Place
-    keeps_files: bool
-    """Whether it runs where the run folder is."""
-    starting: Any = None
-    """The call that starts it, until it has answered."""
-    since: float = field(default_factory=time.monotonic)
-    files: dict[str, Path] = field(default_factory=dict)
-    """Where the states of its slots belong."""
 
 
 class Engines:
-    """All engines are on the same base and data; each has a name of its own, which no later one gets."""
+    """One task's."""
 
-    def __init__(self, spec: EngineSpec) -> None:
-        import ray
-
-        checkpoint = find(spec.folder, base_id=spec.base_id)
-        self._folder, self._hash = checkpoint.folder, checkpoint.hash
-        self._threads = spec.threads
-        self._spec = ray.put(spec)
-        self._here = node_here()
-        self._splits: dict[str, Any] = {}
-        self._prefixes: Path | None = None
-        self._shipment: Shipment | None = None
-        self._can_read = {self._here}
-        """Nodes that read the base's folder themselves."""
-        self._engines: dict[str, _Engine] = {}
-        self._losses = 0
-        self._facts: EngineFacts | None = None
-        self.on_loss: Callable[[str], None] = lambda _: None
-        """Is told why whenever an engine is lost."""
-
-    @property
-    def facts(self) -> EngineFacts:
+    def __init__(self, pool: Pool, task: str, facts: EngineFacts) -> None:
+        self._pool = pool
+        self.task = task
+        """What the engines call it."""
+        self.facts = facts
         """What is known of the base and the device; the same for all."""
-        if self._facts is None:
-            raise RuntimeError("no engine has started")
-        return self._facts
 
-    # ------------------------------------------------------------------------------------------------ coming and going
-
-    def open(self) -> None:
-        """Start an engine at every place and wait for all.
+    @classmethod
+    def begun(cls, pool: Pool, spec: EngineSpec, *, task: str = "") -> Engines:
+        """Have a pool's engines load a task.
 
         Raises:
-            AutoloraError: What an engine raised when it started, or which machine differs from this one in what.
+            AutoloraError: What an engine raised.
         """
-        created = [self._create(place) for place in places(self._threads)]
-        for name in created:
-            self._look(self._engines[name])
-        for name in created:
-            self._start(name)
-        _import_meanwhile()
-        for name in created:
-            self._accept(name, answer(self._engines[name].starting, _START_SECONDS))
+        return cls(pool, task, pool.begin(task, spec))
 
-    def close(self) -> None:
-        """End every engine."""
-        import ray
+    def end(self) -> None:
+        """Free all slots and forget all rows; others' stay."""
+        self._pool.end(self.task)
 
-        for engine in self._engines.values():
-            ray.kill(engine.handle)
-        self._engines.clear()
+    def on_loss(self, listener: Callable[[str], None]) -> None:
+        """Have somebody told why whenever an engine is lost."""
+        self._pool.on_loss(self.task, listener)
 
-    def _create(self, place: Place) -> str:
-        import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        name = f"engine-{uuid.uuid4().hex}"
-        actor = ray.remote(EngineActor).options(
-            name=name,
-            num_cpus=_CPUS,
-            num_gpus=1 if place.has_gpu else 0,
-            max_concurrency=_CALLS_AT_ONCE,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(place.node, soft=False),
-        )
-        self._engines[name] = _Engine(
-            handle=actor.remote(place.threads), place=place, keeps_files=place.node == self._here
-        )
-        return name
-
-    def _look(self, engine: _Engine) -> None:
-        """Check a machine's versions before anything is loaded there."""
-        theirs, can_read = answer(engine.handle.look.remote(str(self._folder), self._hash), _START_SECONDS)
-        for package, ours in versions().items():
-            _must_agree(f"{package}'s version", ours, theirs[package], engine.place)
-        if can_read:
-            self._can_read.add(engine.place.node)
-
-    def _start(self, name: str) -> None:
-        engine = self._engines[name]
-        if engine.place.node not in self._can_read and self._shipment is None:
-            self._shipment = pack(self._folder, self._hash)
-        engine.starting = engine.handle.start.remote(
-            self._spec,
-            None if engine.place.node in self._can_read else self._shipment,
-            engine.keeps_files,
-            self._splits,
-        )
-
-    def _accept(self, name: str, facts: EngineFacts) -> None:
-        """Take a started engine in, if it works as the first one does."""
-        engine = self._engines[name]
-        known = self._facts = self._facts or facts
-        _must_agree("the base model's hash", known.base_hash, facts.base_hash, engine.place)
-        _must_agree("the precision", known.precision, facts.precision, engine.place)
-        for package in MUST_AGREE:
-            _must_agree(f"{package}'s version", known.versions[package], facts.versions[package], engine.place)
-        engine.starting = None
-        if self._prefixes is not None:
-            engine.handle.keep_prefixes.remote(str(self._prefixes))
+    # --------------------------------------------------------------------------------------------------------- the pool
 
     def ready(self) -> list[str]:
-        """Return the engines that can take jobs, taking in those that have meanwhile started.
+        """Return the engines that can take jobs; see ``Pool.ready``."""
+        return self._pool.ready()
 
-        Raises:
-            EngineError: If engines are lost one after the other.
-        """
-        import ray
+    def ready_soon(self) -> list[str]:
+        """Return the engines that can take jobs; wait until there is one."""
+        return self._pool.ready_soon()
 
-        for name, engine in list(self._engines.items()):
-            if engine.starting is None:
-                continue
-            if ray.wait([engine.starting], timeout=0)[0]:
-                try:
-                    self._accept(name, answer(engine.starting))
-                except EngineLost as lost:
-                    self.replace(name, lost)
-            elif time.monotonic() - engine.since > _START_SECONDS:
-                self.replace(name, EngineLost(f"an engine has not started within {_START_SECONDS:.0f} s"))
-        return [name for name, engine in self._engines.items() if engine.starting is None]
+    def free(self) -> str | None:
+        """Return the engine with the fewest slots taken; see ``Pool.free``."""
+        return self._pool.free()
 
     def replace(self, name: str, lost: EngineLost) -> None:
-        """Give an engine up and start another in its place; one that was given up before changes nothing.
-
-        Raises:
-            EngineError: If engines are lost one after the other, or there is no machine left to start one on.
-        """
-        import ray
-
-        engine = self._engines.pop(name, None)
-        if engine is None:
-            return
-        ray.kill(engine.handle)
-        gone = not is_alive(engine.place.node)
-        if not (gone and engine.starting is not None):  # that machine's loss was counted with the engine before
-            self._losses += 1
-            self.on_loss(lost.message)
-        if self._losses >= MOST_LOSSES:
-            raise EngineError(
-                f"{self._losses} engines were lost one after the other and no trial got on; the last one: "
-                f"{lost.message}",
-                "resume the search when the cause is gone, such as scarce memory",
-            )
-        place = engine.place
-        if gone:
-            if self._engines:
-                return
-            left = places(self._threads)
-            if not left:
-                raise EngineError("no machine is left in the Ray cluster", "resume the search when there is one")
-            place = left[0]
-        self._start(self._create(place))
+        """Give an engine up and start another in its place; see ``Pool.replace``."""
+        self._pool.replace(name, lost)
 
     def progressed(self) -> None:
-        """Note that something was trained: losses count anew."""
-        self._losses = 0
-
-    # -------------------------------------------------------------------------------------------------------- training
-
-    def admit(self, name: str, job: Job) -> None:
-        """Give an engine a job.
-
-        Raises:
-            EngineLost: If it gives no answer.
-        """
-        engine = self._known(name)
-        state = None
-        if job.state_file:
-            engine.files[job.slot] = path = Path(job.state_file)
-            if not engine.keeps_files and path.is_file():
-                state = path.read_bytes()
-        answer(engine.handle.admit.remote(job, state))
+        """Note that something was trained."""
+        self._pool.progressed()
 
     def handle(self, name: str) -> Any:
-        """Return an engine's actor.
+        """Return an engine's actor; see ``Pool.handle``."""
+        return self._pool.handle(name)
 
-        Raises:
-            EngineLost: If it was given up.
-        """
-        return self._known(name).handle
+    def admit(self, name: str, job: Job) -> None:
+        """Give an engine a job; see ``Pool.admit``."""
+        self._pool.admit(name, replace(job, task=self.task))
 
     def release(self, name: str, slot: str) -> None:
-        """Free a slot without waiting; an engine that is gone holds none."""
-        engine = self._engines.get(name)
-        if engine is not None:
-            engine.files.pop(slot, None)
-            engine.handle.release.remote(slot)
+        """Free a slot without waiting."""
+        self._pool.release(name, slot)
 
     def keep_state(self, name: str, slot: str) -> None:
-        """See that a slot's newest state is in its file: an engine on another machine cannot write it there.
+        """See that a slot's newest state is in its file; see ``Pool.keep_state``."""
+        self._pool.keep_state(name, slot)
 
-        Raises:
-            EngineLost: If the engine is gone, and the state with it.
-        """
-        engine = self._known(name)
-        path = engine.files.get(slot)
-        state = None if engine.keeps_files else answer(engine.handle.state.remote(slot))
-        if state is None or path is None:
-            return
-        write_whole(path, state, at="slot")
+    def drain(self) -> int:
+        """Stop all training, every task's, and keep where the slots stand; return how many were kept."""
+        return self._pool.drain()
 
-    def _known(self, name: str) -> _Engine:
-        if name not in self._engines:
-            raise EngineLost("an engine was given up before", "resume the search")
-        return self._engines[name]
+    # -------------------------------------------------------------------------------------------------------- training
 
     def train(
         self,
@@ -294,38 +128,11 @@ class Engines:
             out_of_time=out_of_time,
         ).run()
 
-    def ready_soon(self) -> list[str]:
-        """Return the engines that can take jobs; wait until there is one."""
-        while not (ready := self.ready()):
-            time.sleep(0.2)
-        return ready
-
-    def drain(self) -> int:
-        """Stop all training and keep where every slot stands; return how many were kept.
-
-        What an engine cannot do in time is given up: its slots then go on from their last rung.
-        """
-        import ray
-
-        calls = {e.handle.drain.remote(): name for name, e in self._engines.items() if e.starting is None}
-        ready, _ = ray.wait(list(calls), num_returns=len(calls), timeout=_DRAIN_SECONDS) if calls else ([], [])
-        count = 0
-        for call in ready:
-            with suppress(EngineLost):
-                count += answer(call)
-                for slot in self._engines[calls[call]].files:
-                    self.keep_state(calls[call], slot)
-        return count
-
     # --------------------------------------------------------------------------------------------------------- scoring
 
     def keep_prefixes(self, folder: Path) -> None:
         """Have every engine on this machine, now and later, keep in a folder what it computes of rows once."""
-        ready = self.ready()  # before the folder is known: whichever is taken in later opens it then, and none twice
-        self._prefixes = folder
-        for name in ready:
-            # No answer is waited for: without a file it would train just as well.
-            self._engines[name].handle.keep_prefixes.remote(str(folder))
+        self._pool.keep_prefixes(self.task, folder)
 
     def add_split(self, name: str, split: Split, examples: int = 0) -> None:
         """Give every engine another split, those that start later too.
@@ -338,7 +145,7 @@ class Engines:
         Raises:
             EngineError: If engines are lost one after the other.
         """
-        self._add(name, split, examples)
+        self._pool.add_split(self.task, name, split, examples)
 
     def draw_split(self, name: str, rows: Sequence[int]) -> None:
         """Give every engine another split of rows that it has.
@@ -350,17 +157,7 @@ class Engines:
         Raises:
             EngineError: If engines are lost one after the other.
         """
-        self._add(name, np.asarray(rows, dtype=np.int64), 0)
-
-    def _add(self, name: str, split: Any, examples: int) -> None:
-        import ray
-
-        self._splits[name] = (ray.put(split), examples)
-        for engine in self.ready():
-            try:
-                answer(self._engines[engine].handle.add_split.remote(name, *self._splits[name]), None)
-            except EngineLost as lost:
-                self.replace(engine, lost)
+        self._pool.add_split(self.task, name, np.asarray(rows, dtype=np.int64))
 
     def outputs(self, adapters: Sequence[Finished | None], split: str) -> list[Any]:
         """Return what the problem keeps of each finished adapter's, or the bare base's, scores on a split.
@@ -368,7 +165,7 @@ class Engines:
         Raises:
             EngineError: If engines are lost one after the other.
         """
-        return self._shared_out(adapters, lambda handle, adapter: handle.outputs.remote(adapter, split))
+        return self._shared_out(adapters, lambda handle, adapter: handle.outputs.remote(self.task, adapter, split))
 
     def outputs_once(self, adapters: Sequence[Finished | None], parts: Sequence[Split]) -> list[list[Any]]:
         """Return, of each part, what the problem keeps of each adapter's scores on its rows, which come only once.
@@ -379,7 +176,7 @@ class Engines:
         import ray
 
         sent = ray.put(list(adapters))
-        return self._shared_out(parts, lambda handle, part: handle.outputs_once.remote(sent, part))
+        return self._shared_out(parts, lambda handle, part: handle.outputs_once.remote(self.task, sent, part))
 
     def solo(
         self,
@@ -401,7 +198,7 @@ class Engines:
         left = list(jobs)
         while left:
             now = left[: max(1, len(self.ready()))]
-            ask = partial(_ask_solo, limit_seconds=seconds_left())
+            ask = partial(_ask_solo, self.task, limit_seconds=seconds_left())
             for job, report in zip(now, self._shared_out(now, ask), strict=True):
                 on_done(job, report)
             left = left[len(now) :]
@@ -420,7 +217,7 @@ class Engines:
         most = 0 if self.facts.prompts is None else self.facts.prompts.longest_answer
         packs = [adapters[at : at + SLOTS_AT_ONCE] for at in range(0, len(adapters), SLOTS_AT_ONCE)]
         found = self._shared_out(
-            packs, lambda handle, pack: handle.answers.remote(pack, split, most_tokens=most, closed=closed)
+            packs, lambda handle, pack: handle.answers.remote(self.task, pack, split, most_tokens=most, closed=closed)
         )
         return [written for pack in found for written in pack]
 
@@ -430,7 +227,9 @@ class Engines:
         Raises:
             EngineError: If engines are lost one after the other.
         """
-        (losses,) = self._shared_out([adapters], lambda handle, part: handle.general_losses.remote(part, texts))
+        (losses,) = self._shared_out(
+            [adapters], lambda handle, part: handle.general_losses.remote(self.task, part, texts)
+        )
         return list(losses)
 
     def pass_seconds(self, split: str) -> float:
@@ -439,7 +238,7 @@ class Engines:
         Raises:
             EngineError: If engines are lost one after the other.
         """
-        (seconds,) = self._shared_out([split], lambda handle, name: handle.pass_seconds.remote(name))
+        (seconds,) = self._shared_out([split], lambda handle, name: handle.pass_seconds.remote(self.task, name))
         return float(seconds)
 
     def prompt_vectors(self, splits: Sequence[str]) -> list[Any]:
@@ -448,7 +247,7 @@ class Engines:
         Raises:
             EngineError: If engines are lost one after the other.
         """
-        return self._shared_out(splits, lambda handle, split: handle.prompt_vectors.remote(split))
+        return self._shared_out(splits, lambda handle, split: handle.prompt_vectors.remote(self.task, split))
 
     def token_rows(self, name: str, split: Split, *, closed: Sequence[str] = ()) -> TokenRows:
         """Return a split that the engines know as tokens, where answers are written.
@@ -456,7 +255,9 @@ class Engines:
         Raises:
             EngineError: If engines are lost one after the other.
         """
-        (rows,) = self._shared_out([split], lambda handle, part: handle.token_rows.remote(name, part, closed))
+        (rows,) = self._shared_out(
+            [split], lambda handle, part: handle.token_rows.remote(self.task, name, part, closed)
+        )
         found: TokenRows = rows
         return found
 
@@ -465,48 +266,30 @@ class Engines:
         found: dict[int, Any] = {}
         while len(found) < len(parts):
             left = [at for at in range(len(parts)) if at not in found]
-            ready = self.ready_soon()
+            ready = self._pool.ready_soon()
             calls = [
-                (name, at, ask(self._engines[name].handle, parts[at]))
+                (name, at, ask(self._pool.handle(name), parts[at]))
                 for name, at in zip(ready * len(left), left, strict=False)
             ]
             for name, at, call in calls:
                 try:
                     found[at] = answer(call, None)
-                    self.progressed()
+                    self._pool.progressed()
                 except EngineLost as lost:
-                    self.replace(name, lost)
+                    self._pool.replace(name, lost)
         return [found[at] for at in range(len(parts))]
 
 
-def _ask_solo(handle: Any, job: SoloJob, *, limit_seconds: float) -> Any:
-    return handle.solo.remote(job, limit_seconds=limit_seconds)
-
-
-def _must_agree(what: str, ours: str, theirs: str, place: Place) -> None:
-    if ours != theirs:
-        raise EngineError(
-            f"{what} is {ours} on this machine, but {theirs} on {place.address}",
-            "every machine of the cluster must agree: make them equal, or name one --precision",
-        )
-
-
-def _import_meanwhile() -> None:
-    """Import what the driver needs next while the engines load: seconds that nobody then waits for."""
-    for name in ("optuna", "ray.tune", "sklearn.gaussian_process", "sklearn.metrics"):
-        importlib.import_module(name)
+def _ask_solo(task: str, handle: Any, job: SoloJob, *, limit_seconds: float) -> Any:
+    return handle.solo.remote(task, job, limit_seconds=limit_seconds)
 
 
 @contextmanager
 def open_engines(spec: EngineSpec) -> Iterator[Engines]:
-    """Start an engine at every place of the cluster.
+    """Start an engine at every place of the cluster, for one task.
 
     Raises:
         AutoloraError: What an engine raised when it started.
     """
-    engines = Engines(spec)
-    try:
-        engines.open()
-        yield engines
-    finally:
-        engines.close()
+    with open_pool(spec.folder, base_id=spec.base_id, threads=spec.threads) as pool:
+        yield Engines.begun(pool, spec)

@@ -1,4 +1,4 @@
-"""One exploration: Ray Tune over leases, with the board behind it."""
+"""Explorations: Ray Tune over leases, with each task's board behind it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autolora.domination import Judge
 from autolora.durable import unwritable
 from autolora.objectives import Objective
-from autolora.records import Split, TrialRecord
+from autolora.records import Split
 from autolora.request import Limits
 from autolora.search.board import Board, Listener
+from autolora.search.boards import Boards
 from autolora.search.engines import Engines
 from autolora.search.ledger import Ledger
 from autolora.space import Space
@@ -37,25 +39,29 @@ class Exploration:
     """``time.monotonic()`` at which it ends, ``inf`` for no limit; asked again and again."""
     last_moment: Callable[[], float] = lambda: math.inf
     """``time.monotonic()`` until which the most promising trial goes on where none is complete yet."""
+    enough: Callable[[], bool] = lambda: False
+    """Whether no further trial is worth starting."""
     seed: int
+    suggestions: tuple[dict[str, Any], ...] = ()
+    """Settings to try first, members of the space."""
     first_suggestions: bool = True
+    """Whether the space's own follow."""
     early_stopping: bool = True
     splits: tuple[str, str] = ("train", "validation")
     """Names of the engines' splits that trials train on and are scored on."""
 
 
-def explore(
+def board_of(
     what: Exploration,
     *,
     ledger: Ledger,
     engines: Engines,
     validation: Split,
     run: Path,
-    scratch: Path,
     listener: Listener,
     note: Callable[[str], None] = lambda text: None,
-) -> tuple[TrialRecord, ...]:
-    """Run trials until the budget is spent, and return all records; resumes what the ledger holds.
+) -> Board:
+    """Return the board of an exploration, which has taken up what the ledger holds.
 
     Args:
         what: The search space, limits and budget.
@@ -63,30 +69,20 @@ def explore(
         engines: Where trials train.
         validation: Rows that trials are scored on, as the engines have them.
         run: The run folder.
-        scratch: A folder for Tune's own files, of no value afterwards.
         listener: Is told of every start, rung and end.
         note: Is told what the user should know.
 
     Raises:
-        AutoloraError: What the run folder or the engines could not do; everything acknowledged before is kept.
+        AutoloraError: What the run folder or the engines could not do.
     """
-    from ray import tune
-
-    # What a lost lease raised is no news to the user: Tune starts another, and what it cannot mend we say ourselves.
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    from autolora.search.lease import Lease
-    from autolora.search.tune_parts import BoardSearcher, DominatedStop
-
-    facts = engines.facts
     targets = what.problem.targets(validation.labels)
     slots = run / "slots"
     try:
         slots.mkdir(exist_ok=True)
     except OSError as error:
         raise unwritable(slots, error) from error
-    if what.first_suggestions:
-        ledger.enqueue(what.space.start)
-    board = Board(
+    ledger.enqueue((*what.suggestions, *(what.space.start if what.first_suggestions else ())))
+    return Board(
         ledger=ledger,
         judge=Judge(
             what.problem,
@@ -95,25 +91,41 @@ def explore(
             free=engines.outputs([None], what.splits[1])[0] if what.problem.name == "generation" else None,
         ),
         space=what.space,
-        costs=facts.costs,
+        costs=engines.facts.costs,
         limits=what.limits,
         seed=what.seed,
         trials=what.trials,
         deadline=what.deadline,
         last_moment=what.last_moment,
+        enough=what.enough,
         slots_dir=slots,
-        slots_per_engine=facts.slots,
         crew=engines,
         listener=listener,
         note=note,
         early_stopping=what.early_stopping,
         splits=what.splits,
     )
-    if not board.finished:
+
+
+def explore(boards: Boards, *, scratch: Path) -> None:
+    """Run trials until the budgets are spent; what goes wrong with a task stands in ``boards.faults``.
+
+    Args:
+        boards: Of the tasks, all on the same engines.
+        scratch: A folder for Tune's own files, of no value afterwards.
+    """
+    from ray import tune
+
+    # What a lost lease raised is no news to the user: Tune starts another, and what it cannot mend we say ourselves.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    from autolora.search.lease import Lease
+    from autolora.search.tune_parts import BoardSearcher, DominatedStop
+
+    if not boards.over:
         tuner = tune.Tuner(
             tune.with_resources(Lease, {"cpu": 0.01}),
             tune_config=tune.TuneConfig(
-                search_alg=BoardSearcher(board), scheduler=DominatedStop(board), num_samples=-1, reuse_actors=True
+                search_alg=BoardSearcher(boards), scheduler=DominatedStop(boards), num_samples=-1, reuse_actors=True
             ),
             run_config=tune.RunConfig(
                 storage_path=str(scratch),
@@ -122,12 +134,17 @@ def explore(
                 failure_config=tune.FailureConfig(max_failures=_LEASE_RETRIES),
             ),
         )
-        try:
-            tuner.fit()
-        except Exception:
-            if board.fault is None:
-                raise
-    if board.fault is not None:
-        raise board.fault
-    board.close()
-    return ledger.records()
+        tuner.fit()
+    boards.close()
+
+
+def explore_alone(board: Board, *, scratch: Path) -> None:
+    """Run the trials of one task.
+
+    Raises:
+        Exception: Why it could not go on; everything acknowledged before is kept.
+    """
+    boards = Boards({"": board})
+    explore(boards, scratch=scratch)
+    for fault in boards.faults.values():
+        raise fault

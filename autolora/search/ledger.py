@@ -7,6 +7,7 @@ before that. Rung scores are kept as attributes and never told as final values.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,8 +106,16 @@ class Ledger:
             seed=self._seed,
             admits=lambda config: not refuse(config),
         )
+        self._proposer = proposer
         self.study.sampler = FrontSampler(proposer)
         self._space, self._costs, self._refuse = space, costs, refuse
+
+    def promise(self) -> float:
+        """Return how much the next trial is expected to add to the front; infinity while suggestions still wait."""
+        with self._durably():
+            if self.study.get_trials(deepcopy=False, states=(OptunaState.WAITING,)):
+                return math.inf
+            return self._proposer.promise(self.records())
 
     def ask(self) -> TrialRecord | None:
         """Ask for a configuration that is worth training; None when the space holds no more."""

@@ -56,6 +56,8 @@ class Proposer:
     _encoder: Encoder = field(init=False)
     _shape: Array | None = field(init=False, default=None)
     _fitted_on: int = field(init=False, default=0)
+    _known: tuple[Any, dict[str, Any], float] | None = field(init=False, default=None)
+    """What was proposed last: on which records, what, and how much it promised."""
 
     def __post_init__(self) -> None:
         """Look over the space's costs."""
@@ -72,20 +74,44 @@ class Proposer:
         Args:
             seen: Every trial so far, refused ones included.
         """
+        return self._best(seen)[0]
+
+    def promise(self, seen: Sequence[TrialRecord]) -> float:
+        """Return how much the next trial is expected to add to the front: a share of all that any front can cover.
+
+        Infinity as long as too little is known to say, 0 where everything was tried.
+
+        Args:
+            seen: Every trial so far, refused ones included.
+        """
+        return self._best(seen)[1]
+
+    def _best(self, seen: Sequence[TrialRecord]) -> tuple[dict[str, Any], float]:
+        """Return what to try next, and what it promises; the same for the same records."""
+        state = tuple((trial.number, len(trial.rungs), trial.state) for trial in seen)
+        if self._known is None or self._known[0] != state:
+            self._known = (state, *self._found(seen))
+        return self._known[1:]
+
+    def _found(self, seen: Sequence[TrialRecord]) -> tuple[dict[str, Any], float]:
         self._random = np.random.default_rng([self.seed, len(seen)])
         trials = [trial for trial in seen if trial.state != TrialState.REFUSED]
         points, values = self._observed(trials)
         by_chance = len(trials) < _START or len(values) < 2
         candidates = list(self._candidates(seen, () if by_chance else front(tuple(trials), self.metric)))
         if not candidates:
-            return self.space.sample(self._random)
+            return self.space.sample(self._random), 0.0
         settings = [params for params, _ in candidates]
         costs = np.array([self._place(config) for _, config in candidates])
         if by_chance:
             # With all as good as each other, one adds what lies beyond its costs.
             room = np.clip(_REFERENCE - costs, 0, None).prod(axis=1)
-            return settings[int(self._random.choice(len(settings), p=room / room.sum()))]
-        return settings[int(np.argmax(self._gains(settings, costs, trials, points, values)))]
+            return settings[int(self._random.choice(len(settings), p=room / room.sum()))], math.inf
+        gains = self._gains(settings, costs, trials, points, values)
+        best = int(np.argmax(gains))
+        perfect = self._quality(self.metric.best) if self.metric.best is not None else values.max()
+        whole = (perfect - self._quality(self.floor)) * _REFERENCE**2
+        return settings[best], float(gains[best]) / whole if whole > 0 else 0.0
 
     # ---------------------------------------------------------------------------------------------------- what is known
 

@@ -1,4 +1,4 @@
-"""Ray Tune's two seams, a searcher and a scheduler, both only spelling for the board."""
+"""Ray Tune's two seams, a searcher and a scheduler, both only spelling for the boards."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import Any
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from autolora.search.board import Board
+from autolora.search.boards import Boards
 
 
 class BoardSearcher(Searcher):
-    """Asks the board for the next lease, and tells it of ends.
+    """Asks the boards for the next lease, and tells them of ends.
 
-    Tune pickles a searcher when a Tuner is made; the study's connection is not part of that, nor of any state that
-    Tune keeps: the study is the only truth.
+    Tune pickles a searcher when a Tuner is made; the studies' connections are not part of that, nor of any state that
+    Tune keeps: the studies are the only truth.
     """
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, boards: Boards) -> None:
         super().__init__()
-        self._board: Board | None = board
+        self._boards: Boards | None = boards
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_board": None}
+        return self.__dict__ | {"_boards": None}
 
     @property
-    def board(self) -> Board:
-        """The live board; a pickled searcher has none."""
-        if self._board is None:
+    def boards(self) -> Boards:
+        """The live boards; a pickled searcher has none."""
+        if self._boards is None:
             raise RuntimeError("this searcher was unpickled and has no study; resume the run folder instead")
-        return self._board
+        return self._boards
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
-        """Accept Tune's settings; objectives are the study's own."""
+        """Accept Tune's settings; objectives are the studies' own."""
         return True
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
@@ -41,27 +41,15 @@ class BoardSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next lease's configuration, None to wait, or FINISHED."""
-        with self.board.noting_errors():
-            suggestion = self.board.next(trial_id)
-        if suggestion is None and not self.board.open and self.board.finished:
-            return str(Searcher.FINISHED)
-        return suggestion
+        suggestion = self.boards.next(trial_id)
+        return str(Searcher.FINISHED) if suggestion is None and self.boards.over else suggestion
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Tell the board of an end; the last result comes here only, not to the scheduler."""
-        if self.board.fault is not None:
-            self.board.open.pop(trial_id, None)  # what Tune ends now goes on when the search is resumed
-            return
-        with self.board.noting_errors():
-            if not error and result and trial_id in self.board.open:
-                if "lost" in result:
-                    self.board.lose(trial_id, result["lost"])
-                elif "report" in result:
-                    self.board.hear(trial_id, result["report"])
-            self.board.end(trial_id, error=error)
+        """Tell the boards of an end; the last result comes here only, not to the scheduler."""
+        self.boards.end(trial_id, result, error=error)
 
     def save(self, checkpoint_path: str) -> None:
-        """Keep nothing: the study is the only truth."""
+        """Keep nothing: the studies are the only truth."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Restore nothing, likewise."""
@@ -73,19 +61,14 @@ class BoardSearcher(Searcher):
 class DominatedStop(FIFOScheduler):
     """Stops at a rung, or between rungs when newer results say so, what another trial dominates."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, boards: Boards) -> None:
         super().__init__()
-        self._board: Board | None = board
+        self._boards: Boards | None = boards
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_board": None}
+        return self.__dict__ | {"_boards": None}
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Return Tune's CONTINUE or STOP."""
-        if self._board is None or trial.trial_id not in self._board.open:
-            return str(TrialScheduler.STOP)
-        if "report" not in result:
-            return str(TrialScheduler.STOP)
-        with self._board.noting_errors():
-            stop = self._board.hear(trial.trial_id, result["report"])
-        return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
+        stops = self._boards is None or self._boards.hear(trial.trial_id, result)
+        return str(TrialScheduler.STOP if stops else TrialScheduler.CONTINUE)

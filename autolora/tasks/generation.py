@@ -83,6 +83,9 @@ class GenerationTask:
         """Return the task for conversations that begin with examples, which need as many times the room."""
         return replace(self, problem=replace(self.problem, chat=True), max_length=self.max_length * (count + 1))
 
+    def skeleton(self, folder: Path) -> None:
+        """Return nothing: what writes is part of the base."""
+
     def prompting(self, tokenizer: Any) -> Prompting:
         """Return how rows are put to the base of a tokenizer.
 

@@ -68,6 +68,18 @@ class SequenceTask:
         heads = frozenset(name for name, _ in model.named_parameters() if name.split(".")[0] in _ALWAYS_TRAINED)
         return LoadedModel(model=model, trained=fresh | heads, fresh=fresh, peft_task_type="SEQ_CLS")
 
+    def skeleton(self, folder: Path) -> nn.Module:
+        """Return the classifier's modules without numbers: names and shapes."""
+        import torch
+        from transformers import AutoConfig, AutoModelForSequenceClassification
+
+        config = AutoConfig.from_pretrained(
+            str(folder), num_labels=self.problem.num_labels, local_files_only=True, trust_remote_code=False
+        )
+        with torch.device("meta"):
+            model: nn.Module = AutoModelForSequenceClassification.from_config(config)
+        return model
+
     def encode(self, tokenizer: Any, split: Split) -> Encoded:
         """Return the split as tokens; texts longer than ``max_length`` lose their ends."""
         if len(split) == 0:

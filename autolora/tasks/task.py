@@ -142,6 +142,12 @@ class Task(Protocol):
     ) -> LoadedModel:
         """Return the base as the task needs it."""
 
+    def skeleton(self, folder: Path) -> nn.Module | None:
+        """Return the model's modules with this task's head and without numbers, on the meta device.
+
+        None where no task has a head of its own.
+        """
+
     def encode(self, tokenizer: Any, split: Split) -> Encoded:
         """Return a split as tokens."""
 

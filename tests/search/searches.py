@@ -6,7 +6,7 @@ import math
 
 from autolora.objectives import metric_named
 from autolora.request import Limits
-from autolora.search.explore import Exploration, explore
+from autolora.search.explore import Exploration, board_of, explore_alone
 from autolora.search.study_file import open_ledger
 from autolora.tasks.problems import problem_of
 from tests.search.conftest import TINY_SPACE
@@ -39,13 +39,14 @@ def run_search(
         "limits": Limits(), "trials": 8, "deadline": lambda: math.inf, "seed": 0, "first_suggestions": False,
     }  # fmt: skip
     run.mkdir(exist_ok=True)
-    trials = explore(
+    ledger = open_ledger(run, seed=0)
+    board = board_of(
         Exploration(**(wanted | changes)),
-        ledger=open_ledger(run, seed=0),
+        ledger=ledger,
         engines=engines,
         validation=dataset.validation,
         run=run,
-        scratch=scratch,
         listener=listen,
     )
-    return trials, heard
+    explore_alone(board, scratch=scratch)
+    return ledger.records(), heard

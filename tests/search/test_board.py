@@ -22,8 +22,8 @@ pytestmark = pytest.mark.unit
 class NoEngines:
     """A crew of none: what is tested here happens before and after any training."""
 
-    def ready(self) -> list[str]:
-        return []
+    def free(self) -> None:
+        return None
 
 
 def board_of(ledger: Ledger, slots) -> Board:
@@ -31,7 +31,7 @@ def board_of(ledger: Ledger, slots) -> Board:
     scorer = Scorer.build(metric_named("accuracy").name, problem.targets((0, 1)), 2)
     return Board(
         ledger=ledger, judge=Judge(problem, scorer), space=SPACE, costs=COSTS, limits=Limits(), seed=0, trials=9,
-        deadline=lambda: math.inf, slots_dir=slots, slots_per_engine=1, crew=NoEngines(),
+        deadline=lambda: math.inf, slots_dir=slots, crew=NoEngines(),
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def test_a_killed_engine_is_replaced_and_its_trials_go_on_from_their_last_rung(
     engines, cluster, tiny_dataset, tmp_path
 ) -> None:
     told, first = [], engines.ready()
-    engines.on_loss = told.append
+    engines.on_loss(told.append)
 
     def kill_after(trial):
         if not told and len(trial.rungs) == 2:
@@ -78,7 +78,7 @@ def test_a_killed_engine_costs_confirming_nothing_but_time(engines, tiny_dataset
     config = engines.facts.costs.config(params)
     jobs = [Job(slot=f"job {seed}", config=config, seed=seed, keep_adapter=True) for seed in range(4)]
     told, done = [], {}
-    engines.on_loss = told.append
+    engines.on_loss(told.append)
 
     def on_done(job, report):
         if not done:
@@ -115,7 +115,7 @@ def watched(cluster, tiny_spec):
 
 def test_a_trial_that_hangs_is_timed_out_and_its_neighbour_completes(watched, cluster, tiny_dataset, tmp_path) -> None:
     told = []
-    watched.on_loss = told.append
+    watched.on_loss(told.append)
 
     def hang(trial):
         if not told and len(trial.rungs) == 2:
@@ -148,7 +148,7 @@ def pack_and_hang(actor) -> None:
 
 def test_where_a_pack_hangs_each_of_its_trials_gets_another_go_alone(watched, cluster, tiny_dataset, tmp_path) -> None:
     told = []
-    watched.on_loss = told.append
+    watched.on_loss(told.append)
     (first,) = watched.ready()
     ray.get(ray.get_actor(first).__ray_call__.remote(pack_and_hang))
 

@@ -17,9 +17,10 @@ from ray.exceptions import RayActorError
 from autolora.engine import state as states
 from autolora.errors import EngineError
 from autolora.records import TrialState
-from autolora.search import engines as engines_module
+from autolora.search import pool as pool_module
 from autolora.search.cluster import node_here, open_cluster, read_token_anew
-from autolora.search.engines import Engines, open_engines
+from autolora.search.engines import open_engines
+from autolora.search.pool import Pool
 from tests.search.searches import run_search
 
 pytestmark = pytest.mark.ray
@@ -66,8 +67,8 @@ def results(trials):
 
 
 def test_a_node_with_another_version_is_named_before_anything_is_loaded(scratch, tiny_spec, monkeypatch) -> None:
-    ours = engines_module.versions() | {"torch": "1.0"}
-    monkeypatch.setattr(engines_module, "versions", lambda: ours)
+    ours = pool_module.versions() | {"torch": "1.0"}
+    monkeypatch.setattr(pool_module, "versions", lambda: ours)
 
     with (
         pytest.raises(EngineError, match="torch's version is 1.0 on this machine, but " + re.escape(torch.__version__)),
@@ -79,18 +80,18 @@ def test_a_node_with_another_version_is_named_before_anything_is_loaded(scratch,
 def test_a_search_over_two_nodes_goes_on_when_one_is_gone(
     nodes, scratch, tiny_spec, tiny_dataset, tmp_path, monkeypatch
 ) -> None:
-    look, run, quiet = Engines._look, tmp_path / "run", {"trials": TRIALS, "early_stopping": False}
+    look, run, quiet = Pool._look, tmp_path / "run", {"trials": TRIALS, "early_stopping": False}
 
     def look_without_shared_folders(self, engine):
         look(self, engine)
         self._can_read &= {self._here}  # on one machine every node can read everything
 
-    monkeypatch.setattr(Engines, "_look", look_without_shared_folders)
+    monkeypatch.setattr(Pool, "_look", look_without_shared_folders)
     told, kept, ran_on = [], {}, {}
     with open_engines(replace(tiny_spec, threads=1)) as engines:
-        assert engines._shipment is not None
+        assert engines._pool._shipment is not None
         assert not list(Path(tempfile.gettempdir()).glob("alr-base-*")), "the base is loaded, and its copy is gone"
-        engines.on_loss = told.append
+        engines.on_loss(told.append)
         names = {node_of(name): name for name in engines.ready()}
         assert len(names) == 2
         near = names.pop(node_here())

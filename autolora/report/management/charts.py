@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-_INK, _FAINT, _LINE, _GOOD, _BAD = "#1c2733", "#8a97a5", "#1f5fa8", "#2f7d4f", "#b4472f"
+INK, FAINT, LINE, GOOD, BAD = "#1c2733", "#8a97a5", "#1f5fa8", "#2f7d4f", "#b4472f"
 _WIDE, _HALF = 7.0, 3.6
 """Inches; the page scales pictures to its columns."""
 _FONTS = ["Noto Sans CJK JP", "IPAexGothic", "IPAGothic", "Hiragino Sans", "Yu Gothic", "Meiryo", "DejaVu Sans"]
@@ -51,18 +51,18 @@ def cash(
 ) -> Markup:
     """Return the balance of all cash up to each month, with its band."""
     months = list(range(len(likely)))
-    with _drawn("cash", _WIDE, 1.8) as (axes, out):
+    with drawn("cash", _WIDE, 1.8) as (axes, out):
         axes.fill_between(
             months,
             [each[0] for each in band],
             [each[2] for each in band],
-            color=_LINE,
+            color=LINE,
             alpha=0.16,
             lw=0,
             label=band_name,
         )
-        axes.plot(months, likely, color=_LINE, lw=2)
-        axes.axhline(0, color=_INK, lw=0.8)
+        axes.plot(months, likely, color=LINE, lw=2)
+        axes.axhline(0, color=INK, lw=0.8)
         axes.set_xlabel(month)
         axes.set_xlim(0, max(months))
         axes.yaxis.set_major_formatter(lambda value, _: shape(value))
@@ -72,17 +72,17 @@ def cash(
 
 def swings(bars: Sequence[Bar], *, likely: float, shape: Shape) -> Markup:
     """Return how far each number moves the balance, the one that moves it most on top."""
-    with _drawn("swings", _HALF, 2.4) as (axes, out):
+    with drawn("swings", _HALF, 2.4) as (axes, out):
         for at, bar in enumerate(reversed(bars)):
             for value, label, side in ((bar.low, bar.low_label, "low"), (bar.high, bar.high_label, "high")):
-                color, alpha = _GOOD if value >= likely else _BAD, 0.75 if side == "high" else 0.45
+                color, alpha = GOOD if value >= likely else BAD, 0.75 if side == "high" else 0.45
                 axes.barh(at, value - likely, left=likely, height=0.6, color=color, alpha=alpha)
                 place = "left" if value >= likely else "right"
                 axes.annotate(
                     label, (value, at), xytext=(3 if place == "left" else -3, 0), textcoords="offset points",
-                    ha=place, va="center", fontsize=6, color=_FAINT,
+                    ha=place, va="center", fontsize=6, color=FAINT,
                 )  # fmt: skip
-        axes.axvline(likely, color=_INK, lw=0.8)
+        axes.axvline(likely, color=INK, lw=0.8)
         axes.set_yticks(range(len(bars)), [bar.name for bar in reversed(bars)])
         axes.xaxis.set_major_formatter(lambda value, _: shape(value))
         axes.margins(x=0.28)
@@ -96,9 +96,9 @@ def swings(bars: Sequence[Bar], *, likely: float, shape: Shape) -> Markup:
 
 def front(points: Sequence[Point], *, size: str, score: str) -> Markup:
     """Return quality against trained numbers."""
-    with _drawn("front", _HALF, 2.4) as (axes, out):
+    with drawn("front", _HALF, 2.4) as (axes, out):
         for point in points:
-            color = _LINE if point.recommended else _FAINT
+            color = LINE if point.recommended else FAINT
             axes.plot([point.size], [point.score], "o", ms=7 if point.recommended else 5, color=color)
         axes.set_xscale("log")
         axes.set_xlabel(size)
@@ -120,7 +120,7 @@ def _name(axes: Any, points: Sequence[Point]) -> None:
     for point in points:
         text = axes.annotate(
             point.name, (point.size, point.score), xytext=_PLACES[0][0], textcoords="offset points", va="center",
-            fontsize=6.5, color=_INK if point.recommended else _FAINT,
+            fontsize=6.5, color=INK if point.recommended else FAINT,
         )  # fmt: skip
         text.set_in_layout(False)  # else the layout would make room for it by narrowing the picture
         for away, side in _PLACES:
@@ -139,7 +139,7 @@ class _Out:
 
 
 @contextmanager
-def _drawn(name: str, width: float, height: float) -> Iterator[tuple[Any, _Out]]:
+def drawn(name: str, width: float, height: float) -> Iterator[tuple[Any, _Out]]:
     """Open a picture, and hand it over as SVG when the caller has drawn."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -151,13 +151,13 @@ def _drawn(name: str, width: float, height: float) -> Iterator[tuple[Any, _Out]]
         "svg.hashsalt": name,  # the same numbers give the same file
         "font.family": [name for name in _FONTS if name in known],  # measures; the page shows texts in its own
         "font.size": 7,
-        "text.color": _INK,
-        "axes.edgecolor": _FAINT,
-        "axes.labelcolor": _INK,
+        "text.color": INK,
+        "axes.edgecolor": FAINT,
+        "axes.labelcolor": INK,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "xtick.color": _INK,
-        "ytick.color": _INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
     }
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(width, height), layout="constrained")
