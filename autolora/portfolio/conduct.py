@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autolora import past, request, store
+from autolora import past, request, results, store
 from autolora.budget import Clock, Stopwatch, confirming_of, seconds_used
 from autolora.energy import Meter, energy_used
 from autolora.errors import AutoloraError, DataError, RequestError, TaskCancelled
@@ -32,10 +32,12 @@ from autolora.portfolio.auction import Auction, Lot
 from autolora.portfolio.folder import MEMORY, BatchFolder, BatchRequest
 from autolora.portfolio.members import Member
 from autolora.portfolio.reports import write_reports
+from autolora.portfolio.sharing import Shared, cross_scores
 from autolora.portfolio.task import EnergyShare, Task
 from autolora.portions import Portions, sizes_of
 from autolora.prepared import Prepared, checked
 from autolora.progress import PlainProgress, TaskProgress
+from autolora.records import to_json
 from autolora.records.portfolio import PortfolioRecord
 from autolora.search.board import Board
 from autolora.search.boards import Boards, Maker
@@ -108,7 +110,7 @@ class Conduct:
         self._needs: dict[str, Need] = {}
         self._allotted: dict[str, float] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
-        """Task → what decides that one loaded base can serve it and another."""
+        """Task → what decides who shares its base; see ``_key``."""
         self._holding = ExitStack()
         if not math.isinf(self._budget):
             self.progress.budget(lambda: in_minutes(max(0.0, self._budget - self._watch.seconds())))
@@ -149,8 +151,7 @@ class Conduct:
         """Return whether a task's data, space and base are there and fit; if not, it is reported and left out."""
         with self._alone(member.name):
             prepared = _checked(member)
-            kind = "writes" if prepared.dataset.problem == "generation" else "labels"
-            self._keys[member.name] = (prepared.checkpoint.hash, kind, prepared.request.precision)
+            self._keys[member.name] = _key(prepared)
             self._needs[member.name] = Need(
                 name=member.name, least=0.0, most=0.0, priority=member.priority, deadline=member.deadline_seconds
             )
@@ -174,11 +175,12 @@ class Conduct:
                     self._wave(pool, scratch, [members[need.name] for need in wave])
                     write_reports(self._folder, finished=False, seconds=self._watch.seconds())
                     gc.collect()  # Tune leaves cycles behind, which keep the data's files open for long
+                self._share(pool)
 
     @contextmanager
     def _pool_of(self, member: Member) -> Iterator[Pool]:
         checkpoint = _checked(member).checkpoint
-        self._base = (checkpoint.id, checkpoint.weight_bytes)
+        self._base, self._base_key = (checkpoint.id, checkpoint.weight_bytes), self._keys[member.name]
         with open_pool(str(checkpoint.folder), base_id=checkpoint.id) as pool:
             yield pool
 
@@ -322,6 +324,25 @@ class Conduct:
         deadline = math.inf if member.deadline_seconds is None else member.deadline_seconds - self._watch.seconds()
         return max(1.0, min(own, self._allotted.get(member.name, math.inf), deadline))
 
+    def _share(self, pool: Pool) -> None:
+        """Try finished tasks' adapters on each other's test rows where labels agree: a help, no part of any verdict."""
+        known = {(each.name, each.data_hash): each.likeness for each in self._memory.searches()}
+        tasks = []
+        for member in self.wanted.members:
+            run = RunFolder(self._folder.run_path(member.name))
+            if member.request is None or not run.is_done:
+                continue
+            with self._alone(member.name):
+                prepared = _checked(member)
+                likeness = known.get((member.name, prepared.dataset.hash))
+                if _key(prepared) == self._base_key and likeness is not None:
+                    tasks.append(Shared(prepared=prepared, search=results.read(run.path), likeness=likeness))
+        try:
+            for score in cross_scores(pool, tasks):
+                self._event("cross", score=to_json(score))
+        except AutoloraError as error:
+            self.progress.note(f"Adapters could not be tried on each other's rows: {error.message}")
+
     # ---------------------------------------------------------------------------------------------------- its exploring
 
     def _explore(self, tasks: Mapping[str, Task], scratch: Path) -> None:
@@ -455,6 +476,12 @@ def _checked(member: Member) -> Prepared:
     prepared = checked(member.request)
     check_margin(prepared.request.limits, prepared.metric, prepared.dataset)
     return prepared
+
+
+def _key(prepared: Prepared) -> tuple[str, ...]:
+    """Return what decides that one loaded base can serve a task and another."""
+    kind = "writes" if prepared.dataset.problem == "generation" else "labels"
+    return prepared.checkpoint.hash, kind, prepared.request.precision
 
 
 def _check_unchanged(prepared: Prepared, held: RunFolder | None) -> None:

@@ -29,7 +29,7 @@ BATCH, PORTFOLIO, REPORT = "batch.yaml", "portfolio.json", "report.html"
 INBOX, CANCEL, ERRORS, MEMORY = "inbox", "cancel", "errors", "memory"
 MANAGEMENT = "management.{language}.html"
 WORKBOOK = "portfolio.{language}.xlsx"
-_OWN_NAMES = (BATCH, PORTFOLIO, REPORT, INBOX, CANCEL, ERRORS, MEMORY, "DONE", "events.jsonl")
+_OWN_NAMES = (BATCH, PORTFOLIO, REPORT, INBOX, CANCEL, ERRORS, MEMORY, "sharing", "DONE", "events.jsonl")
 VERSION = 1
 
 
