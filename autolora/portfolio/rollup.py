@@ -13,6 +13,7 @@ from autolora.portfolio.folder import BatchFolder
 from autolora.portfolio.members import Member
 from autolora.records import BaselineSummary, Recommendation, from_json
 from autolora.records.portfolio import (
+    ADAPTERS,
     Allotted,
     CrossScore,
     MemberOutcome,
@@ -40,7 +41,7 @@ def rolled_up(folder: BatchFolder, *, finished: bool, seconds: float) -> Portfol
     searches = {name: _search(folder, name) for name in found}
     bases = _bases(searches, events)
     members = tuple(found.values())
-    packed = [member for member in members if member.state == "done" and member.adapter_bytes]
+    packed = [member for member in members if member.verdict in ADAPTERS]
     return PortfolioRecord(
         name=wanted.name,
         finished=finished,
@@ -188,7 +189,8 @@ def _order(members: Sequence[MemberOutcome]) -> tuple[Step, ...]:
 
     What goes to work comes before what does not, and adapters before what is simpler. Among each, where money is known
     of all in one currency, what is worth most a month comes first; else what gains most over the best that needs no
-    adapter, as a share of what was left to gain. What is not ready, or has failed, comes last, as it was named.
+    search, as a share of what was left to gain. What costs more than it brings comes after them. What is not ready, or
+    has failed, comes last, as it was named.
     """
     rolls = [member for member in members if member.verdict in _ROLLS_OUT]
     others = [member for member in members if member.verdict not in _ROLLS_OUT]
@@ -206,7 +208,12 @@ def _order(members: Sequence[MemberOutcome]) -> tuple[Step, ...]:
     def worth(member: MemberOutcome) -> float:
         return (member.net_a_month or 0.0) if by_money else gain(member)
 
+    def reason(member: MemberOutcome) -> str:
+        if member.verdict in ADAPTERS and (member.net_a_month or 0.0) < 0:
+            return "loss"
+        return "money" if by_money and member.verdict in ADAPTERS else "gain"
+
     # What an adapter is worth says little of something simpler in its place.
-    ordered = sorted(rolls, key=lambda member: (member.verdict == "use_simpler", -worth(member)))
-    steps = [Step(name=member.name, reason="money" if by_money else "gain") for member in ordered]
+    ordered = sorted(rolls, key=lambda m: (reason(m) == "loss", m.verdict not in ADAPTERS, -worth(m)))
+    steps = [Step(name=member.name, reason=reason(member)) for member in ordered]
     return (*steps, *(Step(name=m.name, reason="not_ready" if m.verdict else m.state) for m in others))

@@ -7,6 +7,8 @@ from typing import Literal
 
 from autolora.records.kinds import ProblemType, Verdict
 
+ADAPTERS: tuple[Verdict, ...] = ("adopt", "keep_default")
+"""Verdicts after which an adapter goes to work."""
 MemberState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 
@@ -102,8 +104,8 @@ class Step:
 
     name: str
     reason: str
-    """Why it stands there: ``money`` or ``gain`` for what goes to work; ``not_ready``, or its state, for what does not.
-    """
+    """Why it stands there: ``money`` or ``gain`` for what goes to work, ``loss`` where that costs more than it brings;
+    ``not_ready``, or its state, for what does not go to work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +125,7 @@ class PortfolioRecord:
     base_bytes: dict[str, int] = field(default_factory=dict)
     """Base model → bytes of its weights."""
     adapter_bytes: int = 0
-    """Of all adapters that are recommended."""
+    """Of all adapters that go to work."""
     full_model_bytes: int = 0
     """Of as many full models."""
     cross: tuple[CrossScore, ...] = ()

@@ -184,3 +184,33 @@ def test_of_many_scores_the_furthest_and_newest_are_learned_from(monkeypatch) ->
     assert [round(float(along), 3) for *_, along in points] == [1.0, 1.0, 1.0, 1.0, 0.5]
     rate_of = [1e-4 * 1000 ** float(at) for at in points[:, 2]]
     assert rate_of == pytest.approx([4e-3, 3e-3, 2e-3, 1e-3, 4e-3])
+
+
+def test_a_promise_is_unknown_at_first_and_falls_as_the_front_is_found() -> None:
+    it, seen = proposer(), []
+    promises = []
+    for number in range(30):
+        promises.append(it.promise(seen))
+        seen.append(trial(number, it.propose(seen)))
+
+    assert promises[:4] == [math.inf] * 4
+    assert all(0 <= promise <= 1 for promise in promises[4:])
+    assert np.mean(promises[4:8]) > 3 * np.mean(promises[-4:])
+
+
+def test_a_promise_and_the_proposal_that_keeps_it_come_from_the_same_draws() -> None:
+    first, second = proposer(), proposer()
+    seen = [trial(at, params) for at, params in enumerate(SPACE.sample(np.random.default_rng(1)) for _ in range(6))]
+    first.promise(seen)
+
+    assert first.propose(seen) == second.propose(seen)
+
+
+def test_where_everything_was_tried_nothing_is_promised() -> None:
+    few = Space(name="few", parameters={"rank": Choice(values=(1, 2))}, fixed={
+        "layers": "all", "target_modules": "attention_qv", "learning_rate": 5e-3,
+    })  # fmt: skip
+    it = proposer(space=few)
+    seen = [trial(at, {"rank": rank, "layers": "all", "learning_rate": 5e-3}) for at, rank in enumerate((1, 2))]
+
+    assert it.promise(seen) == 0

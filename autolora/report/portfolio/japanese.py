@@ -14,11 +14,11 @@ JAPANESE = Wording(
     states={"waiting": "待機中", "running": "実行中", "failed": "失敗", "cancelled": "中止", "done": "完了"},
     headings={
         "recommendation": "推奨", "cost": "これまでの費用", "value": "効果", "confidence": "確からしさ",
-        "tasks": "業務の一覧", "scores": "最良の単純な方法との比較", "order": "展開の順序", "storage": "保存する量",
+        "tasks": "業務の一覧", "scores": "探索のいらない最良の方法との比較", "order": "展開の順序", "storage": "保存する量",
         "share": "アダプターの共用", "time": "時間の使い方", "decision": "お願いする決定", "failed": "失敗した業務", "glossary": "用語",
     },
     columns={
-        "task": "業務", "verdict": "推奨", "score": "点数（95 %）", "kpi": "求める水準", "rival": "最良の単純な方法",
+        "task": "業務", "verdict": "推奨", "score": "点数（95 %）", "kpi": "求める水準", "rival": "探索なしの最良",
         "size": "アダプター", "cost": "試行の費用", "net": "月の効果", "payback": "回収", "rows": "件数", "time": "時間",
         "place": "順", "why": "理由",
     },
@@ -32,8 +32,8 @@ JAPANESE = Wording(
     cost="{count} 件中 {done} 件の業務に、機械時間 {hours} を使いました。",
     cost_money="試行の費用は合計 {total} です。",
     cost_unpriced="1 時間あたりの費用は入力されていません。",
-    value="最も可能性の高い場合、{count} 件の業務のアダプターは、本格利用時に運用費を引いて月 {net} の効果があります。"
-    "このうち {back} 件は、数える期間内に費用を回収します。",
+    value="最も可能性の高い場合、導入するアダプター（{count} 件）は、本格利用時に運用費を引いて月 {net} の効果があります。"
+    "数える期間内に費用を回収するのは {back} 件です。",
     value_unknown="効果の金額は示せません。現在の仕事の費用がどの設定ファイルにも入力されていません。",
     value_some="仕事の費用が入力されていない {count} 件は、この合計に含みません。",
     confidence="それぞれの点数は、すべてを決めた後に一度だけ見たテストデータによります。",
@@ -43,13 +43,14 @@ JAPANESE = Wording(
     no_kpi="指定なし",
     payback="{months} か月",
     payback_never="{months} か月以内には回収しない",
-    chart="点は推奨する方法、線はその 95 % 区間、輪は今回の探索によらない最良の方法、縦線は求める水準です。",
-    chart_own="推奨する方法",
-    chart_rival="最良の単純な方法",
+    chart="点は見つかった最良のアダプター、線はその 95 % 区間、輪は探索のいらない最良の方法、縦線は求める水準です。",
+    chart_own="最良のアダプター",
+    chart_rival="探索なしの最良",
     chart_kpi="求める水準",
     order={
         "money": "月 {net} の効果",
         "gain": "残る改善の余地のうち得られる割合が大きい（{rival} に対して {score}）",
+        "loss": "現状では運用費が効果を上回ります（月 {net}）",
         "not_ready": "ラベル付きの案件の追加か、目標の見直しが先です",
         "failed": "データかモデルの修正が先です",
         "cancelled": "中止されました",

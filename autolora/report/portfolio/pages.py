@@ -19,7 +19,13 @@ from autolora.report.portfolio.story import Teller
 
 _PACKAGE = "autolora.report.portfolio"
 _STYLE = ("autolora.report.management", "templates", "management.css")
-_WIDE = "main.wide { max-width: 270mm; } ol { padding-left: 6mm; margin: 0 0 2mm; } td.missed { color: var(--bad); }"
+_OWN_STYLE = """
+main.wide { max-width: 270mm; }
+ol { padding-left: 6mm; margin: 0 0 2mm; }
+#tasks td, #tasks th { white-space: nowrap; }
+#tasks td:nth-child(5) { white-space: normal; min-width: 30mm; }
+td.missed { color: var(--bad); }
+"""
 ENDED_BY = {
     "trials": "its trials were tried",
     "promise": "hardly anything more was expected",
@@ -93,7 +99,7 @@ def _chart(told: Teller) -> Markup:
 
 
 def _style() -> Markup:
-    return Markup(asset(*_STYLE) + _WIDE)
+    return Markup(asset(*_STYLE) + _OWN_STYLE)
 
 
 @cache

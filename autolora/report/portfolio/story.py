@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autolora.business import NO_CURRENCY
 from autolora.objectives import recorded_metric
-from autolora.records.portfolio import MemberOutcome, PortfolioRecord
+from autolora.records.portfolio import ADAPTERS, MemberOutcome, PortfolioRecord
 from autolora.report.management.numbers import Language, Numbers
 from autolora.report.management.story import WORDINGS as CANDIDATES
 from autolora.report.portfolio.english import ENGLISH
@@ -79,7 +79,7 @@ class Teller:
         if not self.priced or not self.currency:
             return self.say.value_unknown
         # Those of what is simpler were not worked out.
-        rolls = [member for member in self.priced if member.verdict in ("adopt", "keep_default")]
+        rolls = [member for member in self.priced if member.verdict in ADAPTERS]
         back = sum(member.payback_months is not None for member in rolls)
         net = self.numbers.money(sum(member.net_a_month or 0.0 for member in rolls))
         said = self.say.value.format(count=len(rolls), net=net, back=back)
@@ -123,7 +123,7 @@ class Teller:
             else own.score(it.required),
             kpi_state=kpi_state,
             rival="" if it.rival_test is None else f"{self.candidate(it.rival)} {own.score(it.rival_test)}",
-            size=size(it.adapter_bytes) if it.adapter_bytes else "",
+            size=size(it.adapter_bytes) if it.verdict in ADAPTERS else "",
             cost="" if it.spent is None else own.money(it.spent),
             net="" if it.net_a_month is None else own.money(it.net_a_month),
             payback=payback,
@@ -157,7 +157,7 @@ class Teller:
 
     def storage(self) -> str:
         """Return what N adapters take against N models."""
-        packed = [member for member in self.judged if member.adapter_bytes]
+        packed = [member for member in self.judged if member.verdict in ADAPTERS]
         if not packed or not self.it.full_model_bytes:
             return self.say.storage_none
         return self.say.storage.format(
