@@ -68,8 +68,8 @@ def test_only_what_stood_on_a_front_is_suggested() -> None:
 
 
 def test_a_nearer_task_counts_more() -> None:
-    near = searched("near", quality=lambda params: 0.8 if params["learning_rate"] > 3e-3 else 0.1)
-    far = searched("far", quality=lambda params: 0.8 if params["learning_rate"] < 3e-3 else 0.1, rows=10**7)
+    near = searched("near", quality=lambda params: 0.8 * (params["learning_rate"] > 3e-3))
+    far = searched("far", quality=lambda params: 0.8 * (params["learning_rate"] < 3e-3), rows=10**7)
 
     (first, *_) = suggestions(SPACE, COSTS, LIKE, [far, near], most=1)
     assert first.params["learning_rate"] > 3e-3
