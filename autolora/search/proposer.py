@@ -34,9 +34,35 @@ _STEP = 0.1
 _MOST_POINTS = 300
 """Scores that are learned from; the time for it grows with their cube."""
 _REFIT_GROWTH = 1.1
-_REFERENCE = 1.1
+REFERENCE = 1.1
 """Cost beyond which nothing counts, where 0 and 1 are the least and the greatest in the space: even the dearest
 configuration is worth something."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostScale:
+    """Trained parameters and memory on scales where equal distances matter equally: logarithms, between 0 and 1."""
+
+    costs: CostModel
+    least: Array
+    """Logarithms of both, of the cheapest of a space ``(2,)``."""
+    width: Array
+    """From there to the dearest ``(2,)``."""
+
+    @classmethod
+    def of(cls, space: Space, costs: CostModel, drawn: Sequence[dict[str, Any]]) -> CostScale:
+        """Return the scale of a space, by some of its members."""
+        raw = np.array([_raw(costs, costs.config(space.fixed | params)) for params in drawn])
+        return cls(costs=costs, least=raw.min(axis=0), width=np.maximum(np.ptp(raw, axis=0), 1e-9))
+
+    def places(self, configs: Sequence[AdapterConfig]) -> Array:
+        """Return both costs of configurations on it ``(n, 2)``."""
+        raw = np.array([_raw(self.costs, config) for config in configs]).reshape(-1, 2)
+        return np.asarray((raw - self.least) / self.width)
+
+
+def _raw(costs: CostModel, config: AdapterConfig) -> tuple[float, float]:
+    return math.log(costs.trainable_params(config)), math.log(costs.peak_memory_bytes(config))
 
 
 @dataclass(kw_only=True)
@@ -54,6 +80,7 @@ class Proposer:
     _random: np.random.Generator = field(init=False)
     """Begun anew for every proposal, so that its draws depend on its number alone and not on what came when."""
     _encoder: Encoder = field(init=False)
+    _scale: CostScale = field(init=False)
     _shape: Array | None = field(init=False, default=None)
     _fitted_on: int = field(init=False, default=0)
     _known: tuple[Any, dict[str, Any], float] | None = field(init=False, default=None)
@@ -63,8 +90,7 @@ class Proposer:
         """Look over the space's costs."""
         self._random = np.random.default_rng(self.seed)
         self._encoder = Encoder(self.space)
-        raw = np.array([self._raw_costs(self._config(params)) for params in self._drawn(_DRAWN)])
-        self._least, self._width = raw.min(axis=0), np.maximum(np.ptp(raw, axis=0), 1e-9)
+        self._scale = CostScale.of(self.space, self.costs, self._drawn(_DRAWN))
 
     def propose(self, seen: Sequence[TrialRecord]) -> dict[str, Any]:
         """Return settings to try next, a member of the space.
@@ -102,15 +128,15 @@ class Proposer:
         if not candidates:
             return self.space.sample(self._random), 0.0
         settings = [params for params, _ in candidates]
-        costs = np.array([self._place(config) for _, config in candidates])
+        costs = self._scale.places([config for _, config in candidates])
         if by_chance:
             # With all as good as each other, one adds what lies beyond its costs.
-            room = np.clip(_REFERENCE - costs, 0, None).prod(axis=1)
+            room = np.clip(REFERENCE - costs, 0, None).prod(axis=1)
             return settings[int(self._random.choice(len(settings), p=room / room.sum()))], math.inf
         gains = self._gains(settings, costs, trials, points, values)
         best = int(np.argmax(gains))
         perfect = self._quality(self.metric.best) if self.metric.best is not None else values.max()
-        whole = (perfect - self._quality(self.floor)) * _REFERENCE**2
+        whole = (perfect - self._quality(self.floor)) * REFERENCE**2
         return settings[best], float(gains[best]) / whole if whole > 0 else 0.0
 
     # ---------------------------------------------------------------------------------------------------- what is known
@@ -155,16 +181,16 @@ class Proposer:
             ends = np.array([(*self._encoder.point(trial.params), 1.0) for trial in running])
             quality += belief.predict(ends)[0].tolist()
             belief = belief.believing(ends)
-        paid = [self._place(trial.config) for trial in (*done, *running) if trial.config is not None]
+        paid = self._scale.places([trial.config for trial in (*done, *running) if trial.config is not None])
         mean, spread = belief.predict(np.array([(*self._encoder.point(params), 1.0) for params in settings]))
         return expected_gain(
             mean,
             spread,
             costs,
             quality=np.array(quality),
-            paid=np.array(paid).reshape(-1, 2),
+            paid=paid,
             floor=self._quality(self.floor),
-            reference=_REFERENCE,
+            reference=REFERENCE,
         )
 
     # ------------------------------------------------------------------------------------------------------- candidates
@@ -196,14 +222,6 @@ class Proposer:
 
     def _config(self, params: dict[str, Any]) -> AdapterConfig:
         return self.costs.config(self.space.fixed | params)
-
-    def _raw_costs(self, config: AdapterConfig) -> tuple[float, float]:
-        return math.log(self.costs.trainable_params(config)), math.log(self.costs.peak_memory_bytes(config))
-
-    def _place(self, config: AdapterConfig) -> Array:
-        """Return trained parameters and memory, 0 and 1 being the least and the greatest of the space."""
-        place: Array = (np.array(self._raw_costs(config)) - self._least) / self._width
-        return place
 
 
 def _along(share: float) -> float:

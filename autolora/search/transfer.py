@@ -23,6 +23,7 @@ from autolora.past import near
 from autolora.records import AdapterConfig
 from autolora.records.past import Likeness, PastSearch, PastTrial
 from autolora.search.encoding import Encoder
+from autolora.search.proposer import REFERENCE, CostScale
 from autolora.space import Space
 
 Array = NDArray[np.float64]
@@ -31,7 +32,8 @@ MOST_SUGGESTIONS = 6
 _NEAREST = 4
 _ADDS_ENOUGH = 0.01
 """Share of what the suggestions before it cover that one more must add."""
-_REFERENCE = 1.1
+_DRAWN = 512
+"""Members of the space by which costs are scaled."""
 _SURE = 1e-4
 """Spread of what is believed of a setting's quality: it is taken for what it most likely is."""
 
@@ -73,7 +75,9 @@ def suggestions(
         return ()
     encoder = Encoder(space)
     points = np.array([encoder.point(each.params) for each in candidates])
-    paid = _paid(space, costs, candidates)
+    random = np.random.default_rng(0)
+    scale = CostScale.of(space, costs, [space.sample(random) for _ in range(_DRAWN)])
+    paid = scale.places([costs.config(space.fixed | each.params) for each in candidates])
     weights = np.exp(-np.array([away for _, away in sources]))
     quality = [_believed(space, encoder, past.trials, points) for past, _ in sources]
     chosen: list[int] = []
@@ -88,7 +92,7 @@ def suggestions(
                 quality=own[chosen],
                 paid=paid[chosen].reshape(-1, 2),
                 floor=0.0,
-                reference=_REFERENCE,
+                reference=REFERENCE,
             )
             for weight, own in zip(weights, quality, strict=True)
         )
@@ -121,13 +125,6 @@ def _front(trials: Sequence[PastTrial]) -> list[PastTrial]:
 
     losses = np.array([[-t.quality, t.trainable_params, t.peak_memory_bytes] for t in trials], dtype=np.float64)
     return [trial for trial, is_on in zip(trials, on_front(losses), strict=True) if is_on and trial.quality > 0]
-
-
-def _paid(space: Space, costs: CostModel, candidates: Sequence[Suggested]) -> Array:
-    """Return each candidate's costs on this base, 0 and 1 being the least and the most among them ``(n, 2)``."""
-    configs = [costs.config(space.fixed | each.params) for each in candidates]
-    raw = np.log([[costs.trainable_params(c), costs.peak_memory_bytes(c)] for c in configs])
-    return np.asarray((raw - raw.min(axis=0)) / np.maximum(np.ptp(raw, axis=0), 1e-9))
 
 
 def _believed(space: Space, encoder: Encoder, trials: Sequence[PastTrial], points: Array) -> Array:
