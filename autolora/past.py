@@ -17,7 +17,7 @@ from autolora.durable import unwritable, write_whole
 from autolora.errors import RequestError
 from autolora.objectives import Objective
 from autolora.records import TrialRecord, TrialState, from_json, to_json
-from autolora.records.past import Likeness, PastSearch, PastTrial
+from autolora.records.past import Likeness, PastScore, PastSearch, PastTrial
 from autolora.values import listed, nearest
 
 _ENDING = ".search.json"
@@ -114,13 +114,18 @@ def trials_of(trials: Iterable[TrialRecord], metric: Objective, floor: float) ->
     return tuple(
         PastTrial(
             params=dict(trial.params),
-            quality=gained(trial.metric, metric, floor),
+            scores=tuple(
+                PastScore(share=rung.share, quality=gained(rung.score.value, metric, floor)) for rung in trial.rungs
+            ),
+            complete=trial.state == TrialState.COMPLETE,
             trainable_params=trial.trainable_params or 0,
             peak_memory_bytes=trial.peak_memory_bytes or 0,
             steps=trial.rungs[-1].steps,
         )
         for trial in trials
-        if trial.state == TrialState.COMPLETE and trial.metric is not None and trial.rungs
+        if trial.state in (TrialState.COMPLETE, TrialState.STOPPED)
+        and trial.rungs
+        and all(math.isfinite(rung.score.value) for rung in trial.rungs)
     )
 
 
@@ -146,7 +151,10 @@ def distance(one: Likeness, other: Likeness) -> float:
 
 
 def near(to: Likeness, searches: Sequence[PastSearch], most: int) -> tuple[tuple[PastSearch, float], ...]:
-    """Return the searches of the nearest tasks, each with its distance; those of other problems never."""
-    found = [(past, distance(to, past.likeness)) for past in searches if past.trials]
+    """Return the searches of the nearest tasks, each with its distance.
+
+    None of other problems, and none in which no trial was trained in full.
+    """
+    found = [(past, distance(to, past.likeness)) for past in searches if any(trial.complete for trial in past.trials)]
     found = [(past, away) for past, away in found if math.isfinite(away)]
     return tuple(sorted(found, key=lambda pair: pair[1])[:most])

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autolora import past, plan, results, store
 from autolora.budget import Clock, as_event, confirming_of, plan_of, settled_of
@@ -36,11 +36,13 @@ from autolora.search.engines import Engines
 from autolora.search.explore import Exploration, board_of
 from autolora.search.ledger import Ledger
 from autolora.search.study_file import open_ledger
-from autolora.search.transfer import suggestions
 from autolora.sensitivity import Sensitivity
 from autolora.starting import measured_work
 from autolora.tasks.problems import problem_of
 from autolora.verdict import judge
+
+if TYPE_CHECKING:
+    from autolora.search.elsewhere import Elsewhere
 
 _METERED = ("confirm", "settled", "test_opened", "interrupted", "done")
 """Events that say how much energy was drawn by then."""
@@ -87,6 +89,8 @@ class Way:
     """Whether the test split may be opened for a second choice."""
     suggestions: tuple[dict[str, Any], ...] = ()
     """Settings to try first, members of the space."""
+    elsewhere: Elsewhere | None = None
+    """What earlier searches let one expect."""
     explores_until: Callable[[], float] | None = None
     """``time.monotonic()`` at which exploring ends; what the clock says unless given."""
     enough: Callable[[], bool] = lambda: False
@@ -135,6 +139,7 @@ class Way:
                 enough=self.enough,
                 seed=wanted.seed,
                 suggestions=self.suggestions,
+                elsewhere=self.elsewhere,
                 first_suggestions=wanted.first_suggestions,
                 splits=splits,
             ),
@@ -149,8 +154,13 @@ class Way:
 
     def learn_from(self, searches: Sequence[PastSearch]) -> dict[str, int]:
         """Have what earlier searches found tried first; return how many suggestions came from which task."""
+        # Takes a second to import, which a search without a memory need not wait for.
+        from autolora.search.elsewhere import Elsewhere
+        from autolora.search.transfer import suggestions
+
         others = [each for each in searches if each.data_hash != self.prepared.dataset.hash]
-        found = suggestions(self.prepared.space, self.engines.facts.costs, self.likeness, others)
+        self.elsewhere = Elsewhere.of(self.prepared.space, self.likeness, others)
+        found = suggestions(self.prepared.space, self.engines.facts.costs, self.elsewhere)
         self.suggestions = tuple(each.params for each in found)
         return dict(Counter(each.source for each in found))
 

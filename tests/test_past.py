@@ -9,7 +9,7 @@ from autolora.errors import RequestError
 from autolora.objectives import metric_named
 from autolora.past import Memory, distance, gained, near, trials_of
 from autolora.records import RungRecord, Score, TrialRecord, TrialState
-from autolora.records.past import Likeness, PastSearch, PastTrial
+from autolora.records.past import Likeness, PastScore, PastSearch, PastTrial
 
 pytestmark = pytest.mark.unit
 
@@ -17,7 +17,14 @@ LIKE = Likeness(problem="single_label", rows=1000, classes=3, tokens=40, largest
 
 
 def past(name: str, *, trials=1, **changes) -> PastSearch:
-    one = PastTrial(params={"rank": 2}, quality=0.5, trainable_params=1000, peak_memory_bytes=10**6, steps=90)
+    one = PastTrial(
+        params={"rank": 2},
+        scores=(PastScore(share=1 / 3, quality=0.4), PastScore(share=1.0, quality=0.5)),
+        complete=True,
+        trainable_params=1000,
+        peak_memory_bytes=10**6,
+        steps=90,
+    )
     return PastSearch(
         name=name, at="2026-01-01T00:00:00+00:00", data_hash=f"sha256:{name}", base_id="b", base_hash="sha256:b",
         layers=6, metric="macro_f1", likeness=replace(LIKE, **changes), trials=(one,) * trials,
@@ -64,22 +71,27 @@ def test_a_memory_that_is_a_file_is_refused(tmp_path) -> None:
         Memory(folder=tmp_path / "memory").searches()
 
 
-def test_only_trials_in_full_are_kept_with_what_they_gained() -> None:
-    rung = RungRecord(
-        rung=2, share=1.0, steps=90, score=Score(value=0.8, standard_error=0.01), train_loss=0.1, seconds=1
+def test_trials_are_kept_with_what_they_gained_at_each_rung_stopped_ones_too_and_failures_not() -> None:
+    rungs = tuple(
+        RungRecord(
+            rung=at, share=share, steps=90, score=Score(value=value, standard_error=0.01), train_loss=0.1, seconds=1
+        )
+        for at, (share, value) in enumerate(((1 / 3, 0.7), (1.0, 0.8)))
     )
     whole = TrialRecord(
         number=0, state=TrialState.COMPLETE, params={"rank": 4}, config=None, metric=0.8, trainable_params=5,
-        peak_memory_bytes=7, rungs=(rung,),
+        peak_memory_bytes=7, rungs=rungs,
     )  # fmt: skip
-    stopped = replace(whole, number=1, state=TrialState.STOPPED)
+    stopped = replace(whole, number=1, state=TrialState.STOPPED, rungs=rungs[:1])
+    failed = replace(whole, number=2, state=TrialState.DIVERGED)
 
-    (kept,) = trials_of([whole, stopped], metric_named("accuracy"), 0.6)
+    kept = trials_of([whole, stopped, failed], metric_named("accuracy"), 0.6)
 
-    assert replace(kept, quality=0.5) == PastTrial(
-        params={"rank": 4}, quality=0.5, trainable_params=5, peak_memory_bytes=7, steps=90
-    )
-    assert kept.quality == pytest.approx(0.5)
+    assert [each.complete for each in kept] == [True, False]
+    assert [[score.quality for score in each.scores] for each in kept] == [
+        [pytest.approx(0.25), pytest.approx(0.5)], [pytest.approx(0.25)],
+    ]  # fmt: skip
+    assert (kept[0].params, kept[0].trainable_params, kept[0].peak_memory_bytes) == ({"rank": 4}, 5, 7)
 
 
 @pytest.mark.parametrize(

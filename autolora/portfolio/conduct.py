@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
-import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,22 +19,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autolora import past, request, results, store
+from autolora import past, request, store
 from autolora.budget import Clock, Stopwatch, confirming_of, seconds_used
 from autolora.energy import Meter, energy_used
-from autolora.errors import AutoloraError, DataError, RequestError, TaskCancelled
-from autolora.forecast import expected
-from autolora.margins import check_margin
-from autolora.plan import make
+from autolora.errors import AutoloraError, RequestError, TaskCancelled
 from autolora.portfolio.allocation import Need, allot, check_deadlines, in_order, waves
 from autolora.portfolio.auction import Auction, Lot
+from autolora.portfolio.checking import Key, check_unchanged, key_of, need_of, own_seconds, prepared_of, untimed
+from autolora.portfolio.clock import BatchClock
 from autolora.portfolio.folder import MEMORY, BatchFolder, BatchRequest
 from autolora.portfolio.members import Member
 from autolora.portfolio.reports import write_reports
-from autolora.portfolio.sharing import Shared, cross_scores
-from autolora.portfolio.task import EnergyShare, Task
-from autolora.portions import Portions, sizes_of
-from autolora.prepared import Prepared, checked
+from autolora.portfolio.sharing import cross_scores, shared_of
+from autolora.portfolio.task import EnergyShare, Task, weigh
+from autolora.portions import Portions
 from autolora.progress import PlainProgress, TaskProgress
 from autolora.records import to_json
 from autolora.records.portfolio import PortfolioRecord
@@ -44,9 +41,8 @@ from autolora.search.boards import Boards, Maker
 from autolora.search.cluster import open_cluster
 from autolora.search.explore import explore
 from autolora.search.pool import Pool, open_pool
-from autolora.starting import begun, measured_work
+from autolora.starting import begun
 from autolora.store import RunFolder
-from autolora.units import in_minutes
 from autolora.way import Way
 
 WAVE_TASKS = 8
@@ -102,18 +98,17 @@ class Conduct:
     def __post_init__(self) -> None:
         """Start the clock."""
         self._made = self.resumed
-        self._before = 0.0 if self.resumed is None else seconds_used(self.resumed)
-        self._watch = Stopwatch(before=self._before)
         minutes = self.wanted.minutes
-        self._budget = math.inf if minutes is None else minutes * 60
+        self._clock = BatchClock(
+            watch=Stopwatch(before=0.0 if self.resumed is None else seconds_used(self.resumed)),
+            budget=math.inf if minutes is None else minutes * 60,
+        )
         self._faults: dict[str, str] = {m.name: m.fault for m in self.wanted.members if m.request is None}
         self._needs: dict[str, Need] = {}
-        self._allotted: dict[str, float] = {}
-        self._keys: dict[str, tuple[str, ...]] = {}
-        """Task → what decides who shares its base; see ``_key``."""
+        self._keys: dict[str, Key] = {}
         self._holding = ExitStack()
-        if not math.isinf(self._budget):
-            self.progress.budget(lambda: in_minutes(max(0.0, self._budget - self._watch.seconds())))
+        if minutes is not None:
+            self.progress.budget(self._clock.left_in_words)
 
     def run(self) -> PortfolioRecord:
         """Work on every task that is not done, and on those that are added meanwhile."""
@@ -122,7 +117,7 @@ class Conduct:
             while members:
                 self._work_on(members)
                 members = self._folder.take_in()
-            found = write_reports(self._folder, finished=True, seconds=self._watch.seconds())
+            found = write_reports(self._folder, finished=True, seconds=self._clock.spent())
             self._event("done")
             self._folder.write_done()
             return found
@@ -150,11 +145,8 @@ class Conduct:
     def _is_sound(self, member: Member) -> bool:
         """Return whether a task's data, space and base are there and fit; if not, it is reported and left out."""
         with self._alone(member.name):
-            prepared = _checked(member)
-            self._keys[member.name] = _key(prepared)
-            self._needs[member.name] = Need(
-                name=member.name, least=0.0, most=0.0, priority=member.priority, deadline=member.deadline_seconds
-            )
+            self._keys[member.name] = key_of(prepared_of(member))
+            self._needs[member.name] = untimed(member)
             return True
         return False
 
@@ -164,7 +156,7 @@ class Conduct:
         groups: dict[tuple[str, ...], list[str]] = {}
         for name in order:
             groups.setdefault(self._keys[name], []).append(name)
-        if not math.isinf(self._budget) or any(self._needs[name].deadline is not None for name in order):
+        if self.wanted.minutes is not None or any(self._needs[name].deadline is not None for name in order):
             for names in groups.values():
                 self._time([members[name] for name in names])
             self._allot([name for name in order if name not in self._faults], starts=len(groups))
@@ -173,14 +165,14 @@ class Conduct:
             with self._pool_of(members[names[0]]) as pool:
                 for wave in waves([self._needs[name] for name in names if name not in self._faults], WAVE_TASKS):
                     self._wave(pool, scratch, [members[need.name] for need in wave])
-                    write_reports(self._folder, finished=False, seconds=self._watch.seconds())
+                    write_reports(self._folder, finished=False, seconds=self._clock.spent())
                     gc.collect()  # Tune leaves cycles behind, which keep the data's files open for long
                 self._share(pool)
 
     @contextmanager
     def _pool_of(self, member: Member) -> Iterator[Pool]:
-        checkpoint = _checked(member).checkpoint
-        self._base, self._base_key = (checkpoint.id, checkpoint.weight_bytes), self._keys[member.name]
+        checkpoint = prepared_of(member).checkpoint
+        self._base, self._key = (checkpoint.id, checkpoint.weight_bytes), self._keys[member.name]
         with open_pool(str(checkpoint.folder), base_id=checkpoint.id) as pool:
             yield pool
 
@@ -190,23 +182,7 @@ class Conduct:
         with self._pool_of(members[0]) as pool:
             for member in members:
                 with self._alone(member.name):
-                    self._needs[member.name] = self._need_of(member, pool)
-
-    def _need_of(self, member: Member, pool: Pool) -> Need:
-        """Return what a task can use of the time."""
-        began, prepared = self._watch.seconds(), _checked(member)
-        portions = Portions(dataset=prepared.dataset, seed=prepared.request.seed, limited=True)
-        engines = begun(pool, prepared, portions, task=member.name)
-        try:
-            work = measured_work(prepared, engines)
-        finally:
-            engines.end()
-        assert work is not None, "the engines were not timed"
-        took, sizes = self._watch.seconds() - began, sizes_of(prepared.dataset)
-        own = math.inf if prepared.minutes is None else prepared.minutes * 60
-        least = make(0.0, sizes, work, begun=took).seconds
-        most = min(own, expected(math.inf, sizes, work, begun=took).seconds)
-        return replace(self._needs[member.name], least=least, most=max(least, most))
+                    self._needs[member.name] = need_of(member, pool)
 
     def _allot(self, order: Sequence[str], *, starts: int) -> None:
         """Split what is left of the budget.
@@ -215,10 +191,10 @@ class Conduct:
             RequestError: If it is too small, or a deadline cannot be kept.
         """
         needs = [self._needs[name] for name in order]
-        if math.isinf(self._budget):
-            check_deadlines(needs, begun=self._watch.seconds())
+        if self.wanted.minutes is None:
+            check_deadlines(needs, begun=self._clock.spent())
         else:
-            self._allotted |= allot(self._budget, needs, begun=self._watch.seconds(), starts=starts)
+            self._clock.allotted |= allot(self._clock.budget, needs, begun=self._clock.spent(), starts=starts)
 
     def _begin_folder(self) -> None:
         """Make the batch folder when the first task is about to begin, and note how the time was split."""
@@ -230,9 +206,9 @@ class Conduct:
                 self._event("failed", task=name, cause=fault)
         else:
             self._event("resumed")
-        if self._allotted:
+        if self._clock.allotted:
             least = {name: round(need.least, 1) for name, need in self._needs.items()}
-            self._event("allotted", seconds={n: round(s, 1) for n, s in self._allotted.items()}, least=least)
+            self._event("allotted", seconds={n: round(s, 1) for n, s in self._clock.allotted.items()}, least=least)
 
     @property
     def _folder(self) -> BatchFolder:
@@ -267,11 +243,12 @@ class Conduct:
         name, folder = member.name, self._folder
         self._check_cancelled(name)
         self.progress.stage(f"{name}: Reading the data")
-        prepared, path = _checked(member), folder.run_path(name)
+        prepared, path = prepared_of(member), folder.run_path(name)
         held = RunFolder.existing(path) if (path / store.TASK).is_file() else None
-        _check_unchanged(prepared, held)
-        limited = not math.isinf(self._budget_of(member, prepared))
-        portions = Portions(dataset=prepared.dataset, seed=prepared.request.seed, limited=limited)
+        check_unchanged(prepared, held)
+        own = own_seconds(prepared)
+        seconds = self._clock.plan_seconds(name, own=own, deadline=member.deadline_seconds)
+        portions = Portions(dataset=prepared.dataset, seed=prepared.request.seed, limited=math.isfinite(seconds))
         watch = Stopwatch(before=0.0 if held is None else seconds_used(held))
         watch_before = watch.before
         holding = ExitStack()
@@ -288,13 +265,13 @@ class Conduct:
             portions=portions,
             engines=engines,
             progress=TaskProgress(self.progress, name),
-            clock=Clock(watch=watch, budget_seconds=self._budget_of(member, prepared)),
+            clock=Clock(watch=watch, budget_seconds=seconds),
             meter=EnergyShare(
                 meter=self._meter,
                 before=energy_used(run),
                 watch=watch,
                 watch_before=watch_before,
-                worked=lambda: self._watch.seconds() - self._before,
+                worked=self._clock.worked,
             ),
             enough=lambda: lot.is_done() or folder.is_cancelled(name),
             tick=partial(self._heard, lot, name),
@@ -318,25 +295,13 @@ class Conduct:
         lot.changed()
         self._check_cancelled(name)
 
-    def _budget_of(self, member: Member, prepared: Prepared) -> float:
-        """Return the seconds that a task's plan is made for."""
-        own = math.inf if prepared.minutes is None else prepared.minutes * 60
-        deadline = math.inf if member.deadline_seconds is None else member.deadline_seconds - self._watch.seconds()
-        return max(1.0, min(own, self._allotted.get(member.name, math.inf), deadline))
-
     def _share(self, pool: Pool) -> None:
         """Try finished tasks' adapters on each other's test rows where labels agree: a help, no part of any verdict."""
-        known = {(each.name, each.data_hash): each.likeness for each in self._memory.searches()}
-        tasks = []
+        tasks, searches = [], self._memory.searches()
         for member in self.wanted.members:
-            run = RunFolder(self._folder.run_path(member.name))
-            if member.request is None or not run.is_done:
-                continue
             with self._alone(member.name):
-                prepared = _checked(member)
-                likeness = known.get((member.name, prepared.dataset.hash))
-                if _key(prepared) == self._base_key and likeness is not None:
-                    tasks.append(Shared(prepared=prepared, search=results.read(run.path), likeness=likeness))
+                shared = shared_of(member, self._folder, searches)
+                tasks += [shared] if shared is not None and key_of(shared.prepared) == self._key else []
         try:
             for score in cross_scores(pool, tasks):
                 self._event("cross", score=to_json(score))
@@ -349,8 +314,10 @@ class Conduct:
         """Run the trials of several tasks, of whichever promise most."""
         if not tasks:
             return
-        self._weigh(tasks)
-        ends = self._exploring_ends(tasks)
+        currency = weigh(list(tasks.values()))
+        if currency is not None:
+            self._event("weighed", tasks=sorted(tasks), by="money", currency=currency)
+        ends = self._clock.exploring_ends(list(tasks.values()), self._is_over)
         auction = Auction({name: task.lot for name, task in tasks.items()}, on_turn=self._note_turn)
 
         def board_of(task: Task) -> Board:
@@ -370,31 +337,9 @@ class Conduct:
                     raise boards.faults[name]
                 self._explored(task)
 
-    def _weigh(self, tasks: Mapping[str, Task]) -> None:
-        """Count gains as money where every task says enough of what its work costs, in one currency."""
-        worths = {name: task.worth() for name, task in tasks.items()}
-        known = {name: worth for name, worth in worths.items() if worth is not None}
-        currencies = {currency for _, currency in known.values()}
-        if len(known) == len(tasks) and len(currencies) == 1:
-            for name, (worth, _) in known.items():
-                tasks[name].lot.weight = tasks[name].member.priority * worth
-            self._event("weighed", tasks=sorted(tasks), by="money", currency=currencies.pop())
-
-    def _exploring_ends(self, tasks: Mapping[str, Task]) -> float:
-        """Return the moment at which exploring ends, so that all that follows can be done in time."""
-        after = {name: task.after_exploring() for name, task in tasks.items()}
-        end = self._budget - self._reserved(list(tasks)) - sum(after.values())
-        needed = 0.0
-        for name, task in tasks.items():
-            needed += after[name]
-            if task.member.deadline_seconds is not None:
-                end = min(end, task.member.deadline_seconds - needed)
-        return time.monotonic() + end - self._watch.seconds()
-
-    def _reserved(self, names: Sequence[str]) -> float:
-        """Return the seconds that are set aside for tasks that are neither done nor among ``names``."""
-        waiting = set(self._allotted) - set(names) - set(self._faults)
-        return sum(self._allotted[n] for n in waiting if not RunFolder(self._folder.run_path(n)).is_done)
+    def _is_over(self, name: str) -> bool:
+        """Return whether a task asks for no more time."""
+        return name in self._faults or RunFolder(self._folder.run_path(name)).is_done
 
     @property
     def _memory(self) -> past.Memory:
@@ -428,12 +373,9 @@ class Conduct:
         self._check_cancelled(task.name)
         clock = task.way.clock
         clock.watch.go_on()
-        left = self._budget - self._watch.seconds() - sum(other.after_exploring() for other in later)
-        left -= self._reserved([task.name, *(other.name for other in later)])
-        if task.member.deadline_seconds is not None:
-            left = min(left, task.member.deadline_seconds - self._watch.seconds())
+        left = self._clock.left_for(task, later, self._is_over)
         if math.isfinite(left):
-            clock.budget_seconds = clock.spent() + max(0.0, left)
+            clock.budget_seconds = clock.spent() + left
         task.way.finish()
         found = task.run.recommendation()
         self._event("finished", task=task.name, verdict=None if found is None else found.verdict)
@@ -468,31 +410,4 @@ class Conduct:
                     self._made.write_error(name, "".join(traceback.format_exception(error)))
 
     def _event(self, kind: str, **details: Any) -> None:
-        self._folder.event(kind, spent=round(self._watch.seconds(), 1), **details)
-
-
-def _checked(member: Member) -> Prepared:
-    assert member.request is not None, "it cannot be read"
-    prepared = checked(member.request)
-    check_margin(prepared.request.limits, prepared.metric, prepared.dataset)
-    return prepared
-
-
-def _key(prepared: Prepared) -> tuple[str, ...]:
-    """Return what decides that one loaded base can serve a task and another."""
-    kind = "writes" if prepared.dataset.problem == "generation" else "labels"
-    return prepared.checkpoint.hash, kind, prepared.request.precision
-
-
-def _check_unchanged(prepared: Prepared, held: RunFolder | None) -> None:
-    """Check that the data are those that a task's search began with.
-
-    Raises:
-        DataError: If not.
-    """
-    known = None if held is None else held.data()
-    if known is not None and known.hash != prepared.dataset.hash:
-        raise DataError(
-            f"the data have changed since the search began: {prepared.dataset.hash[:19]}… is not {known.hash[:19]}…",
-            "bring back the file as it was, or add it under another name",
-        )
+        self._folder.event(kind, spent=round(self._clock.spent(), 1), **details)

@@ -14,16 +14,19 @@ from typing import Any
 from safetensors.numpy import load_file
 
 from autolora.past import distance
+from autolora.portfolio.checking import prepared_of
+from autolora.portfolio.folder import BatchFolder
+from autolora.portfolio.members import Member
 from autolora.portions import Portions
 from autolora.prepared import Prepared
 from autolora.recommend import is_as_good, margin_of
 from autolora.records import AdapterConfig, Split
-from autolora.records.past import Likeness
+from autolora.records.past import Likeness, PastSearch
 from autolora.records.portfolio import CrossScore
-from autolora.results import SearchRecord
+from autolora.results import SearchRecord, read
 from autolora.search.pool import Pool
 from autolora.starting import begun
-from autolora.store import BUNDLE
+from autolora.store import BUNDLE, RunFolder
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import problem_of
 
@@ -74,6 +77,26 @@ class Shared:
         test = self.prepared.dataset.test
         place = {row: at for at, row in enumerate(test.row_ids)}
         return test.take([place[row] for row in self.search.predictions.row_ids])
+
+
+def shared_of(member: Member, folder: BatchFolder, searches: Sequence[PastSearch]) -> Shared | None:
+    """Return a finished task with what sharing needs of it, None where it is not finished or left nothing in memory.
+
+    Args:
+        member: The task.
+        folder: Of the batch.
+        searches: What its memory holds.
+
+    Raises:
+        AutoloraError: If its data or its run folder cannot be read.
+    """
+    run = RunFolder(folder.run_path(member.name))
+    if member.request is None or not run.is_done:
+        return None
+    prepared = prepared_of(member)
+    known = {(each.name, each.data_hash): each.likeness for each in searches}
+    likeness = known.get((member.name, prepared.dataset.hash))
+    return None if likeness is None else Shared(prepared=prepared, search=read(run.path), likeness=likeness)
 
 
 def cross_scores(pool: Pool, tasks: Sequence[Shared]) -> Iterator[CrossScore]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -83,3 +83,19 @@ class Task:
         business = self.way.prepared.request.business
         found = None if business is None else worth_a_month(business)
         return None if found is None or business is None or not business.currency else (float(found), business.currency)
+
+
+def weigh(tasks: Sequence[Task]) -> str | None:
+    """Count gains as money where every task says enough of what its work costs, in one currency; else as they are.
+
+    Returns:
+        The currency, None where gains count as shares of the hypervolume.
+    """
+    worths = [task.worth() for task in tasks]
+    known = [worth for worth in worths if worth is not None]
+    currencies = {currency for _, currency in known}
+    if len(known) < len(tasks) or len(currencies) != 1:
+        return None
+    for task, (worth, _) in zip(tasks, known, strict=True):
+        task.lot.weight = task.member.priority * worth
+    return currencies.pop()

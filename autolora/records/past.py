@@ -27,17 +27,34 @@ class Likeness:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PastScore:
+    """How a trial stood at a rung."""
+
+    share: float
+    """Of the full training length."""
+    quality: float
+    """Share of what can be gained over the same answer for every row, or over the base that answers; may be below 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PastTrial:
-    """One trial that was trained in full."""
+    """One trial that was scored at least once."""
 
     params: dict[str, Any]
     """Settings, as the search space names them."""
-    quality: float
-    """Share of what can be gained over the same answer for every row, or over the base that answers; may be below 0."""
+    scores: tuple[PastScore, ...]
+    """At each rung that it came to."""
+    complete: bool
+    """Whether it was trained in full."""
     trainable_params: int
     peak_memory_bytes: int
     steps: int
     """Optimiser steps it was trained."""
+
+    @property
+    def quality(self) -> float:
+        """The last score."""
+        return self.scores[-1].quality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,4 +75,4 @@ class PastSearch:
     """That trials were compared by."""
     likeness: Likeness
     trials: tuple[PastTrial, ...]
-    """Those that were trained in full."""
+    """Those that were scored at least once, whether trained in full or stopped."""

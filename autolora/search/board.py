@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autolora.domination import FLOOR, RUNGS, Costs, Judge
 from autolora.engine.costs import CostModel
@@ -23,6 +23,9 @@ from autolora.request import Limits
 from autolora.search.ledger import Ledger
 from autolora.search.setbacks import Setbacks
 from autolora.space import Space
+
+if TYPE_CHECKING:
+    from autolora.search.elsewhere import Elsewhere
 
 _TRAINED = (TrialState.COMPLETE, TrialState.STOPPED)
 _TIME_IS_UP = "the time for exploring was spent"
@@ -94,6 +97,8 @@ class Board:
     early_stopping: bool = True
     last_moment: Callable[[], float] = lambda: math.inf
     """``time.monotonic()`` after which the most promising trial is stopped too."""
+    elsewhere: Elsewhere | None = None
+    """What earlier searches let one expect."""
     splits: tuple[str, str] = ("train", "validation")
     """Names of the engines' splits that trials train on and are scored on."""
     used_up: bool = False
@@ -110,7 +115,14 @@ class Board:
     def __post_init__(self) -> None:
         """Take up what an earlier owner of the study left: its results, and its unfinished trials."""
         metric = self.judge.scorer.objective
-        self.ledger.explore(self.space, self.costs, metric=metric, floor=self.judge.floor, refuse=self._refuse)
+        self.ledger.explore(
+            self.space,
+            self.costs,
+            metric=metric,
+            floor=self.judge.floor,
+            refuse=self._refuse,
+            elsewhere=self.elsewhere,
+        )
         self._backlog = list(self.ledger.orphans())
         self._drop_states()
         for record in self.ledger.records():

@@ -30,6 +30,11 @@ class Encoder:
         return tuple(at for name, axes in self._axes.items() for at in axes(plain(params[name])))
 
 
+def along(share: float) -> float:
+    """Return a share of training as a coordinate: thrice as much of it is half an axis, and all of it is 1."""
+    return 1.0 + math.log(share) / math.log(9)
+
+
 def _axes(name: str, parameter: Parameter) -> _Axes:
     if not isinstance(parameter, Choice):
         return _on_line(float, parameter.low, parameter.high, log=parameter.log)

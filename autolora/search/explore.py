@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autolora.domination import Judge
 from autolora.durable import unwritable
@@ -22,6 +22,9 @@ from autolora.search.ledger import Ledger
 from autolora.space import Space
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from autolora.search.elsewhere import Elsewhere
 
 _LEASE_RETRIES = 2
 
@@ -46,6 +49,8 @@ class Exploration:
     """Settings to try first, members of the space."""
     first_suggestions: bool = True
     """Whether the space's own follow."""
+    elsewhere: Elsewhere | None = None
+    """What earlier searches let one expect."""
     early_stopping: bool = True
     splits: tuple[str, str] = ("train", "validation")
     """Names of the engines' splits that trials train on and are scored on."""
@@ -103,6 +108,7 @@ def board_of(
         listener=listener,
         note=note,
         early_stopping=what.early_stopping,
+        elsewhere=what.elsewhere,
         splits=what.splits,
     )
 

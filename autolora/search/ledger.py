@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import TrialState as OptunaState
@@ -27,6 +27,9 @@ from autolora.search.proposer import Proposer
 from autolora.search.sampler import FrontSampler, distributions, members, stored
 from autolora.search.study_records import is_trial, record_of, rungs_of, state_of
 from autolora.space import Space
+
+if TYPE_CHECKING:
+    from autolora.search.elsewhere import Elsewhere
 
 _OPTUNA_STATES = {TrialState.COMPLETE: OptunaState.COMPLETE, TrialState.STOPPED: OptunaState.PRUNED}
 _MOST_REFUSALS = 40
@@ -88,6 +91,7 @@ class Ledger:
         metric: Objective,
         floor: float,
         refuse: Callable[[AdapterConfig], str] = lambda _: "",
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Set what is asked for from now on.
 
@@ -97,6 +101,7 @@ class Ledger:
             metric: What quality is measured by.
             floor: The metric that is to be had without training.
             refuse: Says why a configuration must not be trained, or nothing.
+            elsewhere: What earlier searches let one expect.
         """
         proposer = Proposer(
             space=space,
@@ -105,6 +110,7 @@ class Ledger:
             floor=floor,
             seed=self._seed,
             admits=lambda config: not refuse(config),
+            elsewhere=elsewhere,
         )
         self._proposer = proposer
         self.study.sampler = FrontSampler(proposer)

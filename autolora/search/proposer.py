@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,11 @@ from autolora.engine.costs import CostModel
 from autolora.objectives import Objective
 from autolora.recommend import front
 from autolora.records import AdapterConfig, TrialRecord, TrialState
-from autolora.search.encoding import Encoder
+from autolora.search.encoding import Encoder, along
 from autolora.space import Space
+
+if TYPE_CHECKING:
+    from autolora.search.elsewhere import Elsewhere
 
 Array = NDArray[np.float64]
 
@@ -31,6 +34,8 @@ _NEAR = 256
 """Candidates near the front."""
 _STEP = 0.1
 """How far a number is moved for a candidate near the front; 1 is its whole range."""
+_EQUAL_GAINS = 0.5
+"""Weight, in squared gains, of the guess that as much can be gained here as elsewhere."""
 _MOST_POINTS = 300
 """Scores that are learned from; the time for it grows with their cube."""
 _REFIT_GROWTH = 1.1
@@ -77,6 +82,8 @@ class Proposer:
     seed: int
     admits: Callable[[AdapterConfig], bool] = lambda config: True
     """Whether a configuration may be trained at all."""
+    elsewhere: Elsewhere | None = None
+    """What earlier searches let one expect, where there were any."""
     _random: np.random.Generator = field(init=False)
     """Begun anew for every proposal, so that its draws depend on its number alone and not on what came when."""
     _encoder: Encoder = field(init=False)
@@ -150,7 +157,7 @@ class Proposer:
             if trial.state.is_failure:
                 rows.append((1.0, trial.number, at, self._quality(self.floor)))
         rows.sort(key=lambda row: row[:2], reverse=True)
-        points = [(*at, _along(share)) for share, _, at, _ in rows[:_MOST_POINTS]]
+        points = [(*at, along(share)) for share, _, at, _ in rows[:_MOST_POINTS]]
         return np.array(points), np.array([quality for *_, quality in rows[:_MOST_POINTS]])
 
     def _quality(self, metric: float) -> float:
@@ -171,7 +178,8 @@ class Proposer:
         from autolora.search.gain import expected_gain
 
         refit = self._shape is None or len(values) >= _REFIT_GROWTH * self._fitted_on
-        belief = surrogate.fit(points, values, shape=self._shape, refit=refit)
+        trend = self._trend(points, values)
+        belief = surrogate.fit(points, values - trend(points), shape=self._shape, refit=refit)
         if refit:
             self._shape, self._fitted_on = belief.shape, len(values)
         done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
@@ -179,12 +187,13 @@ class Proposer:
         running = [trial for trial in trials if trial.state == TrialState.RUNNING]
         if running:
             ends = np.array([(*self._encoder.point(trial.params), 1.0) for trial in running])
-            quality += belief.predict(ends)[0].tolist()
+            quality += (belief.predict(ends)[0] + trend(ends)).tolist()
             belief = belief.believing(ends)
         paid = self._scale.places([trial.config for trial in (*done, *running) if trial.config is not None])
-        mean, spread = belief.predict(np.array([(*self._encoder.point(params), 1.0) for params in settings]))
+        there = np.array([(*self._encoder.point(params), 1.0) for params in settings])
+        mean, spread = belief.predict(there)
         return expected_gain(
-            mean,
+            mean + trend(there),
             spread,
             costs,
             quality=np.array(quality),
@@ -192,6 +201,19 @@ class Proposer:
             floor=self._quality(self.floor),
             reference=REFERENCE,
         )
+
+    def _trend(self, points: Array, values: Array) -> Callable[[Array], Array]:
+        """Return what is expected of points before anything is learned here: nothing, or what was found elsewhere.
+
+        What was gained elsewhere is scaled to what is gained here, by least squares drawn towards equal gains.
+        """
+        if self.elsewhere is None:
+            return lambda there: np.zeros(len(there))
+        elsewhere, nothing = self.elsewhere, self._quality(self.floor)
+        perfect = self._quality(self.metric.best) if self.metric.best is not None else float(values.max())
+        there, here = elsewhere.expected(points), (values - nothing) / ((perfect - nothing) or 1.0)
+        scale = float((there @ here + _EQUAL_GAINS) / (there @ there + _EQUAL_GAINS))
+        return lambda others: nothing + scale * (perfect - nothing) * elsewhere.expected(others)
 
     # ------------------------------------------------------------------------------------------------------- candidates
 
@@ -222,8 +244,3 @@ class Proposer:
 
     def _config(self, params: dict[str, Any]) -> AdapterConfig:
         return self.costs.config(self.space.fixed | params)
-
-
-def _along(share: float) -> float:
-    """Return a share of training as a coordinate: thrice as much of it is half an axis."""
-    return 1.0 + math.log(share) / math.log(9)

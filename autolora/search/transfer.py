@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autolora.engine.costs import CostModel
-from autolora.past import near
 from autolora.records import AdapterConfig
-from autolora.records.past import Likeness, PastSearch, PastTrial
+from autolora.records.past import PastSearch, PastTrial
+from autolora.search.elsewhere import Elsewhere
 from autolora.search.encoding import Encoder
 from autolora.search.proposer import REFERENCE, CostScale
 from autolora.space import Space
@@ -29,7 +29,6 @@ from autolora.space import Space
 Array = NDArray[np.float64]
 
 MOST_SUGGESTIONS = 6
-_NEAREST = 4
 _ADDS_ENOUGH = 0.01
 """Share of what the suggestions before it cover that one more must add."""
 _DRAWN = 512
@@ -51,8 +50,7 @@ class Suggested:
 def suggestions(
     space: Space,
     costs: CostModel,
-    likeness: Likeness,
-    searches: Sequence[PastSearch],
+    elsewhere: Elsewhere | None,
     *,
     admits: Callable[[AdapterConfig], bool] = lambda config: True,
     most: int = MOST_SUGGESTIONS,
@@ -62,24 +60,21 @@ def suggestions(
     Args:
         space: What is searched; settings become its nearest members.
         costs: Of configurations on the base that is searched on.
-        likeness: Of the task.
-        searches: Earlier ones.
+        elsewhere: What earlier searches found.
         admits: Whether a configuration may be trained at all.
         most: How many to return at the most.
     """
     from autolora.search.gain import expected_gain
 
-    sources = near(likeness, searches, _NEAREST)
-    candidates = _candidates(space, costs, [past for past, _ in sources], admits)
-    if not candidates:
+    candidates = [] if elsewhere is None else _candidates(space, costs, elsewhere.sources, admits)
+    if elsewhere is None or not candidates:
         return ()
     encoder = Encoder(space)
-    points = np.array([encoder.point(each.params) for each in candidates])
+    points = np.array([(*encoder.point(each.params), 1.0) for each in candidates])
     random = np.random.default_rng(0)
     scale = CostScale.of(space, costs, [space.sample(random) for _ in range(_DRAWN)])
     paid = scale.places([costs.config(space.fixed | each.params) for each in candidates])
-    weights = np.exp(-np.array([away for _, away in sources]))
-    quality = [_believed(space, encoder, past.trials, points) for past, _ in sources]
+    quality = elsewhere.each(points)
     chosen: list[int] = []
     covered = 0.0
     while len(chosen) < min(most, len(candidates)):
@@ -94,7 +89,7 @@ def suggestions(
                 floor=0.0,
                 reference=REFERENCE,
             )
-            for weight, own in zip(weights, quality, strict=True)
+            for weight, own in zip(elsewhere.weights, quality, strict=True)
         )
         gains = np.asarray(gains)
         gains[chosen] = -math.inf
@@ -123,22 +118,6 @@ def _candidates(
 def _front(trials: Sequence[PastTrial]) -> list[PastTrial]:
     from autolora.pareto import on_front
 
-    losses = np.array([[-t.quality, t.trainable_params, t.peak_memory_bytes] for t in trials], dtype=np.float64)
-    return [trial for trial, is_on in zip(trials, on_front(losses), strict=True) if is_on and trial.quality > 0]
-
-
-def _believed(space: Space, encoder: Encoder, trials: Sequence[PastTrial], points: Array) -> Array:
-    """Return what a search's scores say of the quality of settings ``(n,)``."""
-    from autolora.search import surrogate
-
-    seen = np.array([encoder.point(space.snap(trial.params)) for trial in trials])
-    values = np.array([max(trial.quality, 0.0) for trial in trials])
-    if len(values) < 2:
-        return np.repeat(values, len(points))
-    believed, _ = surrogate.fit(seen, values).predict(points)
-    # Where a setting was tried, its score is known.
-    for at, point in enumerate(points):
-        same = (seen == point).all(axis=1)
-        if same.any():
-            believed[at] = values[same].max()
-    return np.maximum(believed, 0.0)
+    done = [trial for trial in trials if trial.complete]
+    losses = np.array([[-t.quality, t.trainable_params, t.peak_memory_bytes] for t in done], dtype=np.float64)
+    return [trial for trial, is_on in zip(done, on_front(losses), strict=True) if is_on and trial.quality > 0]
