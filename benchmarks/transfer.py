@@ -33,6 +33,7 @@ from autolora.records import TrialState
 from autolora.records.past import PastSearch
 from autolora.request import Request
 from autolora.search.cluster import open_cluster
+from autolora.search.elsewhere import Elsewhere
 from autolora.search.explore import Exploration, board_of, explore_alone
 from autolora.search.pool import Pool, open_pool
 from autolora.search.study_file import open_ledger
@@ -55,7 +56,8 @@ def explored(pool: Pool, scratch: Path, prepared: Prepared, trials: int, memory:
     engines = begun(pool, prepared, portions, task=prepared.request.name)
     ended: list[Any] = []
     likeness = likeness_of(prepared.dataset, prepared.metric.name, engines.facts.token_lengths)
-    suggested = suggestions(prepared.space, engines.facts.costs, likeness, memory)
+    elsewhere = Elsewhere.of(prepared.space, likeness, memory)
+    suggested = suggestions(prepared.space, engines.facts.costs, elsewhere)
     with tempfile.TemporaryDirectory() as run:
         engines.keep_prefixes(Path(run) / "prefixes")
         ledger = open_ledger(Path(run), seed=prepared.request.seed)
@@ -69,6 +71,7 @@ def explored(pool: Pool, scratch: Path, prepared: Prepared, trials: int, memory:
                 deadline=lambda: float("inf"),
                 seed=prepared.request.seed,
                 suggestions=tuple(each.params for each in suggested),
+                elsewhere=elsewhere,
                 first_suggestions=False,
             ),
             ledger=ledger,

@@ -4,14 +4,14 @@
     python benchmarks/transfer_simulated.py reviews.jsonl snippets.jsonl complaints.jsonl --seeds 40
 
 For choosing how a memory is used, where real searches (``transfer.py``) would take days; a simulation is no proof. The
-world, and what chance makes of it, are those of ``samplers.py``. Every task is searched cold with every seed; then again
-with the cold searches of all others, same seed, as its memory. *Steps* are optimiser steps of all trials that have ended.
+world, and what chance makes of it, are those of ``samplers.py``. Every task is searched cold with every seed; then
+again with the cold searches of all others, same seed, as its memory: by their suggestions alone, by what they let one
+expect alone, and by both. *Steps* are optimiser steps of all trials that have ended.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,23 +27,23 @@ from autolora.search.board import RUNGS
 from autolora.search.elsewhere import Elsewhere
 from autolora.search.transfer import suggestions
 
-USE_TREND = os.environ.get("TREND", "1") == "1"
-MOST = int(os.environ.get("MOST", "6"))
 ENOUGH = 0.95
 WIDTH = 4
 LIKE = Likeness(problem="single_label", rows=2000, classes=2, tokens=40, largest_share=0.5, linear=None)
 """Of all: three tasks are too few to tell whether nearness is told well."""
+USES = {"suggestions": (True, False), "expectations": (False, True), "both": (True, True)}
+"""How a memory is used: whether it makes suggestions, and whether it lets one expect something."""
 
 
 class Warm(Ours):
-    """The project's proposer, which first tries what earlier searches found."""
+    """The project's proposer with a memory."""
 
-    def __init__(self, world: World, seed: int, memory: Sequence[PastSearch]) -> None:
+    def __init__(self, world: World, seed: int, memory: Sequence[PastSearch], use: str) -> None:
         super().__init__(world, seed)
         elsewhere = Elsewhere.of(SPACE, LIKE, memory)
-        if USE_TREND:
-            self._proposer.elsewhere = elsewhere
-        self._waiting = [each.params for each in suggestions(SPACE, world.costs, elsewhere)][:MOST]
+        suggests, expects = USES[use]
+        self._proposer.elsewhere = elsewhere if expects else None
+        self._waiting = [s.params for s in suggestions(SPACE, world.costs, elsewhere)] if suggests else []
 
     def ask(self, trials: list[Any]) -> dict[str, Any]:
         """Return the settings of the next trial."""
@@ -94,11 +94,10 @@ def main() -> None:
     parser.add_argument("tables", nargs="+")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--use", nargs="*", choices=list(USES), default=list(USES))
     args = parser.parse_args()
     worlds = {Path(table).stem: World(Path(table)) for table in args.tables}
-    print(
-        "| task | cold: to 95 % | of all | cold at the end | warm: to 95 % | never | warm at the end | ratio of means |"
-    )
+    print("| task | cold: to 95 % | at the end | memory's | warm: to 95 % | never | at the end | ratio of means |")
     print("|---|---|---|---|---|---|---|---|")
     cold = {
         (name, seed): searched(world, Ours(world, seed), args.trials, seed)
@@ -106,22 +105,20 @@ def main() -> None:
         for seed in range(args.seeds)
     }
     for name, world in worlds.items():
-        lines = []
-        for seed in range(args.seeds):
-            memory = [kept(worlds[other], cold[other, seed][1], other) for other in worlds if other != name]
-            curve, _ = cold[name, seed]
-            warm, search = searched(world, Warm(world, seed, memory), args.trials, 5000 + seed)
-            target = ENOUGH * curve[-1][1]
-            needed = next(steps for steps, v in curve if v >= target)
-            reached = next((steps for steps, v in warm if v >= target), None)
-            whole = sum(RUNG_STEPS[t.rungs - 1] for t in search.seen if t.rungs)
-            lines.append((needed, curve[-1][0], curve[-1][1], reached or whole, reached is None, warm[-1][1]))
-        columns = [statistics.mean(column) for column in zip(*lines, strict=True)]
-        print(
-            f"| {name} | {columns[0]:,.0f} | {columns[1]:,.0f} | {columns[2]:.4f} | {columns[3]:,.0f} | {columns[4]:.0%} |"
-            f" {columns[5]:.4f} | {columns[3] / columns[0]:.2f} |",
-            flush=True,
-        )
+        for use in args.use:
+            lines = []
+            for seed in range(args.seeds):
+                memory = [kept(worlds[other], cold[other, seed][1], other) for other in worlds if other != name]
+                curve, _ = cold[name, seed]
+                warm, search = searched(world, Warm(world, seed, memory, use), args.trials, 5000 + seed)
+                target = ENOUGH * curve[-1][1]
+                needed = next(steps for steps, v in curve if v >= target)
+                reached = next((steps for steps, v in warm if v >= target), None)
+                whole = sum(RUNG_STEPS[t.rungs - 1] for t in search.seen if t.rungs)
+                lines.append((needed, curve[-1][1], reached or whole, reached is None, warm[-1][1]))
+            needed, end, steps, never, warm_end = (statistics.mean(column) for column in zip(*lines, strict=True))
+            cells = [name, f"{needed:,.0f}", f"{end:.4f}", use, f"{steps:,.0f}", f"{never:.0%}", f"{warm_end:.4f}"]
+            print("|", " | ".join([*cells, f"{steps / needed:.2f}"]), "|", flush=True)
 
 
 if __name__ == "__main__":
