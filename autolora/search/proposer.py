@@ -23,6 +23,7 @@ from autolora.space import Space
 
 if TYPE_CHECKING:
     from autolora.search.elsewhere import Elsewhere
+    from autolora.search.surrogate import Surrogate
 
 Array = NDArray[np.float64]
 
@@ -34,6 +35,10 @@ _NEAR = 256
 """Candidates near the front."""
 _STEP = 0.1
 """How far a number is moved for a candidate near the front; 1 is its whole range."""
+_LEARNS_FROM = 2
+"""Scores from which on something is learned here."""
+_UNLIKE = 0.1
+"""How far gains of two tasks are apart where nothing is known yet: a standard deviation, as a share of all gains."""
 _EQUAL_GAINS = 0.5
 """Weight, in squared gains, of the guess that as much can be gained here as elsewhere."""
 _MOST_POINTS = 300
@@ -130,7 +135,7 @@ class Proposer:
         self._random = np.random.default_rng([self.seed, len(seen)])
         trials = [trial for trial in seen if trial.state != TrialState.REFUSED]
         points, values = self._observed(trials)
-        by_chance = len(trials) < _START or len(values) < 2
+        by_chance = self.elsewhere is None and (len(trials) < _START or len(values) < 2)
         candidates = list(self._candidates(seen, () if by_chance else front(tuple(trials), self.metric)))
         if not candidates:
             return self.space.sample(self._random), 0.0
@@ -142,8 +147,7 @@ class Proposer:
             return settings[int(self._random.choice(len(settings), p=room / room.sum()))], math.inf
         gains = self._gains(settings, costs, trials, points, values)
         best = int(np.argmax(gains))
-        perfect = self._quality(self.metric.best) if self.metric.best is not None else values.max()
-        whole = (perfect - self._quality(self.floor)) * REFERENCE**2
+        whole = (self._perfect(values) - self._quality(self.floor)) * REFERENCE**2
         return settings[best], float(gains[best]) / whole if whole > 0 else 0.0
 
     # ---------------------------------------------------------------------------------------------------- what is known
@@ -174,14 +178,10 @@ class Proposer:
         values: Array,
     ) -> Array:
         # Takes a second to import, which whoever only reads a study need not wait for.
-        from autolora.search import surrogate
         from autolora.search.gain import expected_gain
 
-        refit = self._shape is None or len(values) >= _REFIT_GROWTH * self._fitted_on
         trend = self._trend(points, values)
-        belief = surrogate.fit(points, values - trend(points), shape=self._shape, refit=refit)
-        if refit:
-            self._shape, self._fitted_on = belief.shape, len(values)
+        belief = self._belief(points, values, trend)
         done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
         quality = [self._quality(trial.rungs[-1].score.value) for trial in done]
         running = [trial for trial in trials if trial.state == TrialState.RUNNING]
@@ -202,6 +202,24 @@ class Proposer:
             reference=REFERENCE,
         )
 
+    def _belief(self, points: Array, values: Array, trend: Callable[[Array], Array]) -> Surrogate:
+        """Return what is believed of how qualities differ from the trend."""
+        from autolora.search import surrogate
+
+        if len(values) < _LEARNS_FROM:
+            span = abs(self._perfect(values) - self._quality(self.floor))
+            axes = len(self._encoder.point(self.space.sample(np.random.default_rng(0)))) + 1
+            return surrogate.unsure(axes, spread=_UNLIKE * span)
+        refit = self._shape is None or len(values) >= _REFIT_GROWTH * self._fitted_on
+        belief = surrogate.fit(points, values - trend(points), shape=self._shape, refit=refit)
+        if refit:
+            self._shape, self._fitted_on = belief.shape, len(values)
+        return belief
+
+    def _perfect(self, values: Array) -> float:
+        """Return the best quality there can be, or the best that was seen where there is none."""
+        return self._quality(self.metric.best) if self.metric.best is not None else float(values.max(initial=0.0))
+
     def _trend(self, points: Array, values: Array) -> Callable[[Array], Array]:
         """Return what is expected of points before anything is learned here: nothing, or what was found elsewhere.
 
@@ -210,9 +228,10 @@ class Proposer:
         if self.elsewhere is None:
             return lambda there: np.zeros(len(there))
         elsewhere, nothing = self.elsewhere, self._quality(self.floor)
-        perfect = self._quality(self.metric.best) if self.metric.best is not None else float(values.max())
-        there, here = elsewhere.expected(points), (values - nothing) / ((perfect - nothing) or 1.0)
-        scale = float((there @ here + _EQUAL_GAINS) / (there @ there + _EQUAL_GAINS))
+        perfect, scale = self._perfect(values), 1.0
+        if len(values):
+            there, here = elsewhere.expected(points), (values - nothing) / ((perfect - nothing) or 1.0)
+            scale = float((there @ here + _EQUAL_GAINS) / (there @ there + _EQUAL_GAINS))
         return lambda others: nothing + scale * (perfect - nothing) * elsewhere.expected(others)
 
     # ------------------------------------------------------------------------------------------------------- candidates

@@ -25,6 +25,8 @@ _LENGTHS = (0.1, 20.0)
 """Distances, on axes from 0 to 1, over which quality may change: from at once to hardly at all."""
 _NOISE = (1e-3, 0.5)
 """Share of the scores' variance that may be chance."""
+_FAR = 1e3
+"""On every axis."""
 _USUAL_LENGTH, _USUAL_NOISE = 1.0, 0.03
 _PRIOR_SPREAD = 0.7
 """Of the logarithms of both around what is usual: with few scores likelihood alone takes chance for a rapid change."""
@@ -66,6 +68,17 @@ class Surrogate:
             self.shape,
             refit=False,
         )
+
+
+def unsure(axes: int, *, spread: float) -> Surrogate:
+    """Return the model of one who has seen nothing: 0 everywhere, give or take as much.
+
+    Args:
+        axes: Of a point.
+        spread: Standard deviation.
+    """
+    # A score of 0 so far away that it says nothing of any place.
+    return _fitted(np.full((1, axes), _FAR), np.zeros(1), 0.0, spread, None, refit=False)
 
 
 def fit(points: Array, values: Array, *, shape: Array | None = None, refit: bool = True) -> Surrogate:
