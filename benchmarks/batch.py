@@ -1,0 +1,129 @@
+"""Wall time of one batch against that of as many separate searches, for the whole way and until the fronts stand.
+
+    python benchmarks/batch.py reviews.csv snippets.csv complaints.csv:1500 --trials 24 --baselines quick
+
+Each table is a task (``FILE:ROWS`` takes a stratified sample); both run by the command line in processes of their own,
+one after the other, and are timed from start to end. *A front stands* when its hypervolume has reached what both the
+separate search and the batch end with (the smaller of the two; the published one, of trials in full): the last trial
+that this takes, in wall time since the process began. Separately that is added up; of the batch it is the last front.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from provenance import provenance
+
+from autolora import demo, results
+from autolora.pareto import hypervolume
+from autolora.records import TrialState
+
+
+def lay_out(tables: list[str], folder: Path, args: argparse.Namespace) -> list[Path]:
+    """Write a task file for each table."""
+    found = []
+    for table in tables:
+        path, _, rows = table.partition(":")
+        name = Path(path).stem
+        task = {
+            "name": name,
+            "data": {"path": str(Path(path).resolve()), "text": "text", "label": "label"}
+            | ({"rows": int(rows)} if rows else {}),
+            "base_model": args.model,
+            "budget": {"trials": args.trials},
+            "baselines": args.baselines,
+            "seed": args.seed,
+        }
+        found.append(folder / f"{name}.yaml")
+        found[-1].write_text(json.dumps(task))  # JSON is YAML
+    return found
+
+
+def run(*arguments: object) -> tuple[float, datetime]:
+    """Run a command; return its wall time, and when it began."""
+    begun, start = datetime.now(UTC), time.monotonic()
+    subprocess.run([sys.executable, "-m", "autolora.cli", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - start, begun
+
+
+def curve(run_folder: Path, begun: datetime) -> list[tuple[float, float]]:
+    """Return the hypervolume whenever a trial in full had ended, in seconds since the process began."""
+    search = results.read(run_folder)
+    floor = search.recommendation.search.hypervolume_reference["metric_floor"]  # type: ignore[union-attr, index]
+    done = sorted((t for t in search.trials if t.state == TrialState.COMPLETE), key=lambda t: t.ended_at)
+    found = []
+    for at, trial in enumerate(done):
+        volume = hypervolume(
+            [t.metric for t in done[: at + 1]], [t.trainable_params for t in done[: at + 1]], floor=floor
+        )
+        found.append(((datetime.fromisoformat(trial.ended_at) - begun).total_seconds(), volume))
+    return found
+
+
+def reached(points: list[tuple[float, float]], target: float) -> float:
+    return next(seconds for seconds, volume in points if volume >= target - 1e-9)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tables", nargs="+", help="FILE or FILE:ROWS; columns text and label")
+    parser.add_argument("--model", help="folder; the demo's base unless set")
+    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--baselines", default="quick")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--runs", type=Path, help="keep the run folders here")
+    parser.add_argument("--out", default="batch.json")
+    args = parser.parse_args()
+    csv.field_size_limit(sys.maxsize)
+    args.model = args.model or str(demo.base_folder())
+    with tempfile.TemporaryDirectory() as folder:
+        runs = args.runs or Path(folder)
+        tasks = lay_out(args.tables, Path(folder), args)
+        separate = {task.stem: run("search", task, "--out", runs / "separate" / task.stem, "--plain") for task in tasks}
+        together, begun = run("batch", *tasks, "--out", runs / "batch")
+        lines: list[dict[str, Any]] = []
+        for name, (seconds, alone_begun) in separate.items():
+            alone, beside = curve(runs / "separate" / name, alone_begun), curve(runs / "batch" / name, begun)
+            target = min(alone[-1][1], beside[-1][1])
+            verdicts = [results.read(runs / kind / name).recommendation for kind in ("separate", "batch")]
+            lines.append(
+                {
+                    "task": name,
+                    "seconds": seconds,
+                    "front": reached(alone, target),
+                    "front_in_batch": reached(beside, target),
+                    "hypervolume": alone[-1][1],
+                    "hypervolume_in_batch": beside[-1][1],
+                    "verdict": verdicts[0].verdict,  # type: ignore[union-attr]
+                    "verdict_in_batch": verdicts[1].verdict,  # type: ignore[union-attr]
+                    "trials_in_batch": verdicts[1].search.trials,  # type: ignore[union-attr]
+                    "device": verdicts[1].search.device,  # type: ignore[union-attr]
+                }
+            )
+    print(
+        "| task | alone (s) | its front after (s) | hypervolume | in the batch: front after (s) | hypervolume | trials |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for it in lines:
+        cells = [it["task"], f"{it['seconds']:.0f}", f"{it['front']:.0f}", f"{it['hypervolume']:.4f}"]
+        cells += [f"{it['front_in_batch']:.0f}", f"{it['hypervolume_in_batch']:.4f}", str(it["trials_in_batch"])]
+        print("|", " | ".join(cells), "|")
+    whole, fronts = sum(it["seconds"] for it in lines), sum(it["front"] for it in lines)
+    last = max(it["front_in_batch"] for it in lines)
+    print(f"\nthe whole way: {whole:.0f} s apart, {together:.0f} s in one batch: {together / whole:.2f}")
+    print(f"until the fronts stand: {fronts:.0f} s apart, {last:.0f} s in one batch: {last / fronts:.2f}")
+    found = {"tasks": lines, "separate_seconds": whole, "batch_seconds": together, "fronts": fronts, "last_front": last}
+    Path(args.out).write_text(json.dumps({**provenance(lines[0]["device"]), **found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
