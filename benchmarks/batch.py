@@ -109,9 +109,7 @@ def main() -> None:
                     "device": verdicts[1].search.device,  # type: ignore[union-attr]
                 }
             )
-    print(
-        "| task | alone (s) | its front after (s) | hypervolume | in the batch: front after (s) | hypervolume | trials |"
-    )
+    print("| task | alone (s) | its front (s) | hypervolume | in the batch: its front (s) | hypervolume | trials |")
     print("|---|---|---|---|---|---|---|")
     for it in lines:
         cells = [it["task"], f"{it['seconds']:.0f}", f"{it['front']:.0f}", f"{it['hypervolume']:.4f}"]

@@ -213,3 +213,19 @@ def test_a_budget_below_the_floor_is_refused_before_anything_is_written(tiny_fol
         conduct.start(wanted, tmp_path / "out", progress=PlainProgress())
     assert "the smallest that works is" in refusal.value.hint
     assert not (tmp_path / "out").exists()
+
+
+def test_a_budget_is_split_and_kept_and_a_task_with_a_deadline_comes_first(tiny_folder, tmp_path) -> None:
+    tables, out = lay_out(tmp_path, tiny_folder(), trials=2, names=("mails", "notes")), tmp_path / "out"
+    (tables / "soon.yaml").write_text("name: soon\ndata: {path: notes.csv}\ndeadline: 4m\npriority: 2\n")
+    done = run(tables, "--out", out, "--budget", "6m")
+
+    assert done.returncode == 0, done.stderr
+    (split,) = events(out, "allotted")
+    assert set(split["seconds"]) == {"mails", "notes", "soon"}
+    assert sum(split["seconds"].values()) <= 360
+    assert all(split["seconds"][name] >= least - 0.1 for name, least in split["least"].items())
+    finished = {event["task"]: event["spent"] for event in events(out, "finished")}
+    assert min(finished, key=finished.__getitem__) == "soon"
+    for name in ("mails", "notes", "soon"):
+        assert [event for event in results.read(out / name).events if event["event"] == "plan"]
