@@ -13,7 +13,7 @@ import gc
 import math
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any
 from autolora import past, request, store
 from autolora.budget import Clock, Stopwatch, confirming_of, seconds_used
 from autolora.energy import Meter, energy_used
+from autolora.engine.checkpoint import Checkpoint
 from autolora.errors import AutoloraError, RequestError, TaskCancelled
 from autolora.portfolio.allocation import Need, allot, check_deadlines, in_order, waves
 from autolora.portfolio.auction import Auction, Lot
@@ -106,6 +107,7 @@ class Conduct:
         self._faults: dict[str, str] = {m.name: m.fault for m in self.wanted.members if m.request is None}
         self._needs: dict[str, Need] = {}
         self._keys: dict[str, Key] = {}
+        self._bases: dict[Key, Checkpoint] = {}
         self._holding = ExitStack()
         if minutes is not None:
             self.progress.budget(self._clock.left_in_words)
@@ -140,12 +142,14 @@ class Conduct:
     def _is_due(self, member: Member) -> bool:
         if member.request is None or self._made is None:
             return member.request is not None
-        return not RunFolder(self._made.run_path(member.name)).is_done and not self._made.is_cancelled(member.name)
+        return not self._is_done(member.name) and not self._made.is_cancelled(member.name)
 
     def _is_sound(self, member: Member) -> bool:
         """Return whether a task's data, space and base are there and fit; if not, it is reported and left out."""
         with self._alone(member.name):
-            self._keys[member.name] = key_of(prepared_of(member))
+            prepared = prepared_of(member)
+            self._keys[member.name] = key = key_of(prepared)
+            self._bases[key] = prepared.checkpoint
             self._needs[member.name] = untimed(member)
             return True
         return False
@@ -153,33 +157,40 @@ class Conduct:
     def _on_cluster(self, members: Mapping[str, Member], scratch: Path) -> None:
         """Work on tasks that share a Ray cluster, base by base."""
         order = [need.name for need in in_order([self._needs[name] for name in members])]
-        groups: dict[tuple[str, ...], list[str]] = {}
+        groups: dict[Key, list[str]] = {}
         for name in order:
             groups.setdefault(self._keys[name], []).append(name)
-        if self.wanted.minutes is not None or any(self._needs[name].deadline is not None for name in order):
-            for names in groups.values():
-                self._time([members[name] for name in names])
-            self._allot([name for name in order if name not in self._faults], starts=len(groups))
-        self._begin_folder()
-        for names in groups.values():
-            with self._pool_of(members[names[0]]) as pool:
-                for wave in waves([self._needs[name] for name in names if name not in self._faults], WAVE_TASKS):
-                    self._wave(pool, scratch, [members[need.name] for need in wave])
-                    write_reports(self._folder, finished=False, seconds=self._clock.spent())
-                    gc.collect()  # Tune leaves cycles behind, which keep the data's files open for long
-                self._share(pool)
+        timed = self.wanted.minutes is not None or any(self._needs[name].deadline is not None for name in order)
+        with ExitStack() as kept:
+            # Of several bases one is loaded at a time; one alone stays.
+            only = kept.enter_context(self._pool_of(self._keys[order[0]])) if len(groups) == 1 else None
+            if timed:
+                for key, names in groups.items():
+                    self._time(key, [members[name] for name in names], only)
+                self._allot([name for name in order if name not in self._faults], starts=len(groups) if not only else 0)
+            self._begin_folder()
+            for key, names in groups.items():
+                with self._alone(*names), nullcontext(only) if only else self._pool_of(key) as pool:
+                    self._on_base(pool, key, [members[name] for name in names], scratch)
 
-    @contextmanager
-    def _pool_of(self, member: Member) -> Iterator[Pool]:
-        checkpoint = prepared_of(member).checkpoint
-        self._base, self._key = (checkpoint.id, checkpoint.weight_bytes), self._keys[member.name]
-        with open_pool(str(checkpoint.folder), base_id=checkpoint.id) as pool:
-            yield pool
+    def _on_base(self, pool: Pool, key: Key, members: Sequence[Member], scratch: Path) -> None:
+        """Work on tasks that share a base, wave by wave."""
+        by_name = {member.name: member for member in members}
+        for wave in waves([self._needs[name] for name in by_name if name not in self._faults], WAVE_TASKS):
+            self._wave(pool, scratch, [by_name[need.name] for need in wave])
+            write_reports(self._folder, finished=False, seconds=self._clock.spent())
+            gc.collect()  # Tune leaves cycles behind, which keep the data's files open for long
+        self._share(pool, key)
 
-    def _time(self, members: Sequence[Member]) -> None:
+    def _pool_of(self, key: Key) -> AbstractContextManager[Pool]:
+        base = self._bases[key]
+        return open_pool(str(base.folder), base_id=base.id)
+
+    def _time(self, key: Key, members: Sequence[Member], only: Pool | None) -> None:
         """Find out what tasks on one base take, by timing the engines on the rows of each."""
         self.progress.stage("Starting the engine and timing it on every task")
-        with self._pool_of(members[0]) as pool:
+        names = [member.name for member in members]
+        with self._alone(*names), nullcontext(only) if only else self._pool_of(key) as pool:
             for member in members:
                 with self._alone(member.name):
                     self._needs[member.name] = need_of(member, pool)
@@ -279,8 +290,14 @@ class Conduct:
         )
         way.begin(resumed=held is not None)
         watch.stop()
-        base, size = self._base
-        self._event("begun", task=name, resumed=held is not None, base=base, bytes=size, device=engines.facts.device)
+        self._event(
+            "begun",
+            task=name,
+            resumed=held is not None,
+            base=prepared.checkpoint.id,
+            bytes=prepared.checkpoint.weight_bytes,
+            device=engines.facts.device,
+        )
         return Task(
             member=member,
             way=way,
@@ -295,13 +312,13 @@ class Conduct:
         lot.changed()
         self._check_cancelled(name)
 
-    def _share(self, pool: Pool) -> None:
+    def _share(self, pool: Pool, key: Key) -> None:
         """Try finished tasks' adapters on each other's test rows where labels agree: a help, no part of any verdict."""
         tasks, searches = [], self._memory.searches()
         for member in self.wanted.members:
             with self._alone(member.name):
                 shared = shared_of(member, self._folder, searches)
-                tasks += [shared] if shared is not None and key_of(shared.prepared) == self._key else []
+                tasks += [shared] if shared is not None and key_of(shared.prepared) == key else []
         try:
             for score in cross_scores(pool, tasks):
                 self._event("cross", score=to_json(score))
@@ -339,7 +356,7 @@ class Conduct:
 
     def _is_over(self, name: str) -> bool:
         """Return whether a task asks for no more time."""
-        return name in self._faults or RunFolder(self._folder.run_path(name)).is_done
+        return name in self._faults or self._is_done(name)
 
     @property
     def _memory(self) -> past.Memory:
@@ -395,19 +412,27 @@ class Conduct:
             raise TaskCancelled(f"task {name!r} was given up")
 
     @contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
-        """Have whatever goes wrong inside the block end one task, and no other."""
+    def _alone(self, *names: str) -> Iterator[None]:
+        """Have whatever goes wrong inside the block end one task, or those on one base, and no other."""
         try:
             yield
         except Exception as error:
-            said = str(error) if isinstance(error, AutoloraError) else f"{type(error).__name__}: {error}"
-            self._faults[name] = said
-            is_cancelled = isinstance(error, TaskCancelled)
-            self.progress.note(f"{name} {'was given up' if is_cancelled else f'has failed: {said}'}")
-            if self._made is not None:
-                self._event("cancelled" if is_cancelled else "failed", task=name, cause=said)
-                if not isinstance(error, AutoloraError):
-                    self._made.write_error(name, "".join(traceback.format_exception(error)))
+            for name in names:
+                if name not in self._faults and not self._is_done(name):
+                    self._fail(name, error)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        said = str(error) if isinstance(error, AutoloraError) else f"{type(error).__name__}: {error}"
+        self._faults[name] = said
+        is_cancelled = isinstance(error, TaskCancelled)
+        self.progress.note(f"{name} {'was given up' if is_cancelled else f'has failed: {said}'}")
+        if self._made is not None:
+            self._event("cancelled" if is_cancelled else "failed", task=name, cause=said)
+            if not isinstance(error, AutoloraError):
+                self._made.write_error(name, "".join(traceback.format_exception(error)))
+
+    def _is_done(self, name: str) -> bool:
+        return self._made is not None and RunFolder(self._made.run_path(name)).is_done
 
     def _event(self, kind: str, **details: Any) -> None:
         self._folder.event(kind, spent=round(self._clock.spent(), 1), **details)
