@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from safetensors.numpy import load_file, save_file
 
 from autolora import results
 from autolora.errors import RequestError
@@ -65,11 +67,15 @@ def events(out: Path, kind: str) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def finished(tiny_folder, tmp_path_factory) -> Path:
-    """Return the folder of a batch of three sound tasks and two that are not, from the command line."""
+    """Return the folder of a batch of three sound tasks and three that are not, from the command line."""
     folder = tmp_path_factory.mktemp("batch")
     tables = lay_out(folder, tiny_folder(), trials=4)
     (tables / "single.csv").write_text("text,label\n" + "only one class,a\n" * 40)
     (tables / "wrong.yaml").write_text("name: wrong\ndata: {path: mails.csv}\nbase_modell: x\n")
+    hollow = shutil.copytree(tiny_folder(), folder / "hollow")
+    weights = load_file(hollow / "model.safetensors")
+    save_file({name: w for name, w in weights.items() if ".layer." not in name}, hollow / "model.safetensors")
+    (tables / "hollow.yaml").write_text(f"name: hollow\ndata: {{path: mails.csv}}\nbase_model: {hollow}\n")
     done = run(tables, "--out", folder / "q3")
     assert done.returncode == 0, done.stderr
     return folder / "q3"
@@ -92,6 +98,8 @@ def test_a_task_that_cannot_be_used_is_reported_and_stops_nobody(finished) -> No
     assert "holds only one class" in members["single"].cause
     assert members["wrong"].state == "failed"
     assert "base_modell: unknown key" in members["wrong"].cause
+    assert members["hollow"].state == "failed"
+    assert "the checkpoint holds no weights for the layers" in members["hollow"].cause
     assert {name for name, member in members.items() if member.state == "done"} == set(WORDS)
 
 
