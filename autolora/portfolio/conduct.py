@@ -347,12 +347,14 @@ class Conduct:
 
         to_come: dict[str, Maker] = {name: partial(board_of, task) for name, task in tasks.items()}
         boards = Boards(to_come=to_come, turns=auction.turns)
-        explore(boards, scratch=scratch)
+        with self._alone(*tasks):  # what no board could tell: Ray itself, say
+            explore(boards, scratch=scratch)
         for name, task in tasks.items():
             with self._alone(name):
                 if name in boards.faults:
                     raise boards.faults[name]
-                self._explored(task)
+                if name not in self._faults:
+                    self._explored(task)
 
     def _is_over(self, name: str) -> bool:
         """Return whether a task asks for no more time."""

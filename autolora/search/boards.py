@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from autolora.errors import AutoloraError
 from autolora.search.board import Board
 
 Maker = Callable[[], Board]
@@ -45,9 +46,13 @@ class Boards:
 
         Tune asks many times a second: while the slots are taken, nobody's turn is worked out.
         """
-        if any(board.crew.free() is None for board in list(self.of.values())[:1]):
-            return None
         going = self._going()
+        try:
+            if any(board.crew.free() is None for board in list(self.of.values())[:1]):
+                return None
+        except AutoloraError as error:  # engines are lost one after the other: nobody here can go on
+            self.faults |= {task: error for task in going}
+            return None
         for task in self.turns(going) if len(going) > 1 else going:
             lease = self._next_of(task, tune_id)
             if lease is not None:

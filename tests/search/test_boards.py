@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autolora.engine.jobs import Report
-from autolora.errors import RunFolderError
+from autolora.errors import EngineError, RunFolderError
 from autolora.search.boards import Boards
 
 pytestmark = pytest.mark.unit
@@ -16,6 +16,8 @@ class Crew:
         self.room = 1
 
     def free(self) -> str | None:
+        if self.room < 0:
+            raise EngineError("engines were lost one after the other")
         return "engine" if self.room else None
 
 
@@ -153,4 +155,14 @@ def test_a_batch_of_trials_is_over_only_when_nothing_runs_any_more(crew) -> None
     boards.next("1")
     assert not boards.over
     boards.end("1", REPORT, error=False)
+    assert boards.over
+
+
+def test_engines_that_are_lost_one_after_the_other_end_every_task(crew) -> None:
+    boards = Boards({"a": Board(crew), "b": Board(crew)})
+    boards.next("1")
+    crew.room = -1
+
+    assert boards.next("2") is None
+    assert set(boards.faults) == {"a", "b"}
     assert boards.over
