@@ -51,7 +51,7 @@ class Boards:
             if any(board.crew.free() is None for board in list(self.of.values())[:1]):
                 return None
         except AutoloraError as error:  # engines are lost one after the other: nobody here can go on
-            self.faults |= {task: error for task in going}
+            self.faults |= dict.fromkeys(going, error)
             return None
         for task in self.turns(going) if len(going) > 1 else going:
             lease = self._next_of(task, tune_id)
