@@ -133,6 +133,7 @@ class Engine:
             self.release(slot_id)
         self.splits.clear()
         if self.cache is not None:
+            self.cache.memory.clear()
             self.cache.close()
 
     def snapshot(self, slot_id: str) -> states.SlotState:

@@ -180,8 +180,7 @@ class RowCache:
             self.file.put(rows)
 
     def close(self) -> None:
-        """Let go of the file, and of the memory."""
-        self.memory.clear()
+        """Let go of the file."""
         if self.file is not None:
             self.file.close()
 

@@ -52,7 +52,7 @@ def test_rows_before_lower_layers_make_room_for_those_before_higher_ones() -> No
 
     kept = {layer: rows.get(row(name, layer)) is not None for name, layer in (("a", 1), ("b", 2), ("c", 3))}
     assert kept == {1: False, 2: True, 3: True}
-    assert rows.bytes == 2 * hidden(0).nbytes
+    assert rows.room.bytes == 2 * hidden(0).nbytes
 
 
 def test_a_file_gives_back_what_an_earlier_process_put_there(tmp_path) -> None:

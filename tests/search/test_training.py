@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -105,6 +106,8 @@ def test_what_stood_beyond_its_first_rung_goes_on_although_nobody_remembers_that
     (name,) = engines.ready()
     for job in jobs:
         engines.release(name, job.slot)
+    while ray.get(ray.get_actor(name).occupied.remote()):  # a release is not waited for
+        time.sleep(0.05)
     told = []
 
     done = trained(engines, jobs, lambda job, report: told.append((job.slot, report.rung)) or {})
