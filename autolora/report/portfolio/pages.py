@@ -22,8 +22,10 @@ _STYLE = ("autolora.report.management", "templates", "management.css")
 _OWN_STYLE = """
 main.wide { max-width: 270mm; }
 ol { padding-left: 6mm; margin: 0 0 2mm; }
-#tasks td, #tasks th { white-space: nowrap; }
-#tasks td:nth-child(5) { white-space: normal; min-width: 30mm; }
+#tasks small { white-space: nowrap; }
+main:not(.wide) #tasks td:nth-child(5) { min-width: 26mm; }
+main:not(.wide) #tasks th { min-width: 0; }
+main:not(.wide) #tasks thead .n { white-space: normal; }
 td.missed { color: var(--bad); }
 """
 ENDED_BY = {
