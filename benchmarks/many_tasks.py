@@ -4,8 +4,7 @@
 
 Cuts ``--tasks`` tables of ``--rows`` rows each from the given ones in turn (no row twice as long as there are enough),
 and runs one batch of them, the command line's. Twice a second the resident memory of the batch's process and of all
-that it started (engine, leases, Ray) is added up; what counts for a task is the largest sum from the end of the one
-before it to its own.
+that it started (engine, leases, Ray) is added up; what counts for a task is the largest sum up to its end.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import sys
 import tempfile
 import time
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -95,11 +93,11 @@ def main() -> None:
         record, events = batch.portfolio(), batch.events()
     assert record is not None, "the batch has written nothing"
     ends = [datetime.fromisoformat(event["at"]).timestamp() for event in events if event["event"] == "finished"]
-    peaks = [max((size for at, size in seen if a <= at < b), default=0) for a, b in pairwise([seen[0][0], *ends])]
+    peaks = [max(size for at, size in seen if at <= max(end, seen[0][0])) for end in ends]
     third, last = peaks[2], peaks[-1]
     states = {state: sum(m.state == state for m in record.members) for state in {m.state for m in record.members}}
     print(f"{len(record.members)} tasks in {seconds:.0f} s: {states}")
-    print(f"peak while the third: {third / 1e9:.2f} GB, while the last: {last / 1e9:.2f} GB, ratio {last / third:.2f}")
+    print(f"peak by the third: {third / 1e9:.2f} GB, by the last: {last / 1e9:.2f} GB, ratio {last / third:.2f}")
     found = {"seconds": seconds, "states": states, "peaks": peaks, "third": third, "last": last}
     Path(args.out).write_text(json.dumps({**provenance(record.device), **found}, indent=1))
 
