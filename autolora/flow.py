@@ -17,11 +17,10 @@ from autolora import request, results, store
 from autolora.budget import Clock, Stopwatch, seconds_used
 from autolora.data import READ_OTHERWISE
 from autolora.energy import Meter, energy_used
-from autolora.errors import DataError, RunFolderError
-from autolora.margins import check_margin
+from autolora.errors import RunFolderError
 from autolora.past import Memory
 from autolora.portions import Portions
-from autolora.prepared import Prepared, checked
+from autolora.prepared import Prepared, check_unchanged, checked, startable
 from autolora.request import Request
 from autolora.results import SearchRecord
 from autolora.search.explore import explore_alone
@@ -57,8 +56,7 @@ def search(wanted: Request, out: Path, *, progress: Progress) -> SearchRecord:
     store.RunFolder.check_free(out)
     begun = time.monotonic()
     progress.stage("Reading the data")
-    prepared = checked(wanted)
-    check_margin(wanted.limits, prepared.metric, prepared.dataset)
+    prepared = startable(wanted)
     return _run(prepared, out, progress, begun=begun)
 
 
@@ -83,12 +81,7 @@ def resume(out: Path, *, progress: Progress, reopen_test: bool = False) -> Searc
     begun = time.monotonic()
     progress.stage("Reading the data")
     prepared = checked(request.read(out / store.TASK))
-    known = run.data()
-    if known is not None and known.hash != prepared.dataset.hash:
-        raise DataError(
-            f"the data have changed since the search began: {prepared.dataset.hash[:19]}… is not {known.hash[:19]}…",
-            "bring back the file as it was, or start a new search",
-        )
+    check_unchanged(prepared, run, otherwise="start a new search")
     with run.owned():  # before the engine starts: a second process is told at once
         return _run(prepared, out, progress, begun=begun, held=run, reopen_test=reopen_test)
 

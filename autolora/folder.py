@@ -37,6 +37,18 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @classmethod
+    def make(cls, path: Path) -> None:
+        """Make the folder, and those above it.
+
+        Raises:
+            RunFolderError: If it cannot be written there.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_be_written(path, error, kind=cls.kind) from error
+
     @contextmanager
     def owned(self) -> Iterator[None]:
         """Be the folder's only writer, and clear away what an earlier one or, in the end, this one left half-written.

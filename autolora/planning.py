@@ -10,9 +10,8 @@ from pathlib import Path
 from autolora import plan as plans
 from autolora import request
 from autolora.forecast import SPREAD, adapters_of, expected, parts_of, total_of
-from autolora.margins import check_margin
 from autolora.portions import Portions, sizes_of
-from autolora.prepared import checked
+from autolora.prepared import startable
 from autolora.records.forecast import Forecast
 from autolora.request import Request
 from autolora.starting import measured_work, started
@@ -31,8 +30,7 @@ def forecast(wanted: Request, *, stage: Callable[[str], None] = lambda text: Non
     begun = time.monotonic()
     wanted = request.with_paths_from(wanted, Path.cwd())
     stage("Reading the data")
-    prepared = checked(wanted)
-    check_margin(wanted.limits, prepared.metric, prepared.dataset)
+    prepared = startable(wanted)
     stage("Starting the engine and timing it")
     portions = Portions(dataset=prepared.dataset, seed=wanted.seed, limited=True)
     with started(prepared, portions) as (_, engines):

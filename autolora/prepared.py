@@ -8,11 +8,12 @@ from autolora import space
 from autolora.data import MOST_ANSWERS, prepare
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.errors import DataError
-from autolora.margins import find_margin
+from autolora.margins import check_margin, find_margin
 from autolora.objectives import BY_LIKELIHOOD, Objective, guide_of, metric_named
 from autolora.records import Dataset
 from autolora.request import Request
 from autolora.space import Space
+from autolora.store import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,3 +69,33 @@ def checked(wanted: Request) -> Prepared:
         checkpoint=find(wanted.base_model, base_id=wanted.base_id),
         dataset=dataset,
     )
+
+
+def startable(wanted: Request) -> Prepared:
+    """Return the same of a request whose rows can bear the margin that is asked for, too: a search of it may start.
+
+    Raises:
+        InputError: If something is not there, does not fit, or cannot bear it.
+    """
+    prepared = checked(wanted)
+    check_margin(wanted.limits, prepared.metric, prepared.dataset)
+    return prepared
+
+
+def check_unchanged(prepared: Prepared, run: RunFolder, *, otherwise: str) -> None:
+    """Check that the data are those that the search in a run folder began with.
+
+    Args:
+        prepared: The request, as it is now.
+        run: The folder.
+        otherwise: What to do where the old data cannot be had.
+
+    Raises:
+        DataError: If not.
+    """
+    known = run.data()
+    if known is not None and known.hash != prepared.dataset.hash:
+        raise DataError(
+            f"the data have changed since the search began: {prepared.dataset.hash[:19]}… is not {known.hash[:19]}…",
+            f"bring back the file as it was, or {otherwise}",
+        )

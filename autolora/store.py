@@ -17,7 +17,7 @@ import yaml
 
 from autolora.durable import PART
 from autolora.errors import RunFolderError
-from autolora.folder import DONE, Folder, cannot_be_written, lines_of
+from autolora.folder import DONE, Folder, lines_of
 from autolora.records import (
     AnswersRecord,
     ConfirmRecord,
@@ -94,10 +94,7 @@ class RunFolder(Folder):
             RunFolderError: If the path is taken, or cannot be written.
         """
         cls.check_free(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_be_written(path, error, kind=cls.kind) from error
+        cls.make(path)
         run = cls(path)
         with run.owned():
             cls.check_free(path)  # again: another search may have begun here meanwhile

@@ -79,7 +79,6 @@ class Runner:
         self._shelf = shelf or FileShelf()
         self._watch = Watch(patience_s)
         self._made: Future[Engine] = Future()
-        self._first = task
         self._engines: dict[str, Engine] = {}
         """Task → its engine."""
         self._places: dict[str, _Place] = {}
@@ -89,7 +88,7 @@ class Runner:
         self._closed = False
         self._drained = False
         self._broken: str = ""
-        self._thread = threading.Thread(target=self._work, args=(make_engine,), name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(task, make_engine), name="engine", daemon=True)
         self._thread.start()
         self._made.result()
 
@@ -259,9 +258,9 @@ class Runner:
 
     # --------------------------------------------------------------------------------------------- the engine's thread
 
-    def _work(self, make_engine: Callable[[], Engine]) -> None:
+    def _work(self, task: str, make_engine: Callable[[], Engine]) -> None:
         try:
-            self._engines[self._first] = engine = make_engine()
+            self._engines[task] = engine = make_engine()
             engine.on_batch = self._watch.beat
             self._made.set_result(engine)
         except BaseException as error:  # the constructor's to raise

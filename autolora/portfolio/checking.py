@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 import time
 
-from autolora.errors import DataError
 from autolora.forecast import expected
-from autolora.margins import check_margin
 from autolora.plan import make
 from autolora.portfolio.allocation import Need
 from autolora.portfolio.members import Member
 from autolora.portions import Portions, sizes_of
-from autolora.prepared import Prepared, checked
+from autolora.prepared import Prepared, startable
 from autolora.search.pool import Pool
 from autolora.starting import begun, measured_work
-from autolora.store import RunFolder
 
 Key = tuple[str, ...]
 """Tasks with one key can share a loaded base."""
@@ -28,9 +25,7 @@ def prepared_of(member: Member) -> Prepared:
         InputError: If one is not, or does not.
     """
     assert member.request is not None, "it cannot be read"
-    prepared = checked(member.request)
-    check_margin(prepared.request.limits, prepared.metric, prepared.dataset)
-    return prepared
+    return startable(member.request)
 
 
 def key_of(prepared: Prepared) -> Key:
@@ -67,17 +62,3 @@ def need_of(member: Member, pool: Pool) -> Need:
 def untimed(member: Member, *, least: float = 0.0, most: float = 0.0) -> Need:
     """Return what a task asks for, with what it takes where that is known."""
     return Need(name=member.name, least=least, most=most, priority=member.priority, deadline=member.deadline_seconds)
-
-
-def check_unchanged(prepared: Prepared, held: RunFolder | None) -> None:
-    """Check that the data are those that a task's search began with.
-
-    Raises:
-        DataError: If not.
-    """
-    known = None if held is None else held.data()
-    if known is not None and known.hash != prepared.dataset.hash:
-        raise DataError(
-            f"the data have changed since the search began: {prepared.dataset.hash[:19]}… is not {known.hash[:19]}…",
-            "bring back the file as it was, or add it under another name",
-        )

@@ -26,7 +26,7 @@ from autolora.engine.checkpoint import Checkpoint
 from autolora.errors import AutoloraError, RequestError, TaskCancelled
 from autolora.portfolio.allocation import Need, allot, check_deadlines, in_order, waves
 from autolora.portfolio.auction import Auction, Lot
-from autolora.portfolio.checking import Key, check_unchanged, key_of, need_of, own_seconds, prepared_of, untimed
+from autolora.portfolio.checking import Key, key_of, need_of, own_seconds, prepared_of, untimed
 from autolora.portfolio.clock import BatchClock
 from autolora.portfolio.folder import MEMORY, BatchFolder, BatchRequest
 from autolora.portfolio.members import Member
@@ -34,6 +34,7 @@ from autolora.portfolio.reports import write_reports
 from autolora.portfolio.sharing import cross_scores, shared_of
 from autolora.portfolio.task import EnergyShare, Task, weigh
 from autolora.portions import Portions
+from autolora.prepared import check_unchanged
 from autolora.progress import PlainProgress, TaskProgress
 from autolora.records import to_json
 from autolora.records.portfolio import PortfolioRecord
@@ -256,7 +257,8 @@ class Conduct:
         self.progress.stage(f"{name}: Reading the data")
         prepared, path = prepared_of(member), folder.run_path(name)
         held = RunFolder.existing(path) if (path / store.TASK).is_file() else None
-        check_unchanged(prepared, held)
+        if held is not None:
+            check_unchanged(prepared, held, otherwise="add it under another name")
         own = own_seconds(prepared)
         seconds = self._clock.plan_seconds(name, own=own, deadline=member.deadline_seconds)
         portions = Portions(dataset=prepared.dataset, seed=prepared.request.seed, limited=math.isfinite(seconds))

@@ -18,7 +18,7 @@ import yaml
 from autolora import request
 from autolora.durable import unwritable, write_whole
 from autolora.errors import RequestError, RunFolderError
-from autolora.folder import Folder, cannot_be_written
+from autolora.folder import Folder
 from autolora.portfolio.members import Member, check_names
 from autolora.records import to_json
 from autolora.records.portfolio import PortfolioRecord
@@ -75,10 +75,7 @@ class BatchFolder(Folder):
             RunFolderError: If the path is taken, or cannot be written.
         """
         cls.check_free(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_be_written(path, error, kind=cls.kind) from error
+        cls.make(path)
         batch = cls(path)
         with batch.owned():
             batch.write_request(wanted)

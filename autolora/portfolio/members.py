@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +183,7 @@ def _member(path: Path, defaults: Mapping[str, Any]) -> Member:
             wanted = request.from_mapping({**defaults, "data": data})
     except InputError as fault:
         return Member(name=name, source=path.name, request=None, fault=str(fault))
-    return Member(name=wanted.name, source=path.name, request=replace(wanted, name=wanted.name))
+    return Member(name=wanted.name, source=path.name, request=wanted)
 
 
 def _stem(path: Path) -> str:

@@ -37,10 +37,8 @@ def rolled_up(folder: BatchFolder, *, finished: bool, seconds: float) -> Portfol
         seconds: That were worked on it.
     """
     wanted, events = folder.request(), folder.events()
-    found = {member.name: _outcome(folder, member, events) for member in wanted.members}
-    searches = {name: _search(folder, name) for name in found}
-    bases = _bases(searches, events)
-    members = tuple(found.values())
+    members = tuple(_outcome(folder, member, events) for member in wanted.members)
+    bases = _bases(members, events)
     packed = [member for member in members if member.verdict in ADAPTERS]
     return PortfolioRecord(
         name=wanted.name,
@@ -49,7 +47,6 @@ def rolled_up(folder: BatchFolder, *, finished: bool, seconds: float) -> Portfol
         seconds=seconds,
         budget_seconds=None if wanted.minutes is None else wanted.minutes * 60,
         device=next((str(event["device"]) for event in events if "device" in event), ""),
-        engines_started=sum(event["event"] == "engines" for event in events),
         base_bytes=bases,
         adapter_bytes=sum(member.adapter_bytes for member in packed),
         full_model_bytes=sum(bases.get(member.base_model, 0) for member in packed),
@@ -163,14 +160,10 @@ def _best_rival(search: SearchRecord, found: Recommendation) -> tuple[str, Basel
     return min(scored, key=lambda pair: metric.loss(pair[1].metric.test or 0.0), default=None)
 
 
-def _bases(searches: dict[str, SearchRecord | None], events: Sequence[dict[str, Any]]) -> dict[str, int]:
+def _bases(members: Sequence[MemberOutcome], events: Sequence[dict[str, Any]]) -> dict[str, int]:
     """Return the bases of the tasks that were begun, with the bytes of their weights."""
     sizes = {str(event["base"]): int(event["bytes"]) for event in events if event["event"] == "begun"}
-    named = {
-        search.recommendation.base_model["id"]
-        for search in searches.values()
-        if search is not None and search.recommendation is not None
-    }
+    named = {member.base_model for member in members if member.base_model}
     return {base: sizes.get(base, 0) for base in sorted(named | set(sizes))}
 
 

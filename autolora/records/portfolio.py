@@ -120,8 +120,6 @@ class PortfolioRecord:
     """Wall time, all processes together."""
     budget_seconds: float | None = None
     device: str = ""
-    engines_started: int = 0
-    """Times that a base was loaded."""
     base_bytes: dict[str, int] = field(default_factory=dict)
     """Base model → bytes of its weights."""
     adapter_bytes: int = 0

@@ -124,10 +124,6 @@ class Pool:
                 except EngineLost as lost:
                     self.replace(name, lost)
 
-    def facts(self, task: str) -> EngineFacts:
-        """Return what is known of a task's base and device; the same on all engines."""
-        return self._facts[task]
-
     def on_loss(self, task: str, listener: Callable[[str], None]) -> None:
         """Have somebody told why whenever an engine is lost, as long as the task lasts."""
         self._listeners[task] = listener

@@ -14,12 +14,12 @@ from autolora.economics.assess import assess
 from autolora.economics.propose import propose
 from autolora.report.management.page import render_management
 from autolora.report.management.proposal import render_proposal
+from tests.browser.offline import CHROMIUM, launched, opened_offline
 from tests.economics.test_assess import FULL
 from tests.made_forecasts import forecast
 from tests.report import made_up
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 
@@ -29,10 +29,8 @@ A4_POINTS = (595, 842)
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched(sync_api) as opened:
         yield opened
-        opened.close()
 
 
 def management(language: str) -> str:
@@ -52,16 +50,8 @@ def proposal(language: str) -> str:
 def opened(browser, request, tmp_path: Path):
     """Return one of the pages in one language, and what went wrong there."""
     made, language = request.param
-    file = tmp_path / "page.html"
-    file.write_text(made(language))
-    context = browser.new_context(offline=True, viewport={"width": 900, "height": 1200})
-    page, complaints = context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda asked: complaints.append(asked.url) if not asked.url.startswith("file:") else None)
-    page.goto(file.as_uri())
-    yield page, complaints
-    context.close()
+    with opened_offline(browser, made(language), tmp_path / "page.html", width=900) as page:
+        yield page
 
 
 def test_the_four_answers_are_seen_and_nothing_goes_wrong(opened) -> None:

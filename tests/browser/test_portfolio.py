@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from autolora.report.portfolio.pages import render_engineer, render_management
+from tests.browser.offline import CHROMIUM, launched, opened_offline
 from tests.report.portfolio.made_up import portfolio
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 
@@ -24,25 +23,15 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched(sync_api) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(params=list(PAGES))
 def opened(browser, request, tmp_path: Path):
     """Return one of the pages, and what went wrong there."""
-    file = tmp_path / "page.html"
-    file.write_text(PAGES[request.param]())
-    context = browser.new_context(offline=True, viewport={"width": 1000, "height": 1200})
-    page, complaints = context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda asked: complaints.append(asked.url) if not asked.url.startswith("file:") else None)
-    page.goto(file.as_uri())
-    yield page, complaints
-    context.close()
+    with opened_offline(browser, PAGES[request.param](), tmp_path / "page.html", width=1000) as page:
+        yield page
 
 
 def test_every_task_and_the_order_are_seen_and_nothing_goes_wrong(opened) -> None:

@@ -68,7 +68,7 @@ ENGLISH = Wording(
     share="{rows} may use the adapter of {adapter}: it scores {score} there, the task's own {own}.",
     share_none="No adapter of one task is as good as another task's own on the other's items.",
     share_unknown="No two finished tasks have the same labels, so none can stand in for another.",
-    time="Every task had the least that its search takes; the rest went to where one more trial promised most{by}.",
+    time="Every task had the least that its search takes; the rest went to where one more trial promised most.",
     time_moved="{name}: {minutes} of trials, {trials} of them{why}{learned}.",
     ended_by={
         "trials": ", as many as were asked for", "promise": ", until one more promised next to nothing",

@@ -186,7 +186,7 @@ class Teller:
 
     def time(self) -> list[str]:
         """Return where the time went."""
-        said = [self.say.time.format(by="")]
+        said = [self.say.time]
         for member in self.it.members:
             it = member.allotted
             if it.trials:
