@@ -34,7 +34,7 @@ class Boards:
     @property
     def over(self) -> bool:
         """Whether nothing runs, and nothing more will be started."""
-        return not self._going() and not any(board.open for task, board in self.of.items() if task not in self.faults)
+        return not any(board.open for task, board in self.of.items() if task not in self.faults) and not self._going()
 
     def _going(self) -> list[str]:
         """Return the tasks that may still start trials, in the order in which they were named."""
@@ -44,15 +44,16 @@ class Boards:
     def next(self, tune_id: str) -> dict[str, Any] | None:
         """Return the Tune configuration of the next lease, of whichever task; None while every slot is taken.
 
-        Tune asks many times a second: while the slots are taken, nobody's turn is worked out.
+        Tune asks many times a second: while the slots are taken, nobody is asked whether it is finished, and nobody's
+        turn is worked out.
         """
-        going = self._going()
         try:
             if any(board.crew.free() is None for board in list(self.of.values())[:1]):
                 return None
         except AutoloraError as error:  # engines are lost one after the other: nobody here can go on
-            self.faults |= dict.fromkeys(going, error)
+            self.faults |= dict.fromkeys(self._going(), error)
             return None
+        going = self._going()
         for task in self.turns(going) if len(going) > 1 else going:
             lease = self._next_of(task, tune_id)
             if lease is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,8 @@ class Ledger:
                 sampler=optuna.samplers.RandomSampler(),  # until it is told of a space
             )
         self._seed = seed
+        self._counts: Counter[TrialState] | None = None
+        """Of trials by state; None when something may have changed."""
 
     def close(self) -> None:
         """Close the study's file; it is opened again when it is asked."""
@@ -71,6 +74,8 @@ class Ledger:
             raise unwritable(self._path, error) from error
         except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
             raise cannot_be_kept(self._path, error) from error
+        finally:
+            self._counts = None  # whatever was written, in part or whole
 
     # --------------------------------------------------------------------------------------------------------- asking
 
@@ -209,8 +214,13 @@ class Ledger:
         return tuple(record_of(t) for t in self.study.get_trials(deepcopy=False) if is_trial(t))
 
     def count(self, state: TrialState | None = None) -> int:
-        """Return how many trials were asked for, or are in a state; decodes no record, for it is asked all the time."""
-        return sum(is_trial(t) and state in (None, state_of(t)) for t in self.study.get_trials(deepcopy=False))
+        """Return how many trials were asked for, or are in a state.
+
+        Asked all the time: the study is read for it only when something was written since.
+        """
+        if self._counts is None:
+            self._counts = Counter(state_of(t) for t in self.study.get_trials(deepcopy=False) if is_trial(t))
+        return self._counts.total() if state is None else self._counts[state]
 
     def orphans(self) -> tuple[TrialRecord, ...]:
         """Return the trials that were running when the last owner of the study ended.

@@ -30,9 +30,11 @@ class Board:
         self.heard: list[tuple[str, object]] = []
         self.closed = False
         self.breaks_at = ""
+        self.asked = 0
 
     @property
     def finished(self) -> bool:
+        self.asked += 1
         return self.left == 0
 
     def next(self, tune_id):
@@ -86,6 +88,17 @@ def test_while_every_slot_is_taken_nobodys_turn_is_worked_out(crew) -> None:
     assert boards.next("1") is None
     assert asked == []
     assert not boards.over
+
+
+def test_while_every_slot_is_taken_no_board_is_asked_whether_it_is_finished(crew) -> None:
+    board = Board(crew)
+    boards = Boards({"a": board})
+    boards.next("1")
+    crew.room, board.asked = 0, 0
+
+    assert [boards.next("2") for _ in range(5)] == [None] * 5
+    assert not boards.over
+    assert board.asked == 0  # it may have to read its study for that, and Tune asks many times a second
 
 
 def test_a_board_is_made_when_its_turn_first_comes(crew) -> None:

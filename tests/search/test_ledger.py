@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import event
 
 from autolora.engine.costs import CostModel, Kind, key
 from autolora.objectives import metric_named
@@ -150,3 +151,18 @@ def test_first_suggestions_that_came_half_way_are_made_whole(tmp_path) -> None:
     ledger.enqueue(wanted)
 
     assert [ledger.ask().config.learning_rate for _ in wanted] == [2e-3, 5e-3, 8e-3]
+
+
+def test_how_many_trials_there_are_is_asked_of_the_study_once_between_changes(tmp_path) -> None:
+    ledger = open_ledger(tmp_path)
+    statements: list[str] = []
+    event.listen(ledger._storage.engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    running = ledger.ask()
+    statements.clear()
+    before = [(ledger.count(), ledger.count(TrialState.RUNNING)) for _ in range(50)]
+    asked = len(statements)
+    ledger.tell(running.number, TrialState.FAILED)
+
+    assert before == [(1, 1)] * 50
+    assert 0 < asked < 10
+    assert (ledger.count(), ledger.count(TrialState.RUNNING), ledger.count(TrialState.FAILED)) == (1, 0, 1)
