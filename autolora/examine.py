@@ -11,6 +11,7 @@ from autolora import space
 from autolora.data import find_in_tokens, prepare, record, subset
 from autolora.data_request import DataRequest
 from autolora.engine.checkpoint import find
+from autolora.prepared import cut_at
 from autolora.records import DataRecord, Finding
 from autolora.request import usual_space
 from autolora.tasks.kinds import task_of
@@ -42,10 +43,11 @@ def examine(wanted: Examination) -> DataRecord:
         SpaceError: If there is no such search space.
     """
     dataset = prepare(wanted.data, seed=wanted.seed)
-    max_length = int(space.load(wanted.space or usual_space(dataset.problem)).fixed["max_length"])
+    searched = space.load(wanted.space or usual_space(dataset.problem))
     if wanted.base_model is None:
-        return record(dataset, seed=wanted.seed, max_length=max_length)
+        return record(dataset, seed=wanted.seed, max_length=int(searched.fixed["max_length"]))
     folder = find(wanted.base_model).folder
+    max_length = cut_at(searched, dataset.problem, folder)
     task = task_of(problem_of(dataset), max_length=max_length, folder=folder)
     counted = subset(dataset.train, TOKENS_OF_ROWS, seed=wanted.seed)
     encoded = task.encode(load_tokenizer(folder), counted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from autolora import space
 from autolora.data import MOST_ANSWERS, prepare
@@ -10,10 +11,11 @@ from autolora.engine.checkpoint import Checkpoint, find
 from autolora.errors import DataError
 from autolora.margins import check_margin, find_margin
 from autolora.objectives import BY_LIKELIHOOD, Objective, guide_of, metric_named
-from autolora.records import Dataset
+from autolora.records import Dataset, ProblemType
 from autolora.request import Request
 from autolora.space import Space
 from autolora.store import RunFolder
+from autolora.tasks.kinds import readable_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +30,8 @@ class Prepared:
 
     @property
     def max_length(self) -> int:
-        """Tokens that a row is cut to."""
-        return int(self.space.fixed["max_length"])
+        """Tokens that a row is cut to: those that the space names, or fewer where the base can read no more."""
+        return cut_at(self.space, self.dataset.problem, self.checkpoint.folder)
 
     @property
     def closed(self) -> tuple[str, ...]:
@@ -45,6 +47,19 @@ class Prepared:
     def minutes(self) -> float | None:
         """Of the whole search, None without a limit."""
         return self.request.minutes
+
+
+def cut_at(space: Space, problem: ProblemType, base: Path) -> int:
+    """Return how many tokens of a row are read.
+
+    Args:
+        space: That names a number.
+        problem: Of the rows; where answers are written, prompts and answers find room in the base's context themselves.
+        base: Folder of the base model.
+    """
+    wanted = int(space.fixed["max_length"])
+    most = None if problem == "generation" else readable_tokens(base)
+    return wanted if most is None else min(wanted, most)
 
 
 def checked(wanted: Request) -> Prepared:
