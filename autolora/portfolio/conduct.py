@@ -35,7 +35,7 @@ from autolora.portfolio.sharing import cross_scores, shared_of
 from autolora.portfolio.task import EnergyShare, Task, weigh
 from autolora.portions import Portions
 from autolora.prepared import check_unchanged
-from autolora.progress import PlainProgress, TaskProgress
+from autolora.progress import Lines, TaskProgress
 from autolora.records import to_json
 from autolora.records.portfolio import PortfolioRecord
 from autolora.search.board import Board
@@ -51,7 +51,7 @@ WAVE_TASKS = 8
 """Tasks that are explored together: their rows are held in memory together."""
 
 
-def start(wanted: BatchRequest, out: Path, *, progress: PlainProgress) -> PortfolioRecord:
+def start(wanted: BatchRequest, out: Path, *, progress: Lines) -> PortfolioRecord:
     """Run a new batch.
 
     Args:
@@ -74,7 +74,7 @@ def start(wanted: BatchRequest, out: Path, *, progress: PlainProgress) -> Portfo
     return Conduct(wanted=replace(wanted, members=members, memory=memory), out=out, progress=progress).run()
 
 
-def resume(out: Path, *, progress: PlainProgress) -> PortfolioRecord:
+def resume(out: Path, *, progress: Lines) -> PortfolioRecord:
     """Go on with a batch that ended before it was done, or to which tasks were added.
 
     Raises:
@@ -93,7 +93,7 @@ class Conduct:
 
     wanted: BatchRequest
     out: Path
-    progress: PlainProgress
+    progress: Lines
     resumed: BatchFolder | None = None
     """The folder of a batch that goes on."""
 

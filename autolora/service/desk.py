@@ -1,0 +1,308 @@
+"""What the service can be asked for, as plain calls: the REST routes and the pages say the same things through here.
+
+Knows jobs, folders and the library's readers; knows no HTTP. Ids come checked by shape, and are looked up in the tables
+before they become paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autolora import results
+from autolora.folder import DONE
+from autolora.records.forecast import Forecast
+from autolora.results import SearchRecord
+from autolora.service import asking, processes
+from autolora.service.answering import Answerer
+from autolora.service.bases import Bases
+from autolora.service.faults import Conflict, Invalid, NotFound, NotYet
+from autolora.service.following import Following
+from autolora.service.ids import Prefix, is_id, new_id
+from autolora.service.jobs import Dataset, Job, Jobs, NewJob
+from autolora.service.look import Look, Trouble
+from autolora.service.settings import Settings
+from autolora.service.states import Kind, State, Wish
+from autolora.service.supervisor import Supervisor
+from autolora.service.workplace import FINDINGS, FORECAST, PROGRESS, JobFolder, Workplace
+from autolora.store import BUNDLE, RECOMMENDATION, TRIALS
+
+_PREFIXES = {Kind.SEARCH: Prefix.SEARCH, Kind.BATCH: Prefix.BATCH, Kind.PLAN: Prefix.PLAN, Kind.CHECK: Prefix.CHECK}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Everything that a request may need."""
+
+    settings: Settings
+    jobs: Jobs
+    place: Workplace
+    bases: Bases
+    supervisor: Supervisor
+    following: Following
+    answerer: Answerer
+
+    # -------------------------------------------------------------------------------------------------------- datasets
+
+    def dataset(self, id: str) -> Dataset:
+        """Return a dataset.
+
+        Raises:
+            NotFound: If there is none of this id.
+        """
+        if not is_id(id, Prefix.DATA):
+            raise NotFound(f"there is no dataset {id[:40]!r}", "list them with GET /v1/datasets")
+        return self.jobs.dataset(id)
+
+    def file_of(self, id: str) -> Path:
+        """Return the file of a dataset.
+
+        Raises:
+            NotFound: If there is none of this id.
+        """
+        return self.place.dataset(id) / self.dataset(id).file
+
+    def forget_dataset(self, id: str) -> None:
+        """Delete a dataset.
+
+        Raises:
+            NotFound: If there is none of this id.
+            Conflict: If a job that has not ended needs it.
+        """
+        known = self.dataset(id)
+        for job in self.jobs.of_dataset(id, list(Kind)):
+            if not job.has_ended:
+                raise Conflict(f"{job.kind.value} {job.id} works on it", "cancel that first")
+        self.jobs.remove_dataset(known.id)
+        shutil.rmtree(self.place.dataset(id), ignore_errors=True)
+
+    def check(self, dataset: str, data: Mapping[str, Any], base_model: str | None = None) -> Job:
+        """Have a dataset looked at.
+
+        Args:
+            dataset: Its id.
+            data: How it is to be read, as under ``data`` of a task file.
+            base_model: Whose tokenizer counts the tokens.
+        """
+        known = self.dataset(dataset)
+        for name in asking.PLACES:
+            if name in data:
+                raise Invalid(f"data.{name} must not be given", "upload the table instead", param=f"data.{name}")
+        base = None if base_model is None else str(self.bases.folder(base_model))
+        wanted = {"file": str(self.file_of(dataset)), "data": dict(data), "base_model": base}
+        return self._add(Kind.CHECK, known.name, wanted, dataset=dataset)
+
+    def look(self, dataset: str) -> Look | None:
+        """Return what the last check of a dataset saw, None while it looks."""
+        last = next(iter(self.jobs.of_dataset(dataset, [Kind.CHECK])), None)
+        if last is None or not last.has_ended:
+            return None
+        path = self.place.job(last.id).path / FINDINGS
+        if path.exists():
+            return msgspec.json.decode(path.read_bytes(), type=Look)
+        cause, hint = last.cause or "the check was given up", last.hint or "check it again, or upload the table anew"
+        return Look(trouble=Trouble(message=cause, hint=hint))
+
+    # -------------------------------------------------------------------------------------------------- what is started
+
+    def search(self, body: Mapping[str, Any], *, key: str | None = None) -> Job:
+        """Start a search.
+
+        Args:
+            body: As ``schemas.SearchIn``.
+            key: Of idempotency.
+
+        Raises:
+            Fault: If it cannot be: a wrong value, a dataset that is not ready, a full disk.
+        """
+        priority = body.get("priority", 0)
+        task = self._task({name: value for name, value in body.items() if name != "priority"})
+        request = {"task": task}
+        return self._add(
+            Kind.SEARCH, task["name"], request, dataset=body["dataset"], priority=priority, key=key, body=body
+        )
+
+    def plan(self, body: Mapping[str, Any], *, key: str | None = None) -> Job:
+        """Have it said what a search would take; see ``search``."""
+        task = self._task({name: value for name, value in body.items() if name != "priority"})
+        request = {"task": task, "body": dict(body)}
+        return self._add(Kind.PLAN, task["name"], request, dataset=body["dataset"], priority=1, key=key, body=body)
+
+    def batch(self, body: Mapping[str, Any], *, key: str | None = None) -> Job:
+        """Start a batch; see ``search``."""
+        tasks, seen = [], set()
+        for at, each in enumerate(body["tasks"]):
+            try:
+                task = self._task(each)
+            except Invalid as fault:
+                where = f"tasks.{at}" if fault.param is None else f"tasks.{at}.{fault.param}"
+                raise Invalid(fault.message, fault.hint, param=where) from None
+            if task["name"].casefold() in seen:
+                raise Invalid(
+                    f"two tasks have the name {task['name']!r}", "name one otherwise", param=f"tasks.{at}.name"
+                )
+            seen.add(task["name"].casefold())
+            tasks.append(task)
+        request = {"name": body["name"], "tasks": tasks, "minutes": body.get("minutes")}
+        return self._add(Kind.BATCH, body["name"], request, priority=body.get("priority", 0), key=key, body=body)
+
+    def _task(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a task as a task file says it, on datasets that are ready."""
+        dataset = self.dataset(str(body["dataset"]))
+        completed = dict(body)
+        if not completed.get("data"):
+            look = self.look(dataset.id)
+            if look is None:
+                raise NotYet("the dataset is still being checked", "ask again when GET /v1/datasets/ID says ready")
+            if not look.is_ready:
+                said = "" if look.trouble is None else f": {look.trouble.message}"
+                raise Invalid(f"the dataset is not ready{said}", "check it again with other columns, or upload it anew",
+                              param="dataset")  # fmt: skip
+            completed["data"] = look.data
+        completed["name"] = completed.get("name") or asking.name_from(dataset.name)
+        task, _ = asking.task_of(completed, bases=self.bases, file_of=self.file_of, address=self.settings.address)
+        return task
+
+    def _add(
+        self,
+        kind: Kind,
+        name: str,
+        request: Mapping[str, Any],
+        *,
+        dataset: str | None = None,
+        priority: int = 0,
+        key: str | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """Add a job: its folder first, so that whatever stands in the tables can be begun."""
+        self.supervisor.check_room()
+        new = NewJob(id=new_id(_PREFIXES[kind]), kind=kind, name=name, priority=priority, dataset=dataset)
+        folder = JobFolder.make(self.place.jobs / new.id, {"kind": kind.value, **request})
+        digest = hashlib.sha256(json.dumps([kind.value, body], sort_keys=True).encode()).hexdigest()
+        try:
+            added = self.jobs.add(new, key=key, digest=digest)
+        except BaseException:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+        if added.id != new.id:  # the key was used before
+            shutil.rmtree(folder.path, ignore_errors=True)
+        return added
+
+    # ------------------------------------------------------------------------------------------------ what has a folder
+
+    def job(self, id: str, *kinds: Kind) -> Job:
+        """Return a job of one of some kinds.
+
+        Raises:
+            NotFound: If there is none of this id.
+        """
+        if not is_id(id, *(_PREFIXES[kind] for kind in kinds)):
+            raise NotFound(f"there is no {' or '.join(kinds)} {id[:40]!r}", "list them with GET")
+        return self.jobs.get(id)
+
+    def want(self, id: str, wish: Wish, *kinds: Kind) -> Job:
+        """Say what is wanted of a job; a failed one may be gone on with.
+
+        Raises:
+            NotFound: If there is none of this id.
+            Conflict: If it has ended otherwise.
+        """
+        self.job(id, *kinds)
+        if wish == Wish.RUN:
+            self.supervisor.check_room()
+        return self.jobs.want(id, wish)
+
+    def forget(self, id: str, *kinds: Kind) -> None:
+        """Delete a job that has ended, with everything that it found.
+
+        Raises:
+            NotFound: If there is none of this id.
+            Conflict: If it has not ended.
+        """
+        job = self.job(id, *kinds)
+        if not job.has_ended:
+            raise Conflict(f"the {job.kind.value} is {job.state.value}", "cancel it first")
+        processes.kill_all(id)
+        self.jobs.remove(id)
+        shutil.rmtree(self.place.job(id).path, ignore_errors=True)
+
+    def events(self, id: str, after: int) -> list[dict[str, Any]]:
+        """Return what a job has said after the line of a number."""
+        return self.following.lines(self.place.job(id).path / PROGRESS, after)
+
+    def found(self, id: str, task: str | None = None) -> SearchRecord:
+        """Return what a search has found so far.
+
+        Args:
+            id: Of the search, or of a batch.
+            task: Name of the task of a batch.
+
+        Raises:
+            NotYet: If it has not read its data yet.
+        """
+        run = self.run_of(id, task)
+        if not (run / TRIALS).exists():
+            raise NotYet("the search has not begun: it has no trials yet", "ask again when it is running")
+        return _read(run, _stamp(run))
+
+    def run_of(self, id: str, task: str | None = None) -> Path:
+        """Return a run folder.
+
+        Raises:
+            NotFound: If a batch has no such task.
+        """
+        run = self.place.job(id).run
+        if task is None:
+            return run
+        names = [each["name"] for each in self.place.job(id).request().get("tasks", ())]
+        if task not in names:
+            raise NotFound(f"the batch has no task {task[:80]!r}", f"its tasks: {', '.join(names)[:400]}")
+        return run / task
+
+    def bundle(self, id: str, task: str | None = None) -> Path:
+        """Return the adapter folder of a search.
+
+        Raises:
+            NotYet: If there is none.
+        """
+        run = self.run_of(id, task)
+        if not (run / DONE).exists() or not (run / BUNDLE).is_dir():
+            raise NotYet("there is no adapter yet", "ask again when the search has succeeded")
+        return run / BUNDLE
+
+    def forecast(self, id: str) -> Forecast:
+        """Return what a search would take.
+
+        Raises:
+            NotYet: If that is still being found out.
+        """
+        path = self.place.job(id).path / FORECAST
+        if not path.exists():
+            raise NotYet("the plan is not ready", "ask again when it has succeeded")
+        return msgspec.json.decode(path.read_bytes(), type=Forecast)
+
+    def position(self, job: Job) -> int | None:
+        """Return how many jobs wait before a job, None where it does not wait."""
+        if job.state != State.QUEUED:
+            return None
+        waiting = [each.id for each in self.jobs.unfinished() if each.state == State.QUEUED and each.kind != Kind.CHECK]
+        return waiting.index(job.id) if job.id in waiting else None
+
+
+def _stamp(run: Path) -> tuple[Any, ...]:
+    """Return what changes whenever a reader would see something else."""
+    names = (TRIALS, "confirm.json", RECOMMENDATION, "review.json", DONE)
+    return tuple((run / name).stat().st_mtime_ns if (run / name).exists() else 0 for name in names)
+
+
+@lru_cache(maxsize=32)
+def _read(run: Path, stamp: tuple[Any, ...]) -> SearchRecord:
+    return results.read(run)

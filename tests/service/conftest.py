@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.service.running import RunningService
+
+
+@pytest.fixture
+def models(tiny_folder, tmp_path) -> Path:
+    """Return a folder of base models with a tiny one in it."""
+    folder = tmp_path / "models"
+    shutil.copytree(tiny_folder("bert"), folder / "tiny")
+    return folder
+
+
+@pytest.fixture
+def service(models, tmp_path):
+    """Return a service that runs."""
+    running = RunningService(data=tmp_path / "data", models=models)
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def opened_service(tmp_path):
+    """Return a service that is open in this process, and listens nowhere."""
+    from autolora.service.serving import opened
+    from autolora.service.settings import Settings
+
+    with opened(Settings(data_dir=tmp_path / "data")) as it:
+        yield it
+
+
+@pytest.fixture
+def web(opened_service):
+    """Return a function that talks to the open service as a program with its token does, or without it."""
+    from fastapi.testclient import TestClient
+
+    from autolora.service.app import create_app
+
+    app = create_app(opened_service.desk, opened_service.sessions, hosts=lambda: frozenset({"service.test"}))
+    clients = []
+
+    def talk(*, token: bool = True, **headers: str) -> TestClient:
+        given = {"Authorization": f"Bearer {opened_service.sessions.token}"} if token else {}
+        client = TestClient(app, base_url="http://service.test", headers=given | headers, raise_server_exceptions=False)
+        clients.append(client)
+        return client
+
+    yield talk
+    for client in clients:
+        client.close()
