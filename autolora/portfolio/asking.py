@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from autolora.budget import seconds_used
 from autolora.business import check_one_currency, parse_amount, reads_as_amount
 from autolora.errors import RequestError
 from autolora.portfolio import members as member_room
+from autolora.portfolio.clock import seconds_worked
 from autolora.portfolio.folder import BatchFolder, BatchRequest
 from autolora.portfolio.members import Member
 from autolora.portfolio.rollup import rolled_up
@@ -75,7 +75,7 @@ def asked(
             folder.cancel(cancel)
             return Answer(said=f"{cancel} is given up; the other tasks go on")
         if status:
-            return Answer(record=rolled_up(folder, finished=folder.is_done, seconds=seconds_used(folder)))
+            return Answer(record=rolled_up(folder, finished=folder.is_done, seconds=seconds_worked(folder)))
         return Asked(folder=folder.path, request=None)
     members = member_room.read(tasks, defaults=defaults)
     folder_path = out or USUAL_FOLDER

@@ -7,9 +7,21 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autolora.budget import Stopwatch
+from autolora.budget import Stopwatch, seconds_used
+from autolora.portfolio.folder import BatchFolder
 from autolora.portfolio.task import Task
+from autolora.store import TASK, RunFolder
 from autolora.units import in_minutes
+
+
+def seconds_worked(folder: BatchFolder) -> float:
+    """Return the time that earlier processes worked on a batch.
+
+    The batch itself says it seldom, its tasks at every trial and training; their clocks run one at a time, so that they
+    add up. What a kill cuts off is what was worked since the last of them.
+    """
+    tasks = (path.parent for path in folder.path.glob(f"*/{TASK}"))
+    return max(seconds_used(folder), sum(seconds_used(RunFolder(path)) for path in tasks))
 
 
 @dataclass(kw_only=True)

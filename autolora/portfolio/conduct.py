@@ -27,7 +27,7 @@ from autolora.errors import AutoloraError, RequestError, TaskCancelled
 from autolora.portfolio.allocation import Need, allot, check_deadlines, in_order, waves
 from autolora.portfolio.auction import Auction, Lot
 from autolora.portfolio.checking import Key, key_of, need_of, own_seconds, prepared_of, untimed
-from autolora.portfolio.clock import BatchClock
+from autolora.portfolio.clock import BatchClock, seconds_worked
 from autolora.portfolio.folder import MEMORY, BatchFolder, BatchRequest
 from autolora.portfolio.members import Member
 from autolora.portfolio.reports import write_reports
@@ -102,7 +102,7 @@ class Conduct:
         self._made = self.resumed
         minutes = self.wanted.minutes
         self._clock = BatchClock(
-            watch=Stopwatch(before=0.0 if self.resumed is None else seconds_used(self.resumed)),
+            watch=Stopwatch(before=0.0 if self.resumed is None else seconds_worked(self.resumed)),
             budget=math.inf if minutes is None else minutes * 60,
         )
         self._faults: dict[str, str] = {m.name: m.fault for m in self.wanted.members if m.request is None}
