@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -63,8 +64,9 @@ class Task:
         return self.member.name
 
     def after_exploring(self) -> float:
-        """Return the seconds that confirming and reporting were planned to take."""
-        return self.way.planned.confirm_seconds + self.way.planned.closing_seconds
+        """Return the seconds that confirming and reporting were planned to take; none where nothing was measured."""
+        planned = self.way.planned.confirm_seconds + self.way.planned.closing_seconds
+        return planned if math.isfinite(planned) else 0.0
 
     def why_ended(self) -> str:
         """Return why its exploring has ended: ``space``, ``trials``, ``promise`` or ``time``."""

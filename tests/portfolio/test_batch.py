@@ -88,6 +88,11 @@ def test_every_sound_task_has_a_run_folder_as_a_search_makes_it(finished) -> Non
         assert search.recommendation is not None
         assert search.recommendation.name == name
         assert search.recommendation.search.trials == 4
+        assert search.confirm is not None
+        assert "budget ended" not in " ".join(reason.text for reason in search.recommendation.reasons)
+        finalists = [each for each in search.confirm.candidates if each.kind == "finalist"]
+        assert finalists
+        assert all(len(each.seeds) == 3 for each in finalists), "every task is confirmed, not only the last"
         assert tiny_search.left_over(finished / name) == []
 
 
