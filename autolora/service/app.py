@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from autolora import __version__
 from autolora.service.desk import Desk
 from autolora.service.guard import Guard, Sessions
+from autolora.service.pages import data, doors, searches
 from autolora.service.problems import answer_with_problems
 from autolora.service.routes import datasets, found, jobs, system
 
@@ -37,7 +38,7 @@ def create_app(desk: Desk, sessions: Sessions, *, hosts: Callable[[], frozenset[
     )
 
 
-UPLOADS = frozenset({"/v1/datasets"})
+UPLOADS = frozenset({"/v1/datasets", "/data"})
 """Paths whose bodies may be large."""
 
 
@@ -45,7 +46,8 @@ def rooms(desk: Desk, sessions: Sessions) -> FastAPI:
     """Return the app behind the guard."""
     app = FastAPI(title="autolora", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     app.state.desk, app.state.sessions, app.state.streams = desk, sessions, 0
-    answer_with_problems(app)
-    for routes in (jobs.router(), found.router(), datasets.router(), system.router()):
+    answer_with_problems(app, page=doors.error_page)
+    rest = (jobs.router(), found.router(), datasets.router(), system.router())
+    for routes in (*rest, doors.router(), data.router(), searches.router()):
         app.include_router(routes)
     return app

@@ -22,7 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolora.service.faults import BadHost, Fault, Forbidden, TooLarge, Unauthorized
-from autolora.service.problems import of_fault
+from autolora.service.problems import of_fault, wants_page
 
 _LOG = logging.getLogger("autolora.service.access")
 COOKIE = "autolora_session"
@@ -156,8 +156,7 @@ class Guard:
             raise Forbidden("this was sent from another site", "use the service's own pages, or the token")
 
     def _refused(self, scope: Scope, fault: Fault) -> Response:
-        wants_page = "text/html" in Headers(scope=scope).get("accept", "")
-        if isinstance(fault, Unauthorized) and wants_page and not scope["path"].startswith("/v1/"):
+        if isinstance(fault, Unauthorized) and wants_page(scope["path"], Headers(scope=scope).get("accept", "")):
             return RedirectResponse("/login", status_code=303)
         return of_fault(fault)
 
@@ -186,7 +185,7 @@ def _add_headers(headers: MutableHeaders, *, secure: bool) -> None:
     headers.setdefault("Content-Security-Policy", PAGE_POLICY)
     headers.setdefault("Cache-Control", "no-store")
     headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
+    headers["Referrer-Policy"] = "same-origin"  # with none at all, browsers send forms with Origin: null
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if secure:

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from autolora.errors import AutoloraError, RunFolderError
@@ -67,33 +68,58 @@ def of_fault(fault: Fault) -> JSONResponse:
     return problem(fault.status, fault.code, fault.message, hint=fault.hint, param=fault.param, headers=headers)
 
 
-def answer_with_problems(app: FastAPI) -> None:
-    """Have every error of an app answered with such a document."""
+def wants_page(path: str, accept: str) -> bool:
+    """Return whether a person looks at pages, rather than a program at the API."""
+    return "text/html" in accept and not path.startswith("/v1/")
+
+
+def answer_with_problems(app: FastAPI, *, page: Callable[[Request, int, str, str], Response]) -> None:
+    """Have every error of an app answered with such a document, or with a page where a person looks at pages.
+
+    Args:
+        app: The app.
+        page: Makes the page, of the request, the HTTP status, what is wrong, and the way out.
+    """
+
+    def told(
+        request: Request,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        hint: str = "",
+        param: str | None = None,
+        headers: Any = None,
+    ) -> Response:
+        if wants_page(request.url.path, request.headers.get("accept", "")):
+            return page(request, status, detail, hint)
+        return problem(status, code, detail, hint=hint, param=param, headers=headers)
 
     @app.exception_handler(Fault)
-    def fault_of(request: Request, fault: Fault) -> JSONResponse:
-        return of_fault(fault)
+    def fault_of(request: Request, fault: Fault) -> Response:
+        return told(request, fault.status, fault.code, fault.message, hint=fault.hint, param=fault.param)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
         if first["type"] == "json_invalid":
             reason = first.get("ctx", {}).get("error", "it cannot be read")
-            return problem(400, "broken_json", f"the body is no JSON: {reason}", hint="send one JSON object")
-        return problem(422, "invalid_value", first["msg"], hint="see /docs for what is expected", param=".".join(where))
+            return told(request, 400, "broken_json", f"the body is no JSON: {reason}", hint="send one JSON object")
+        hint = "see /openapi.json for what is expected"
+        return told(request, 422, "invalid_value", first["msg"], hint=hint, param=".".join(where))
 
     @app.exception_handler(HTTPException)
-    def refused(request: Request, error: HTTPException) -> JSONResponse:
+    def refused(request: Request, error: HTTPException) -> Response:
         code = _CODES.get(error.status_code, "bad_request")
-        return problem(error.status_code, code, str(error.detail), headers=error.headers)
+        return told(request, error.status_code, code, str(error.detail), headers=error.headers)
 
     @app.exception_handler(AutoloraError)
-    def wrong(request: Request, error: AutoloraError) -> JSONResponse:
+    def wrong(request: Request, error: AutoloraError) -> Response:
         status, code = (409, "conflict") if isinstance(error, RunFolderError) else (422, "invalid_value")
-        return problem(status, code, error.message, hint=error.hint)
+        return told(request, status, code, error.message, hint=error.hint)
 
     @app.exception_handler(Exception)
-    def broken(request: Request, error: Exception) -> JSONResponse:
+    def broken(request: Request, error: Exception) -> Response:
         _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return problem(500, "internal", "an unexpected error, which stands in the log", hint="report it")
+        return told(request, 500, "internal", "an unexpected error, which stands in the log", hint="report it")

@@ -45,8 +45,9 @@ def test_what_a_search_has_not_found_yet_is_said_so(web, opened_service, part) -
     from autolora.service.states import Kind, State
 
     jobs = opened_service.desk.jobs
+    opened_service.desk.supervisor.stop()  # or it would begin the search
     job = jobs.add(NewJob(id=new_id(Prefix.SEARCH), kind=Kind.SEARCH, name="reviews"))
-    jobs.move(job.id, State.CANCELLED)  # or the supervisor would begin it
+    jobs.move(job.id, State.CANCELLED)
     answer = web().get(f"/v1/searches/{job.id}/{part}")
 
     assert is_problem(answer, 409)

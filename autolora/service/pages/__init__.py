@@ -1,0 +1,1 @@
+"""The dashboard: the same calls at the desk as REST makes, as pages. Plain HTML that works without any script."""
