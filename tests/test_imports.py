@@ -136,7 +136,10 @@ def importers() -> dict[str, set[str]]:
 
 
 def declared() -> dict[str, str]:
-    """Return the remark behind each dependency in pyproject.toml, by the name it is imported under."""
+    """Return the remark behind each dependency in pyproject.toml, by the name it is imported under.
+
+    Left out is what another dependency imports, and says so.
+    """
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     project = tomllib.loads(text)["project"]
     extras = project["optional-dependencies"]
@@ -146,7 +149,9 @@ def declared() -> dict[str, str]:
     for requirement in wanted:
         name = re.split(r"[\[><=!~ ]", requirement, maxsplit=1)[0]
         line = next(line for line in text.splitlines() if f'"{requirement}"' in line)
-        remarks[_IMPORT_NAMES.get(name, name)] = line.partition("#")[2].strip()
+        remark = line.partition("#")[2].strip()
+        if not remark.startswith("for "):
+            remarks[_IMPORT_NAMES.get(name, name)] = remark
     return remarks
 
 
