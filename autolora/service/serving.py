@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from autolora.errors import RequestError
+from autolora.interruption import interruptible
 from autolora.service.answering import Answerer
 from autolora.service.app import create_app
 from autolora.service.bases import Bases
@@ -96,9 +97,13 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
         )
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         ready(f"{'https' if settings.certificate is not None else 'http'}://{shown}:{port}")
-        server.run(sockets=[listening])
-        logging.getLogger("autolora.service").info("stopping: jobs keep where they are")
-        it.desk.supervisor.rest()
+        with interruptible() as asked:
+            try:
+                server.run(sockets=[listening])
+            except KeyboardInterrupt:  # when it has shut down, uvicorn raises the signal that it was stopped by again
+                asked.leave()
+            logging.getLogger("autolora.service").info("stopping: jobs keep where they are")
+            it.desk.supervisor.rest()
 
 
 @contextmanager
@@ -112,6 +117,7 @@ def _bound(settings: Settings) -> Iterator[socket.socket]:
             raise RequestError(
                 f"port {settings.port} of {settings.host} cannot be used: {error.strerror}", "choose another --port"
             ) from error
+        listening.listen()  # whoever comes before the app is ready waits
         yield listening
 
 
