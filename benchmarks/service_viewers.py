@@ -4,9 +4,9 @@
 
 A service and one search run in processes of their own. The same search (seed, first suggestions, no baselines) is run
 again and again, in turns without viewers and with them; its pace is the time from its first trial's begin to the end of
-its last. A viewer keeps one event stream open, and does what the page does: its live part every three seconds, the whole
-page every minute. Viewers run in a process of their own on the same machine, so that what they take themselves counts
-against the search.
+its last. A viewer keeps one event stream open, and does what the page does: its live part every three seconds, the
+whole page every minute. Viewers run in a process of their own on the same machine, so that what they take themselves
+counts against the search.
 """
 
 from __future__ import annotations
