@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import string
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+import autolora
 from autolora.objectives import metric_named
 from autolora.service.faults import Invalid
 from autolora.service.guard import COOKIE, PAGE_POLICY
@@ -17,6 +19,7 @@ from autolora.service.journal import Journal
 from autolora.service.pages.chart import chart_of
 from autolora.service.pages.doors import SCREENS
 from autolora.service.pages.english import WORDS as ENGLISH
+from autolora.service.pages.japanese import FINDINGS
 from autolora.service.pages.japanese import WORDS as JAPANESE
 from autolora.service.pages.searches import body_of
 from autolora.service.states import Kind, State
@@ -26,6 +29,7 @@ from tests.report import made_up
 
 pytestmark = pytest.mark.unit
 
+PACKAGE = Path(autolora.__file__).parent
 OWN = "http://service.test"
 TRICK = "<script>alert(1)</script>{{7*7}}=CMD()"
 
@@ -90,6 +94,15 @@ def test_both_languages_say_the_same_things_with_the_same_values() -> None:
     assert not [key for key, said in JAPANESE.items() if said == ENGLISH[key]]
 
 
+def test_every_finding_that_the_library_knows_is_explained_in_japanese() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py")))
+    codes = set(re.findall(r'Finding\(\s*code="(\w+)"', sources))
+    codes |= set(re.findall(r'_finding\(\s*"(\w+)"', sources))
+
+    assert len(codes) > 15
+    assert codes == set(FINDINGS)
+
+
 def test_every_screen_has_help_in_the_order_of_the_way(visitor) -> None:
     html = visitor().get("/help").text
 
@@ -132,6 +145,7 @@ def test_the_first_page_is_small_with_all_that_it_loads(visitor) -> None:
     client = visitor()
     page = client.get("/")
     loaded = [attributes.get("src") or attributes.get("href") for attributes in Seen(page.text).all("script", "link")]
+    loaded.remove("data:,")  # no icon
     total = len(page.content) + sum(len(client.get(str(path)).content) for path in loaded)
 
     assert len(loaded) == 2

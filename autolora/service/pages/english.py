@@ -43,7 +43,7 @@ WORDS: dict[str, str] = {
     "data.no_findings": "Nothing odd was found.",
     "data.warning": "Look at this",
     "data.note": "For your information",
-    "data.rows_at": "Rows {rows}",
+    "data.details": "Details",
     "data.classes": "Classes",
     "data.first_rows": "The first rows",
     "data.columns": "Which columns matter",

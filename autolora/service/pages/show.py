@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from autolora.inline import asset, environment
 from autolora.service.guard import PAGE_POLICY
 from autolora.service.pages.english import WORDS as ENGLISH
+from autolora.service.pages.japanese import FINDINGS
 from autolora.service.pages.japanese import WORDS as JAPANESE
 
 Language = Literal["en", "ja"]
@@ -39,6 +40,10 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         """Return a sentence with its values in place."""
         return _WORDS[self.language][key].format(**values)
+
+    def finding(self, code: str) -> tuple[str, str] | None:
+        """Return what a finding means and what to do about it, None where its own words are to be shown."""
+        return FINDINGS.get(code) if self.language == "ja" else None
 
     def duration(self, seconds: float) -> str:
         """Return a duration as a person reads it."""
