@@ -12,7 +12,7 @@ from autolora.service.desk import Desk
 from autolora.service.guard import Guard, Sessions
 from autolora.service.pages import data, doors, searches
 from autolora.service.problems import answer_with_problems
-from autolora.service.routes import datasets, found, jobs, system
+from autolora.service.routes import datasets, found, jobs, reviews, system
 
 _DESCRIPTION = """Searches for the smallest LoRA adapter that does a job. Shaped like the fine-tuning APIs that people
 know: upload a dataset, start a search (202 and a Location), follow its events, fetch the report and the adapter.
@@ -47,7 +47,7 @@ def rooms(desk: Desk, sessions: Sessions) -> FastAPI:
     app = FastAPI(title="autolora", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     app.state.desk, app.state.sessions, app.state.streams = desk, sessions, 0
     answer_with_problems(app, page=doors.error_page)
-    rest = (jobs.router(), found.router(), datasets.router(), system.router())
+    rest = (jobs.router(), found.router(), datasets.router(), reviews.router(), system.router())
     for routes in (*rest, doors.router(), data.router(), searches.router()):
         app.include_router(routes)
     return app

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from autolora import results
+from autolora.durable import write_whole
 from autolora.folder import DONE
 from autolora.records.forecast import Forecast
 from autolora.results import SearchRecord
@@ -32,10 +33,16 @@ from autolora.service.look import Look, Trouble
 from autolora.service.settings import Settings
 from autolora.service.states import Kind, State, Wish
 from autolora.service.supervisor import Supervisor
-from autolora.service.workplace import FINDINGS, FORECAST, PROGRESS, JobFolder, Workplace
+from autolora.service.workplace import FINDINGS, FORECAST, PROGRESS, REVIEW_PAGE, REVIEWS, JobFolder, Workplace
 from autolora.store import BUNDLE, RECOMMENDATION, TRIALS
 
-_PREFIXES = {Kind.SEARCH: Prefix.SEARCH, Kind.BATCH: Prefix.BATCH, Kind.PLAN: Prefix.PLAN, Kind.CHECK: Prefix.CHECK}
+_PREFIXES = {
+    Kind.SEARCH: Prefix.SEARCH,
+    Kind.BATCH: Prefix.BATCH,
+    Kind.PLAN: Prefix.PLAN,
+    Kind.CHECK: Prefix.CHECK,
+    Kind.REVIEW: Prefix.REVIEW,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,13 +185,15 @@ class Desk:
         request: Mapping[str, Any],
         *,
         dataset: str | None = None,
+        subject: str | None = None,
         priority: int = 0,
         key: str | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Job:
         """Add a job: its folder first, so that whatever stands in the tables can be begun."""
         self.supervisor.check_room()
-        new = NewJob(id=new_id(_PREFIXES[kind]), kind=kind, name=name, priority=priority, dataset=dataset)
+        id = new_id(_PREFIXES[kind])
+        new = NewJob(id=id, kind=kind, name=name, priority=priority, dataset=dataset, subject=subject)
         folder = JobFolder.make(self.place.jobs / new.id, {"kind": kind.value, **request})
         digest = hashlib.sha256(json.dumps([kind.value, body], sort_keys=True).encode()).hexdigest()
         try:
@@ -277,6 +286,69 @@ class Desk:
         if not (run / DONE).exists() or not (run / BUNDLE).is_dir():
             raise NotYet("there is no adapter yet", "ask again when the search has succeeded")
         return run / BUNDLE
+
+    # --------------------------------------------------------------------------------------------------------- reviews
+
+    def make_review(self, search: str, *, rows: int, language: str) -> Job:
+        """Have the page made on which people judge the answers of a search.
+
+        Args:
+            search: Its id.
+            rows: Test rows that are shown at most.
+            language: Of the page.
+        """
+        return self._review(search, {"rows": rows, "language": language, "reads": None})
+
+    def read_review(self, search: str, said: bytes, *, min_accepted: float | None) -> Job:
+        """Have what a reviewer saved, and all before, bear on the verdict of a search.
+
+        Args:
+            search: Its id.
+            said: The file that the reviewer's page saved.
+            min_accepted: Share of the adapter's answers that must be accepted as they are, if one is asked for.
+
+        Raises:
+            Invalid: If it is no such file.
+        """
+        self.job(search, Kind.SEARCH)
+        try:
+            reviewer = json.loads(said)["reviewer"]
+        except (ValueError, TypeError, KeyError):
+            raise Invalid("this is no file that a review page has saved", "save it again on that page") from None
+        folder = self.place.job(search).path / REVIEWS
+        folder.mkdir(exist_ok=True)
+        # By whom it is: what somebody sends again takes the place of what they sent before.
+        name = hashlib.sha256(str(reviewer).encode()).hexdigest()[:16]
+        write_whole(folder / f"{name}.json", said, at=REVIEWS)
+        return self._review(search, {"reads": str(folder), "min_accepted": min_accepted})
+
+    def reviews(self, search: str) -> list[Job]:
+        """Return what was done about reviews of a search, the newest first."""
+        return self.jobs.about(search)
+
+    def review_page(self, id: str) -> Path:
+        """Return the file of a review page.
+
+        Raises:
+            NotYet: If it is not made, or the job has read one.
+        """
+        path = self.place.job(id).path / REVIEW_PAGE
+        if not path.exists():
+            raise NotYet("there is no review page", "ask again when the job has succeeded")
+        return path
+
+    def has_review_page(self, id: str) -> bool:
+        """Return whether a job has made a review page."""
+        return (self.place.job(id).path / REVIEW_PAGE).exists()
+
+    def _review(self, search: str, request: Mapping[str, Any]) -> Job:
+        job = self.job(search, Kind.SEARCH)
+        if job.state != State.SUCCEEDED:
+            raise NotYet("the search is not finished", "ask again when it has succeeded")
+        run = {"run": str(self.run_of(search))}
+        return self._add(Kind.REVIEW, job.name, {**run, **request}, dataset=job.dataset, subject=search)
+
+    # ----------------------------------------------------------------------------------------------------------- plans
 
     def forecast(self, id: str) -> Forecast:
         """Return what a search would take.

@@ -9,7 +9,7 @@ from enum import StrEnum
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: nothing to be mixed up when read aloud
 _LENGTH = 20
 """Characters after the prefix: 100 bits of chance."""
-_ID = re.compile(rf"(search|batch|plan|check|data)_[{_ALPHABET}]{{{_LENGTH}}}")
+_ID = re.compile(rf"(search|batch|plan|check|review|data)_[{_ALPHABET}]{{{_LENGTH}}}")
 
 
 class Prefix(StrEnum):
@@ -19,6 +19,7 @@ class Prefix(StrEnum):
     BATCH = "batch"
     PLAN = "plan"
     CHECK = "check"
+    REVIEW = "review"
     DATA = "data"
 
 

@@ -27,6 +27,7 @@ class Job:
     wish: Wish
     priority: int
     dataset: str | None
+    subject: str | None
     created_at: str
     started_at: str | None
     ended_at: str | None
@@ -63,6 +64,7 @@ class NewJob:
     name: str
     priority: int = 0
     dataset: str | None = None
+    subject: str | None = None
 
 
 class Jobs:
@@ -110,6 +112,7 @@ class Jobs:
                 wish=Wish.RUN.value,
                 priority=new.priority,
                 dataset=new.dataset,
+                subject=new.subject,
                 created_at=now(),
                 crashes=0,
                 starts=0,
@@ -151,6 +154,12 @@ class Jobs:
         wanted = select(JobRow).where(JobRow.dataset == dataset, JobRow.kind.in_([kind.value for kind in kinds]))
         with Session(self._engine) as session:
             return [_job(row) for row in session.scalars(wanted.order_by(JobRow.seq.desc()))]
+
+    def about(self, subject: str) -> list[Job]:
+        """Return the jobs that are about a search, the newest first."""
+        wanted = select(JobRow).where(JobRow.subject == subject).order_by(JobRow.seq.desc())
+        with Session(self._engine) as session:
+            return [_job(row) for row in session.scalars(wanted)]
 
     def unfinished(self) -> list[Job]:
         """Return the jobs that have not ended, in the order in which they are to be begun."""
@@ -318,6 +327,7 @@ def _job(row: JobRow) -> Job:
         wish=Wish(row.wish),
         priority=row.priority,
         dataset=row.dataset,
+        subject=row.subject,
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,

@@ -47,6 +47,8 @@ class Kind(StrEnum):
     """Says what a search would take."""
     CHECK = "check"
     """Says what an uploaded table holds."""
+    REVIEW = "review"
+    """Makes the page on which people judge a search's answers, or reads what they said."""
 
 
 class Ending(StrEnum):

@@ -23,7 +23,7 @@ _LOG = logging.getLogger("autolora.service")
 TICK_SECONDS = 0.5
 GRACE_SECONDS = 120
 """Time that a process has to keep where it is before it is killed."""
-LIGHT = frozenset({Kind.CHECK})
+LIGHT = frozenset({Kind.CHECK, Kind.REVIEW})
 """Jobs without an engine: they wait for no other kind."""
 LIGHT_AT_ONCE = 2
 

@@ -37,6 +37,8 @@ class JobRow(Base):
     priority: Mapped[int]
     """Of two that wait, the one with more is begun first."""
     dataset: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
+    subject: Mapped[str | None] = mapped_column(index=True)
+    """Id of the search that the job is about, where it is about one."""
     created_at: Mapped[str]
     """UTC, ISO 8601, as all times."""
     started_at: Mapped[str | None]

@@ -21,7 +21,7 @@ from autolora.records import to_json
 from autolora.service import processes
 from autolora.service.journal import BEGUN, Journal
 from autolora.service.states import Ending, Kind
-from autolora.service.workplace import FINDINGS, FORECAST, PROGRESS, End, JobFolder
+from autolora.service.workplace import FINDINGS, FORECAST, PROGRESS, REVIEW_PAGE, End, JobFolder
 
 
 def main(path: str, lock: str) -> None:
@@ -110,11 +110,24 @@ def _batch(folder: JobFolder, wanted: Mapping[str, Any], journal: Journal) -> No
     conduct.start(asked, folder.run, progress=journal)
 
 
+def _review(folder: JobFolder, wanted: Mapping[str, Any], journal: Journal) -> None:
+    from autolora.review.making import make
+    from autolora.review.reading import read
+
+    run = Path(wanted["run"])
+    if wanted["reads"]:
+        read(run, sorted(Path(wanted["reads"]).glob("*.json")), min_accepted=wanted["min_accepted"])
+        return
+    rows, language = wanted["rows"], wanted["language"]
+    make(run, folder.path / REVIEW_PAGE, rows=rows, seed=0, language=language, format="html")
+
+
 _DOING: dict[Kind, Callable[[JobFolder, Mapping[str, Any], Journal], None]] = {
     Kind.SEARCH: _search,
     Kind.BATCH: _batch,
     Kind.PLAN: _plan,
     Kind.CHECK: _check,
+    Kind.REVIEW: _review,
 }
 
 if __name__ == "__main__":

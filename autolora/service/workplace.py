@@ -5,6 +5,7 @@ DATA/token                what opens the doors (readable by its owner only)
 DATA/models/NAME/         base models that may be named, beside those of --models
 DATA/datasets/ID/         an uploaded table, and what it holds (findings.json)
 DATA/jobs/ID/             request.json, progress.jsonl, ending.json, log.txt and run/, the run or batch folder
+DATA/jobs/ID/reviews/     what reviewers of a search have saved
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from autolora.errors import RunFolderError
 from autolora.service.states import Ending
 
 TABLES, TOKEN, MODELS = "service.db", "token", "models"
-REQUEST, PROGRESS, ENDING, LOG, RUN, FINDINGS, FORECAST = (
+REQUEST, PROGRESS, ENDING, LOG, RUN, FINDINGS, FORECAST, REVIEW_PAGE, REVIEWS = (
     "request.json", "progress.jsonl", "ending.json", "log.txt", "run", "findings.json", "forecast.json",
+    "review.html", "reviews",
 )  # fmt: skip
 
 

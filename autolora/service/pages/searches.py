@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
 from autolora.records import Recommendation
@@ -26,6 +26,8 @@ TRIALS = 50
 """Of a page of trials."""
 NEWEST = 8
 """Trials on the page of a search."""
+REVIEWED = 60
+"""Test rows that reviewers are shown at most."""
 _CHOICES = 200
 """Datasets that may be chosen from."""
 
@@ -83,6 +85,16 @@ def router() -> APIRouter:
         base = Path(desk.place.job(id).request()["task"]["base_model"])
         said = desk.answerer.answers(desk.bundle(id), base, [text], abstain_below=None)[0]
         return page(request, "search.html", _standing(desk, job) | {"answer": said, "text": text})
+
+    @routes.post("/searches/{id}/review")
+    def review(request: Request, desk: TheDesk, id: str) -> Response:
+        desk.make_review(id, rows=REVIEWED, language=language_of(request))
+        return RedirectResponse(f"/searches/{id}#review", status_code=303)
+
+    @routes.post("/searches/{id}/said")
+    def said(desk: TheDesk, id: str, file: UploadFile) -> Response:
+        desk.read_review(id, file.file.read(), min_accepted=None)
+        return RedirectResponse(f"/searches/{id}#review", status_code=303)
 
     @routes.post("/searches/{id}/delete")
     def delete(desk: TheDesk, id: str) -> Response:
@@ -198,8 +210,12 @@ def _standing(desk: Desk, job: Job) -> dict[str, Any]:
     found = _found(desk, job)
     recommended = None if found is None else found.recommendation
     is_over = job.state == State.SUCCEEDED
+    reviews = [job_out(desk, each) for each in desk.reviews(job.id)] if is_over else []
     return {
         "job": job_out(desk, job),
+        "reviews": reviews,
+        "reviewing": any(each.state in (State.QUEUED, State.VALIDATING, State.RUNNING) for each in reviews),
+        "review_pages": [each for each in reviews if desk.has_review_page(each.id)],
         "waiting": desk.position(job),
         "chart": None if found is None else chart_of(found.trials, found.guide),
         "trials": [] if found is None else found.leaderboard()[:NEWEST],

@@ -16,12 +16,19 @@ from autolora.service.schemas import JobOut, Page
 from autolora.service.states import Kind
 from autolora.service.workplace import PROGRESS
 
-PLURAL = {Kind.SEARCH: "searches", Kind.BATCH: "batches", Kind.PLAN: "plans", Kind.CHECK: "checks"}
+PLURAL = {
+    Kind.SEARCH: "searches",
+    Kind.BATCH: "batches",
+    Kind.PLAN: "plans",
+    Kind.CHECK: "checks",
+    Kind.REVIEW: "reviews",
+}
 _PARTS = {
-    Kind.SEARCH: ("events", "trials", "front", "recommendation", "report", "adapter"),
+    Kind.SEARCH: ("events", "trials", "front", "recommendation", "report", "adapter", "reviews"),
     Kind.BATCH: ("events", "report"),
     Kind.PLAN: ("events", "forecast"),
     Kind.CHECK: (),
+    Kind.REVIEW: ("page",),
 }
 PROBLEM: dict[int | str, dict[str, Any]] = {
     "4XX": {"description": "A problem", "content": {problems.MEDIA_TYPE: {"schema": problems.SCHEMA}}},

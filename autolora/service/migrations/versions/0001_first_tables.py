@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("wish", sa.String, nullable=False),
         sa.Column("priority", sa.Integer, nullable=False),
         sa.Column("dataset", sa.String, sa.ForeignKey("datasets.id"), nullable=True, index=True),
+        sa.Column("subject", sa.String, nullable=True, index=True),
         sa.Column("created_at", sa.String, nullable=False),
         sa.Column("started_at", sa.String, nullable=True),
         sa.Column("ended_at", sa.String, nullable=True),
