@@ -17,7 +17,7 @@ def ended(ending: Ending) -> Seen:
     return Seen(is_alive=False, has_begun=True, ending=ending)
 
 
-@pytest.mark.parametrize(("state", "wish"), list(itertools.product(ENDED, Wish)))
+@pytest.mark.parametrize(("state", "wish"), list(itertools.product(sorted(ENDED), Wish)))
 def test_what_has_ended_stays_so(state, wish) -> None:
     assert next_step(state, wish, GONE, 0) == Step(state=state)
 
@@ -30,7 +30,7 @@ def test_without_a_process_a_wish_is_done_at_once(state, wish, then) -> None:
     assert next_step(state, wish, GONE, 0).state == then
 
 
-@pytest.mark.parametrize("state", WITH_PROCESS)
+@pytest.mark.parametrize("state", sorted(WITH_PROCESS))
 def test_a_living_process_is_asked_to_stop_if_it_is_not_to_run(state) -> None:
     assert not next_step(state, Wish.RUN, ALIVE, 0).stops
     assert next_step(state, Wish.PAUSE, ALIVE, 0) == Step(state=state, stops=True)
