@@ -269,3 +269,12 @@ def test_a_chart_is_there_from_the_first_trial_in_full_on() -> None:
     assert all(
         one.left <= dot.x <= one.right and one.top <= dot.y <= one.floor for dot in chart_of(trials, metric).dots
     )
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", ENGLISH), ("ja", JAPANESE)])
+def test_the_help_of_every_screen_stands_in_the_manual(language, words) -> None:
+    manual = (PACKAGE.parent / f"docs/manual.{language}.md").read_text(encoding="utf-8")
+    between = " " if language == "en" else ""
+
+    for screen in SCREENS:
+        assert between.join(words[f"help.{screen}"].split()) in between.join(manual.split())
