@@ -1,6 +1,7 @@
 # Needs Python 3.11 or newer, pip and make; everything else goes into .venv.
 #
 #   make demo    set up and run a search on the embedded example
+#   make serve   set up and serve searches to a browser on this machine
 #   make test    set up and run the whole gate, every tier of tests that this machine can run
 #   make soak    set up and run the long versions of the tests for faults; more than an hour
 #   make check   the quick part of the gate: format, lint, types, import contracts, unit tests
@@ -18,7 +19,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.t
 # The version in __init__.py is part of what is installed.
 SETUP := pyproject.toml constraints.txt autolora/__init__.py
 
-.PHONY: demo test soak check lint clean
+.PHONY: demo serve test soak check lint clean
 .DELETE_ON_ERROR:
 
 # A new folder for every demo: runs/demo, runs/demo-2, ...
@@ -26,6 +27,9 @@ demo: $(VENV)/.ready-demo
 	@run=runs/demo; n=2; \
 	while [ -e "$$run" ]; do run=runs/demo-$$n; n=$$((n + 1)); done; \
 	$(BIN)/autolora demo --out "$$run"
+
+serve: $(VENV)/.ready-serve
+	@$(BIN)/autolora serve
 
 # Tiers without what they need (a browser, a GPU) skip themselves and say so. Most of the time goes to processes that
 # start and end, so two files are tested at a time; tests/conftest.py has the longest begin.
@@ -35,10 +39,12 @@ test: lint
 # The figures at the end say how many kills, reads and searches there were, and what was lost. SOAK_WORKERS shares it among
 # processes where there are cores to spare (two have none); how long a start or a resume takes then says nothing.
 soak: $(VENV)/.ready-test
-	AUTOLORA_KILLS=200 AUTOLORA_FAULTS=all AUTOLORA_READERS=8 AUTOLORA_SEARCHES=50 $(BIN)/python -m pytest \
+	AUTOLORA_KILLS=200 AUTOLORA_FAULTS=all AUTOLORA_READERS=8 AUTOLORA_SEARCHES=50 \
+		AUTOLORA_SERVICE_KILLS=20 AUTOLORA_UPLOAD_MEBIBYTES=200 $(BIN)/python -m pytest \
 		--numprocesses $(SOAK_WORKERS) --dist worksteal \
 		tests/search/test_kills.py tests/test_faults.py tests/test_interrupts.py tests/test_durable.py \
-		tests/test_bad_input.py tests/search/test_bad_input.py tests/soak
+		tests/test_bad_input.py tests/search/test_bad_input.py tests/soak \
+		tests/service/test_searches.py tests/service/test_uploads.py
 
 check: lint
 	$(BIN)/python -m pytest -m unit
@@ -59,10 +65,15 @@ $(VENV)/.ready-demo: $(SETUP) | $(BIN)/python
 	$(PIP) -e '.[demo]'
 	@touch $@
 
+$(VENV)/.ready-serve: $(SETUP) | $(BIN)/python
+	$(PIP) torch
+	$(PIP) -e '.[demo,service]'
+	@touch $(VENV)/.ready-demo $@
+
 $(VENV)/.ready-test: $(SETUP) | $(BIN)/python
 	$(PIP) torch
 	$(PIP) -e '.[demo,test]'
-	@touch $(VENV)/.ready-demo $@
+	@touch $(VENV)/.ready-demo $(VENV)/.ready-serve $@
 
 $(BIN)/python:
 	@python="$(PYTHON)"; \
