@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 from fastapi import FastAPI
@@ -45,7 +46,7 @@ UPLOADS = frozenset({"/v1/datasets", "/data"})
 def rooms(desk: Desk, sessions: Sessions) -> FastAPI:
     """Return the app behind the guard."""
     app = FastAPI(title="autolora", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None)
-    app.state.desk, app.state.sessions, app.state.streams = desk, sessions, 0
+    app.state.desk, app.state.sessions, app.state.streams, app.state.seen = desk, sessions, 0, OrderedDict()
     answer_with_problems(app, page=doors.error_page)
     rest = (jobs.router(), found.router(), datasets.router(), reviews.router(), system.router())
     for routes in (*rest, doors.router(), data.router(), searches.router()):

@@ -262,6 +262,11 @@ class Desk:
             raise NotYet("the search has not begun: it has no trials yet", "ask again when it is running")
         return _read(run, _stamp(run))
 
+    def version(self, job: Job) -> tuple[object, ...]:
+        """Return what is another as soon as there is anything new to show of a search."""
+        said = self.following.standing(self.place.job(job.id).path / PROGRESS).last_event
+        return job, self.position(job), said, _stamp(self.place.job(job.id).run)
+
     def run_of(self, id: str, task: str | None = None) -> Path:
         """Return a run folder.
 

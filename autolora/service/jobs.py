@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ from sqlalchemy.orm import Session
 from autolora.service.faults import Conflict, NotFound
 from autolora.service.states import ENDED, Kind, State, Wish
 from autolora.service.tables import DatasetRow, JobRow, KeyRow
+
+_REMEMBERED = 1000
+"""Jobs that are kept in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,8 @@ class Jobs:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writing = threading.Lock()
+        self._known: OrderedDict[str, Job] = OrderedDict()
+        """Jobs as they stand: whoever watches one asks for it every second, and only this door changes it."""
         self.changed = threading.Event()
         """Set when something may have to be done: a job was added, or something else is wanted of one."""
 
@@ -96,30 +102,32 @@ class Jobs:
         Raises:
             Conflict: If the key was used for something else.
         """
-        with self._writing, Session(self._engine) as session, session.begin():
-            if key is not None:
-                used = session.get(KeyRow, key)
-                if used is not None and used.digest != digest:
-                    raise Conflict("the Idempotency-Key was used for another request", "send a new key with it")
-                if used is not None:
-                    return _job(_row(session, used.job))
-                session.add(KeyRow(key=key, digest=digest, job=new.id, created_at=now()))
-            row = JobRow(
-                id=new.id,
-                kind=new.kind.value,
-                name=new.name,
-                state=State.QUEUED.value,
-                wish=Wish.RUN.value,
-                priority=new.priority,
-                dataset=new.dataset,
-                subject=new.subject,
-                created_at=now(),
-                crashes=0,
-                starts=0,
-            )
-            session.add(row)
-            session.flush()
-            added = _job(row)
+        with self._writing:
+            with Session(self._engine) as session, session.begin():
+                if key is not None:
+                    used = session.get(KeyRow, key)
+                    if used is not None and used.digest != digest:
+                        raise Conflict("the Idempotency-Key was used for another request", "send a new key with it")
+                    if used is not None:
+                        return _job(_row(session, used.job))
+                    session.add(KeyRow(key=key, digest=digest, job=new.id, created_at=now()))
+                row = JobRow(
+                    id=new.id,
+                    kind=new.kind.value,
+                    name=new.name,
+                    state=State.QUEUED.value,
+                    wish=Wish.RUN.value,
+                    priority=new.priority,
+                    dataset=new.dataset,
+                    subject=new.subject,
+                    created_at=now(),
+                    crashes=0,
+                    starts=0,
+                )
+                session.add(row)
+                session.flush()
+                added = _job(row)
+            self._remember(added)
         self.changed.set()
         return added
 
@@ -129,8 +137,13 @@ class Jobs:
         Raises:
             NotFound: If there is none of this id.
         """
-        with Session(self._engine) as session:
-            return _job(_row(session, id))
+        known = self._known.get(id)
+        if known is not None:
+            return known
+        with self._writing, Session(self._engine) as session:  # nobody changes it between reading and remembering
+            found = _job(_row(session, id))
+            self._remember(found)
+        return found
 
     def page(
         self, kinds: Sequence[Kind], *, limit: int, before: int | None = None, states: Sequence[State] = ()
@@ -209,21 +222,11 @@ class Jobs:
         Raises:
             NotFound: If there is none of this id.
         """
-        with self._writing, Session(self._engine) as session, session.begin():
-            session.delete(_row(session, id))
-            session.execute(delete(KeyRow).where(KeyRow.job == id))
-
-    def prioritise(self, id: str, priority: int) -> Job:
-        """Change a job's place in the queue.
-
-        Raises:
-            NotFound: If there is none of this id.
-        """
-
-        def change(row: JobRow) -> None:
-            row.priority = priority
-
-        return self._change(id, change)
+        with self._writing:
+            with Session(self._engine) as session, session.begin():
+                session.delete(_row(session, id))
+                session.execute(delete(KeyRow).where(KeyRow.job == id))
+            self._known.pop(id, None)
 
     def move(
         self,
@@ -259,11 +262,21 @@ class Jobs:
         return self._change(id, change)
 
     def _change(self, id: str, change: Callable[[JobRow], None]) -> Job:
-        with self._writing, Session(self._engine) as session, session.begin():
-            row = _row(session, id)
-            change(row)
-            session.flush()
-            return _job(row)
+        with self._writing:
+            with Session(self._engine) as session, session.begin():
+                row = _row(session, id)
+                change(row)
+                session.flush()
+                changed = _job(row)
+            self._remember(changed)
+        return changed
+
+    def _remember(self, job: Job) -> None:
+        """Keep a job as it stands; those that were changed longest ago make room."""
+        self._known[job.id] = job
+        self._known.move_to_end(job.id)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
 
     # -------------------------------------------------------------------------------------------------------- datasets
 
@@ -282,9 +295,11 @@ class Jobs:
 
     def remove_dataset(self, id: str) -> None:
         """Forget a dataset; jobs on it stay, without it."""
-        with self._writing, Session(self._engine) as session, session.begin():
-            session.execute(update(JobRow).where(JobRow.dataset == id).values(dataset=None))
-            session.execute(delete(DatasetRow).where(DatasetRow.id == id))
+        with self._writing:
+            with Session(self._engine) as session, session.begin():
+                session.execute(update(JobRow).where(JobRow.dataset == id).values(dataset=None))
+                session.execute(delete(DatasetRow).where(DatasetRow.id == id))
+            self._known.clear()
 
     def dataset(self, id: str) -> Dataset:
         """Return an uploaded table.

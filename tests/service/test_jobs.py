@@ -100,6 +100,26 @@ def test_a_job_that_nobody_added_is_not_found(jobs) -> None:
         jobs.get(new_id(Prefix.SEARCH))
 
 
+def test_what_is_remembered_of_a_job_is_what_stands_in_the_tables(jobs, tmp_path) -> None:
+    made = [jobs.add(search()) for _ in range(4)]
+
+    def change(at: int) -> None:
+        job = made[at % 4]
+        jobs.get(job.id)
+        jobs.want(job.id, Wish.PAUSE if at % 3 else Wish.RUN)
+        jobs.move(job.id, State.RUNNING if at % 2 else State.VALIDATING, crashes=at)
+
+    with ThreadPoolExecutor(8) as pool:
+        for each in [pool.submit(change, at) for at in range(200)]:
+            each.result()
+    remembered = [jobs.get(job.id) for job in made]
+
+    assert remembered == [Jobs(open_tables(tmp_path / "service.db")).get(job.id) for job in made]
+    jobs.remove(made[0].id)
+    with pytest.raises(NotFound):
+        jobs.get(made[0].id)
+
+
 def test_readers_see_no_lock_while_others_write(jobs) -> None:
     def write(_: int) -> None:
         job = jobs.add(search())

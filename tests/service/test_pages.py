@@ -188,6 +188,25 @@ def test_a_finished_search_shows_its_verdict_reports_and_chart(visitor, finished
     assert "hx-trigger" not in html, "nothing more is to come"
 
 
+def test_the_live_part_is_new_when_anything_is(visitor, finished, opened_service) -> None:
+    desk = opened_service.desk
+    desk.jobs.move(finished, State.RUNNING)
+    client = visitor()
+    path = f"/searches/{finished}/live"
+    first, same = client.get(path).text, client.get(path).text
+    Journal(desk.place.job(finished).path / "progress.jsonl").stage("Looking once more")
+    news = client.get(path).text
+    desk.jobs.move(finished, State.SUCCEEDED)
+    done = client.get(path).text
+
+    assert first == same
+    assert "Looking once more" in news
+    assert "hx-trigger" in news
+    assert "Result: " in done
+    assert "hx-trigger" not in done
+    assert "<html" not in done
+
+
 def test_reports_run_as_strangers_in_the_browser(visitor, finished) -> None:
     answer = visitor().get(f"/v1/searches/{finished}/report?audience=management&lang=ja")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, UploadFile
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from autolora.records import Recommendation
 from autolora.results import SearchRecord
@@ -26,6 +27,8 @@ TRIALS = 50
 """Of a page of trials."""
 NEWEST = 8
 """Trials on the page of a search."""
+SEEN = 64
+"""Live parts that are kept: all viewers of a search in one language see the same one."""
 REVIEWED = 60
 """Test rows that reviewers are shown at most."""
 _CHOICES = 200
@@ -75,7 +78,16 @@ def router() -> APIRouter:
 
     @routes.get("/searches/{id}/live")
     def live(request: Request, desk: TheDesk, id: str) -> Response:
-        return page(request, "live.html", _standing(desk, desk.job(id, Kind.SEARCH)), fragment=True)
+        job = desk.job(id, Kind.SEARCH)
+        seen: OrderedDict[tuple[object, ...], bytes] = request.app.state.seen
+        key = (language_of(request), *desk.version(job))
+        html = seen.get(key)
+        if html is None:
+            html = bytes(page(request, "live.html", _standing(desk, job), fragment=True).body)
+            seen[key] = html
+            while len(seen) > SEEN:
+                seen.popitem(last=False)
+        return HTMLResponse(html)
 
     @routes.post("/searches/{id}/try")
     def answer(

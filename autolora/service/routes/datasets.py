@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from typing import Annotated, Any
-from urllib.parse import unquote
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -46,7 +45,7 @@ def router() -> APIRouter:
         if (content_type or "").startswith("multipart/"):
             raise Invalid("the body must be the bytes of the file, not a form", "send it as it is, with ?name=")
         await run_in_threadpool(desk.supervisor.check_room)
-        dataset = await uploads.take_in(desk.jobs, desk.place, unquote(name), request.stream())
+        dataset = await uploads.take_in(desk.jobs, desk.place, name, request.stream())
         response.headers["Location"] = f"/v1/datasets/{dataset.id}"
         await run_in_threadpool(desk.check, dataset.id, {})
         return await _checked(desk, dataset, wait)
