@@ -222,6 +222,12 @@ def test_what_the_search_did_can_be_listed_and_read_again(searched) -> None:
 
 
 def test_a_search_on_a_base_in_4_bits_ends_in_an_adapter_for_that_base(tiny_folder, tmp_path) -> None:
+    import torch
+
+    from autolora.engine.device import has_bf16
+
+    if not has_bf16(torch.device("cpu")):
+        pytest.skip("4 bits need a CPU with instructions for bf16")
     base = tiny_folder("llama", width=128)
     with open(tmp_path / "rows.csv", "w", newline="") as file:
         csv.writer(file).writerows([("text", "label"), *((f"{LATE} {at}", "late") for at in range(60))])

@@ -6,17 +6,22 @@ import pytest
 
 
 @pytest.fixture
-def unrounded_softmax(monkeypatch) -> None:
-    """Let no family round its attention to float32.
+def unrounded(monkeypatch) -> None:
+    """Let no family round its attention or its norms to float32 where all else is float64.
 
-    How the sum of a softmax in float32 rounds depends on how far a row is padded, which is a difference of 1e-8 between
-    a row that was computed among these rows and one that was computed among others.
+    How a sum in float32 rounds depends on how far a row is padded and, on CPUs with AVX2 only, on how many rows stand
+    beside it, which is a difference of 1e-8 between a row that was computed among these and one among others.
     """
     import torch
 
-    softmax = torch.nn.functional.softmax
+    softmax, to = torch.nn.functional.softmax, torch.Tensor.to
 
-    def unrounded(x, dim=None, _stacklevel=3, dtype=None):
+    def unrounded_softmax(x, dim=None, _stacklevel=3, dtype=None):
         return softmax(x, dim=dim, dtype=None if x.dtype == torch.float64 else dtype)
 
-    monkeypatch.setattr(torch.nn.functional, "softmax", unrounded)
+    def unrounded_to(x, *args, **kwargs):
+        is_rounding = x.dtype == torch.float64 and args == (torch.float32,) and not kwargs
+        return x if is_rounding else to(x, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.functional, "softmax", unrounded_softmax)
+    monkeypatch.setattr(torch.Tensor, "to", unrounded_to)

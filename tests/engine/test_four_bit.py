@@ -22,6 +22,9 @@ from autolora.loading import FOUR_BIT
 from tests.engine.test_promise import engine_for, mixed_configs, spec_of
 
 pytestmark = pytest.mark.tiny
+needs_bf16 = pytest.mark.skipif(
+    not devices.has_bf16(torch.device("cpu")), reason="4 bits need a CPU with instructions for bf16"
+)
 
 WIDTH = 128
 """On a CPU the package's own products want a multiple of 64."""
@@ -38,6 +41,7 @@ def in_four_bits(folder, dataset, **options):
     return engine_for(folder, dataset, dtype=None, precision="4bit", **options)
 
 
+@needs_bf16
 @pytest.mark.parametrize("family", ["bert", "distilbert", "llama", "gpt2"])
 def test_an_adapter_trained_on_4_bits_gives_the_same_answers_in_plain_peft_on_4_bits(
     family, tiny_folder, tiny_dataset, tmp_path
@@ -79,6 +83,7 @@ def test_slots_on_4_bits_do_not_depend_on_their_neighbours(family, tiny_folder, 
         assert np.abs(ours - theirs).mean() < 0.05 * np.abs(theirs).mean()
 
 
+@needs_bf16
 def test_weights_in_4_bits_take_less_memory_and_are_counted_as_what_they_stand_for(tiny_folder, tiny_dataset) -> None:
     folder = tiny_folder("llama", layers=4, width=WIDTH)
     (_, packed), (_, fast) = (
@@ -90,6 +95,7 @@ def test_weights_in_4_bits_take_less_memory_and_are_counted_as_what_they_stand_f
     assert packed.precision == "4bit"
 
 
+@needs_bf16
 def test_memory_is_predicted_for_4_bits_too(tiny_folder, tiny_dataset) -> None:
     folder = tiny_folder("llama", layers=4, width=WIDTH)
     _, facts = start(spec_of(folder, tiny_dataset, "4bit", choices=CHOICES))

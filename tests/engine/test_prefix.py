@@ -18,7 +18,7 @@ from tests.engine.test_promise import (
     worst_relative_difference,
 )
 
-pytestmark = [pytest.mark.tiny, pytest.mark.usefixtures("unrounded_softmax")]
+pytestmark = [pytest.mark.tiny, pytest.mark.usefixtures("unrounded")]
 
 FAMILIES = ("bert", "distilbert", "roberta", "llama", "qwen2", "qwen3", "gemma3", "gpt2")
 

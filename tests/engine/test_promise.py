@@ -122,7 +122,9 @@ def trained_with_joins_and_leaves(engine: Engine, configs: dict[str, AdapterConf
 
 @pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "llama", "gpt2"])
-def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, together, tiny_folder, tiny_dataset) -> None:
+def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(
+    family, together, tiny_folder, tiny_dataset, unrounded
+) -> None:
     engine = engine_for(tiny_folder(family), tiny_dataset, chunk_rows=12)
     engine.base.pack.together = together
     configs = mixed_configs(engine)
@@ -136,7 +138,7 @@ def test_a_pack_with_joins_and_leaves_equals_plain_peft_alone(family, together, 
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "gemma2", "gemma3", "gpt2", "phi", "opt", "t5"])
-def test_adapters_that_write_are_packed_as_others_are(family, tiny_folder, tiny_dataset, unrounded_softmax) -> None:
+def test_adapters_that_write_are_packed_as_others_are(family, tiny_folder, tiny_dataset, unrounded) -> None:
     folder = tiny_folder(family, writes=True)
     engine = engine_for(folder, relabelled(tiny_dataset, "generation"), chunk_rows=12)
     configs = mixed_configs(engine)
@@ -151,7 +153,7 @@ def test_adapters_that_write_are_packed_as_others_are(family, tiny_folder, tiny_
 
 @pytest.mark.parametrize(("family", "problem"), [("bert", "single_label"), ("llama", "generation")])
 def test_between_slots_whose_products_are_taken_together_may_stand_one_without_any_and_with_other_rows(
-    family, problem, tiny_folder, tiny_dataset, unrounded_softmax
+    family, problem, tiny_folder, tiny_dataset, unrounded
 ) -> None:
     folder = tiny_folder(family, writes=problem == "generation")
     dataset = relabelled(tiny_dataset, problem) if problem == "generation" else tiny_dataset
@@ -178,7 +180,7 @@ def test_between_slots_whose_products_are_taken_together_may_stand_one_without_a
 
 @pytest.mark.parametrize("problem", ["multi_label", "regression"])
 @pytest.mark.parametrize("family", ["bert", "llama"])
-def test_other_labels_are_packed_as_classes_are(family, problem, tiny_folder, tiny_dataset) -> None:
+def test_other_labels_are_packed_as_classes_are(family, problem, tiny_folder, tiny_dataset, unrounded) -> None:
     engine = engine_for(tiny_folder(family), relabelled(tiny_dataset, problem), chunk_rows=12)
     configs = mixed_configs(engine)
     plain = {name: PlainPeft(engine, config, seed=7) for name, config in configs.items()}

@@ -86,7 +86,7 @@ def test_full_fine_tuning_is_what_a_plain_loop_gives(engine) -> None:
     assert report.times_a_pass == 1
 
 
-def test_prompt_tuning_is_what_a_plain_loop_gives_with_peft(engine) -> None:
+def test_prompt_tuning_is_what_a_plain_loop_gives_with_peft(engine, unrounded) -> None:
     from peft import PromptTuningConfig, get_peft_model
     from transformers import AutoModelForSequenceClassification, get_linear_schedule_with_warmup
 
@@ -121,7 +121,8 @@ def test_prompt_tuning_is_what_a_plain_loop_gives_with_peft(engine) -> None:
             optimiser.zero_grad()
 
     for (name, own), theirs in zip(training._model.named_parameters(), model.parameters(), strict=True):
-        assert torch.allclose(own.double(), theirs.double(), atol=1e-9), name
+        within = 1e-9 if own.dtype == torch.float64 else 1e-6  # PEFT keeps the prompt's embedding in float32
+        assert torch.allclose(own.double(), theirs.double(), atol=within), name
     assert report.times_a_pass > 2, "twenty vectors before texts of some ten tokens"
     assert report.trainable_params == sum(p.numel() for p in trained)
 

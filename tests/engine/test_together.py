@@ -66,4 +66,5 @@ def test_rows_of_a_slot_without_a_share_may_stand_between_those_of_others(betwee
 
     assert torch.allclose(*outputs, atol=1e-6)
     with torch.no_grad():
-        assert torch.equal(outputs[0][4 : 4 + between], module.base(x[4 : 4 + between]))
+        # Up to how sums round, which on some CPUs depends on how many rows stand beside.
+        assert torch.allclose(outputs[0][4 : 4 + between], module.base(x[4 : 4 + between]), atol=1e-6)
