@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -291,6 +291,19 @@ class Desk:
         if not (run / DONE).exists() or not (run / BUNDLE).is_dir():
             raise NotYet("there is no adapter yet", "ask again when the search has succeeded")
         return run / BUNDLE
+
+    def answers(self, search: str, texts: Sequence[str], *, abstain_below: float | None) -> list[dict[str, Any]]:
+        """Return what the adapter of a search says of each text.
+
+        Raises:
+            NotYet: If there is no adapter, or its base model is gone.
+            Busy: If others are being answered for too long, or the adapter's process broke down.
+            Invalid: If the adapter cannot be loaded, or does not abstain.
+        """
+        bundle, base = self.bundle(search), Path(self.place.job(search).request()["task"]["base_model"])
+        if not base.is_dir():
+            raise NotYet("the adapter's base model is no longer there", "copy it back into the folder of base models")
+        return self.answerer.answers(bundle, base, texts, abstain_below=abstain_below)
 
     # --------------------------------------------------------------------------------------------------------- reviews
 

@@ -145,20 +145,16 @@ class Jobs:
             self._remember(found)
         return found
 
-    def page(
-        self, kinds: Sequence[Kind], *, limit: int, before: int | None = None, states: Sequence[State] = ()
-    ) -> list[Job]:
+    def page(self, kinds: Sequence[Kind], *, limit: int, before: int | None = None) -> list[Job]:
         """Return jobs, the newest first.
 
         Args:
             kinds: Of which kinds.
             limit: How many at most.
             before: Only those that came before the one of this number.
-            states: Only those that stand so; all where none are named.
         """
         wanted = select(JobRow).where(JobRow.kind.in_([kind.value for kind in kinds]))
         wanted = wanted if before is None else wanted.where(JobRow.seq < before)
-        wanted = wanted.where(JobRow.state.in_([state.value for state in states])) if states else wanted
         with Session(self._engine) as session:
             return [_job(row) for row in session.scalars(wanted.order_by(JobRow.seq.desc()).limit(limit))]
 

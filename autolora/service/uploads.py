@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from fastapi.concurrency import run_in_threadpool
 
+from autolora.data.reading import TEXT_READERS, TYPED_READERS
 from autolora.service.asking import name_from
 from autolora.service.faults import Invalid
 from autolora.service.ids import Prefix, new_id
@@ -20,8 +21,6 @@ from autolora.service.jobs import Dataset, Jobs
 from autolora.service.workplace import Workplace
 from autolora.values import listed
 
-KINDS = ("csv", "tsv", "jsonl", "ndjson", "parquet", "xlsx", "xls")
-"""Of tables, by the ends of their names; text files may be packed, with ``.gz`` after it."""
 _LONGEST_NAME = 120
 
 
@@ -52,9 +51,9 @@ def kind_of(name: str) -> tuple[str, bool]:
     lower = name.lower()
     packed = lower.endswith(".gz")
     _, dot, kind = lower.removesuffix(".gz").rpartition(".")
-    if not dot or kind not in KINDS or (packed and kind in ("parquet", "xlsx", "xls")):
+    if f"{dot}{kind}" not in (TEXT_READERS if packed else (*TEXT_READERS, *TYPED_READERS)):
         raise Invalid(
-            f"the name of the file must end with one of {listed([f'.{each}' for each in KINDS])} (text files also with"
+            f"the name of the file must end with one of {listed((*TEXT_READERS, *TYPED_READERS))} (text files also with"
             f" .gz after it), but it is {shown_name(name)!r}",
             "save the table as CSV",
             param="name",

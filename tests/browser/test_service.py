@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.browser.offline import CHROMIUM, launched
-from tests.service.running import RunningService, write_table
+from tests.service.running import running, write_table
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -19,13 +18,8 @@ PATIENCE_MS = 240_000
 
 @pytest.fixture
 def service(tiny_folder, tmp_path):
-    folder = tmp_path / "models"
-    shutil.copytree(tiny_folder("bert"), folder / "tiny")
-    running = RunningService(data=tmp_path / "data", models=folder)
-    try:
-        yield running.start()
-    finally:
-        running.close()
+    with running(tiny_folder, tmp_path) as it:
+        yield it
 
 
 @pytest.fixture

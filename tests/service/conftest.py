@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.running import RunningService
+from tests.service.running import running
 
 
 @pytest.fixture
@@ -17,13 +17,10 @@ def models(tiny_folder, tmp_path) -> Path:
 
 
 @pytest.fixture
-def service(models, tmp_path):
+def service(tiny_folder, tmp_path):
     """Return a service that runs."""
-    running = RunningService(data=tmp_path / "data", models=models)
-    try:
-        yield running.start()
-    finally:
-        running.close()
+    with running(tiny_folder, tmp_path) as it:
+        yield it
 
 
 @pytest.fixture

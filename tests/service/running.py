@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,6 +94,18 @@ class RunningService:
             self.kill()
         for process in self.processes() if (self.data / "jobs").is_dir() else []:
             process.kill()
+
+
+@contextmanager
+def running(tiny_folder: Callable[..., Path], folder: Path) -> Iterator[RunningService]:
+    """Run a service in a folder, with a tiny base model that is called ``tiny``; leave nothing running."""
+    models = folder / "models"
+    shutil.copytree(tiny_folder("bert"), models / "tiny")
+    service = RunningService(data=folder / "data", models=models)
+    try:
+        yield service.start()
+    finally:
+        service.close()
 
 
 def _mark(process: psutil.Process) -> str | None:

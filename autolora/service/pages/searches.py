@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, UploadFile
@@ -94,8 +93,7 @@ def router() -> APIRouter:
         request: Request, desk: TheDesk, id: str, text: Annotated[str, Form(min_length=1, max_length=20_000)]
     ) -> Response:
         job = desk.job(id, Kind.SEARCH)
-        base = Path(desk.place.job(id).request()["task"]["base_model"])
-        said = desk.answerer.answers(desk.bundle(id), base, [text], abstain_below=None)[0]
+        said = desk.answers(id, [text], abstain_below=None)[0]
         return page(request, "search.html", _standing(desk, job) | {"answer": said, "text": text})
 
     @routes.post("/searches/{id}/review")

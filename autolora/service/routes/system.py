@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
@@ -11,7 +10,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from autolora import __version__
 from autolora.service.desk import Desk
-from autolora.service.faults import NotYet
 from autolora.service.routes.common import PROBLEM, TheDesk
 from autolora.service.schemas import ModelOut, Models, PredictIn, PredictionOut, Predictions
 from autolora.service.states import Kind
@@ -41,11 +39,7 @@ def router() -> APIRouter:
     @routes.post("/v1/predict", tags=["predict"], summary="Answers of the adapter that a search found")
     def predict(desk: TheDesk, body: PredictIn) -> Predictions:
         job = desk.job(body.search, Kind.SEARCH)
-        bundle = desk.bundle(job.id)
-        base = Path(desk.place.job(job.id).request()["task"]["base_model"])
-        if not base.is_dir():
-            raise NotYet("the adapter's base model is no longer there", "copy it back into the folder of base models")
-        found = desk.answerer.answers(bundle, base, body.texts, abstain_below=body.abstain_below)
+        found = desk.answers(job.id, body.texts, abstain_below=body.abstain_below)
         return Predictions(
             data=[
                 PredictionOut(label=each["label"], confidence=each["confidence"], abstained=each["abstained"])
