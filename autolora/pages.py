@@ -16,7 +16,7 @@ from autolora.report import SearchReport, render_engineer
 from autolora.report.management.numbers import Language
 from autolora.report.management.page import render_management
 from autolora.report.management.proposal import render_proposal
-from autolora.report.management.story import WORDINGS
+from autolora.report.management.story import WORDINGS, Teller
 from autolora.report.management.workbook import workbook
 from autolora.request import business_of
 from autolora.results import SearchRecord
@@ -48,6 +48,13 @@ def management_page(it: SearchRecord, language: Language, *, business: Business 
     found, confirm = _judged(it)
     money = _assessed(business or _entered(it), found, confirm)
     return render_management(_source(it, texts=False), found, money, language)
+
+
+def plain_verdict(it: SearchRecord, language: Language) -> str:
+    """Return what the report for managers recommends: a sentence or two, with the arguments and errors of that."""
+    found, confirm = _judged(it)
+    money = _assessed(Business(currency=NO_CURRENCY), found, confirm)
+    return Teller(_source(it, texts=False), found, money, language).story().recommendation
 
 
 def proposal_page(expected: Forecast, language: Language, *, business: Business | None = None) -> str:

@@ -17,8 +17,10 @@ from typing import Protocol
 
 FLOOR_TRIALS = 6
 """That every task has had before any other may take its time."""
-ENOUGH_PROMISE = 0.001
-"""Share of its hypervolume that one more trial must be expected to add: of less no report would show anything."""
+ENOUGH_PROMISE = 0.005
+"""Share of its hypervolume that one more trial must be expected to add: less is lost in the chance of its scores, whose
+standard error on some hundred rows is twice that (the rule of Makarova et al. 2022, "Automatic termination for
+hyperparameter optimization", with a share in place of their bound)."""
 TURN_TRIALS = 4
 """A task that has the turn keeps it for so many: slots of one task may pass together."""
 

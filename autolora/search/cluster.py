@@ -119,7 +119,7 @@ def _start(folder: Path, watch: _Watch) -> None:
     with _clear_error("Ray could not be started"), _environment(variables), _apart(watch):
         read_token_anew()
         ray.init(
-            num_cpus=max(2, os.cpu_count() or 2),
+            num_cpus=max(2, cpus_here()),
             include_dashboard=False,
             object_store_memory=256 * 2**20,
             logging_level="ERROR",
@@ -286,7 +286,7 @@ def places(threads: int = 0) -> list[Place]:
     def place(node: dict[str, Any]) -> Place:
         offered = int(node["Resources"].get("CPU", 0))
         # A private Ray is told of two CPUs at least: leases need a share.
-        most = min(offered, os.cpu_count() or 1) if node["NodeID"] == here else offered
+        most = min(offered, cpus_here()) if node["NodeID"] == here else offered
         return Place(
             node=node["NodeID"],
             address=node["NodeManagerAddress"],
@@ -297,6 +297,14 @@ def places(threads: int = 0) -> list[Place]:
     if any(gpus.values()):
         return [place(node) for node in alive for _ in range(gpus[node["NodeID"]])]
     return [place(node) for node in alive if node["Resources"].get("CPU", 0) >= 1]
+
+
+def cpus_here() -> int:
+    """Return how many CPUs this process may use: a container or a batch system may leave it fewer than there are.
+
+    More threads than that wait for each other by spinning, each in the other's way.
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def node_here() -> str:

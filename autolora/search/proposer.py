@@ -44,6 +44,10 @@ _EQUAL_GAINS = 0.5
 _MOST_POINTS = 300
 """Scores that are learned from; the time for it grows with their cube."""
 _REFIT_GROWTH = 1.1
+_RECENT = 8
+"""Trials whose gains tell what another one may bring."""
+_CERTAIN = np.full(1, 1e-12)
+"""A spread of next to nothing, of a quality that was measured."""
 REFERENCE = 1.1
 """Cost beyond which nothing counts, where 0 and 1 are the least and the greatest in the space: even the dearest
 configuration is worth something."""
@@ -117,12 +121,48 @@ class Proposer:
     def promise(self, seen: Sequence[TrialRecord]) -> float:
         """Return how much the next trial is expected to add to the front: a share of all that any front can cover.
 
-        Infinity as long as too little is known to say, 0 where everything was tried.
+        Infinity as long as too little is known to say, 0 where everything was tried. The model is asked for the best
+        of hundreds of candidates, and so for its most hopeful error. Therefore what it says counts as one trial beside
+        the last few, of which it is known what they added: their mean.
 
         Args:
             seen: Every trial so far, refused ones included.
         """
-        return self._best(seen)[1]
+        expected = self._best(seen)[1]
+        if not 0 < expected < math.inf:
+            return expected
+        added = self._added(seen)
+        return (expected + sum(added)) / (1 + len(added))
+
+    def _added(self, seen: Sequence[TrialRecord]) -> list[float]:
+        """Return what each of the last trials to have ended added to the front: shares, 0 of what was stopped."""
+        ended = [trial for trial in seen if trial.state not in (TrialState.REFUSED, TrialState.RUNNING)]
+        return [self._share_of(ended[at], ended[:at]) for at in range(max(0, len(ended) - _RECENT), len(ended))]
+
+    def _share_of(self, trial: TrialRecord, before: Sequence[TrialRecord]) -> float:
+        """Return the share that a trial that has ended added to the front of those before it."""
+        from autolora.search.gain import expected_gain
+
+        if trial.state != TrialState.COMPLETE:
+            return 0.0
+        done = [*(each for each in before if each.state == TrialState.COMPLETE), trial]
+        quality = np.array([self._quality(each.rungs[-1].score.value) for each in done])
+        paid = self._scale.places([each.config for each in done if each.config is not None])
+        whole = self._whole(quality)
+        gain = expected_gain(
+            quality[-1:],
+            _CERTAIN,
+            paid[-1:],
+            quality=quality[:-1],
+            paid=paid[:-1],
+            floor=self._quality(self.floor),
+            reference=REFERENCE,
+        )
+        return float(gain[0]) / whole if whole > 0 else 0.0
+
+    def _whole(self, values: Array) -> float:
+        """Return the hypervolume of what costs nothing and is perfect."""
+        return (self._perfect(values) - self._quality(self.floor)) * REFERENCE**2
 
     def _best(self, seen: Sequence[TrialRecord]) -> tuple[dict[str, Any], float]:
         """Return what to try next, and what it promises; the same for the same records."""
@@ -147,7 +187,7 @@ class Proposer:
             return settings[int(self._random.choice(len(settings), p=room / room.sum()))], math.inf
         gains = self._gains(settings, costs, trials, points, values)
         best = int(np.argmax(gains))
-        whole = (self._perfect(values) - self._quality(self.floor)) * REFERENCE**2
+        whole = self._whole(values)
         return settings[best], float(gains[best]) / whole if whole > 0 else 0.0
 
     # ---------------------------------------------------------------------------------------------------- what is known

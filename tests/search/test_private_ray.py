@@ -11,7 +11,7 @@ import psutil
 import pytest
 import ray
 
-from autolora.search.cluster import open_cluster
+from autolora.search.cluster import open_cluster, places
 
 pytestmark = pytest.mark.ray
 
@@ -66,3 +66,14 @@ def test_only_the_search_itself_has_its_token(tmp_path, monkeypatch) -> None:
             assert "AuthenticationError" in refused.stderr
     assert not folder.exists()
     assert not (tmp_path / ".ray").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be kept to some CPUs here")
+def test_an_engine_gets_no_more_threads_than_cpus_that_the_process_may_use() -> None:
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(mine)})
+    try:
+        with open_cluster():
+            assert [place.threads for place in places()] == [1]
+    finally:
+        os.sched_setaffinity(0, mine)

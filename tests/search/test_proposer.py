@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -196,6 +197,17 @@ def test_a_promise_is_unknown_at_first_and_falls_as_the_front_is_found() -> None
     assert promises[:4] == [math.inf] * 4
     assert all(0 <= promise <= 1 for promise in promises[4:])
     assert np.mean(promises[4:8]) > 3 * np.mean(promises[-4:])
+
+
+def test_what_a_model_hopes_for_counts_little_once_its_last_trials_added_nothing() -> None:
+    stale, fresh = proposer(), proposer()
+    poor = [trial(n, SPACE.sample(np.random.default_rng(n)), state=TrialState.STOPPED, rungs=1) for n in range(1, 9)]
+    best = trial(0, {"rank": 1, "layers": "all", "learning_rate": 5e-3})
+    hoped = fresh._best([best, *poor])[1]
+
+    assert stale.promise([best, *poor]) == pytest.approx(hoped / 9)
+    late = [*poor, replace(best, number=9)]
+    assert 9 * fresh.promise(late) > fresh._best(late)[1] + 0.05, "the last one added all that there is"
 
 
 def test_a_promise_and_the_proposal_that_keeps_it_come_from_the_same_draws() -> None:

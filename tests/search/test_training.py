@@ -41,6 +41,12 @@ def jobs(engines, tmp_path) -> list[Job]:
     ]
 
 
+def with_a_long_first(jobs: list[Job]) -> list[Job]:
+    """The same jobs, but the first one is far from its end whenever a word about it arrives."""
+    first, *others = jobs
+    return [replace(first, config=replace(first.config, epochs=10 * first.config.epochs)), *others]
+
+
 def trained(engines, jobs, on_rung) -> dict:
     done = {}
     engines.train(jobs, slots_per_engine=3, on_done=lambda job, r: done.setdefault(job.slot, r), on_rung=on_rung)
@@ -61,6 +67,7 @@ def test_every_rung_is_told_once_and_in_order_and_training_goes_on(engines, jobs
 
 
 def test_what_is_stopped_at_a_rung_ends_there_and_costs_the_others_nothing(engines, jobs) -> None:
+    jobs = with_a_long_first(jobs)
     undisturbed = trained(engines, [replace(job, state_file="") for job in jobs], lambda job, report: {})
 
     def stop_first(job, report):
@@ -80,7 +87,7 @@ def test_what_is_stopped_at_a_rung_ends_there_and_costs_the_others_nothing(engin
 
 
 def test_a_killed_engine_tells_no_rung_twice_and_what_was_stopped_stays_so(engines, jobs) -> None:
-    told = []
+    jobs, told = with_a_long_first(jobs), []
 
     def kill_once(job, report):
         told.append((job.slot, report.rung))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 import autolora
 from autolora.objectives import metric_named
+from autolora.pages import plain_verdict
 from autolora.service.faults import Invalid
 from autolora.service.guard import COOKIE, PAGE_POLICY
 from autolora.service.ids import Prefix, new_id
@@ -186,6 +188,15 @@ def test_a_finished_search_shows_its_verdict_reports_and_chart(visitor, finished
     assert "audience=management&amp;lang=ja" in html
     assert html.count("<circle") == len(chart_of(found.trials, metric_named("macro_f1")).dots)
     assert "hx-trigger" not in html, "nothing more is to come"
+
+
+def test_what_is_recommended_is_said_in_plain_words_of_either_language(visitor, finished, opened_service) -> None:
+    found = opened_service.desk.found(finished)
+
+    for language, other in (("en", "ja"), ("ja", "en")):
+        html = unescape(visitor(language).get(f"/searches/{finished}").text)
+        assert plain_verdict(found, language) in html
+        assert plain_verdict(found, other) not in html
 
 
 def test_the_live_part_is_new_when_anything_is(visitor, finished, opened_service) -> None:

@@ -111,7 +111,7 @@ WORDS: dict[str, str] = {
     "search.asked_cancel": "It is being given up.",
     "search.failed": "It failed",
     "search.result": "Result",
-    "search.why": "Why",
+    "search.why": "Why, with the numbers",
     "search.reports": "Reports",
     "search.engineer": "For engineers",
     "search.management_en": "For managers, in English",

@@ -111,7 +111,7 @@ WORDS: dict[str, str] = {
     "search.asked_cancel": "中止しています。",
     "search.failed": "失敗しました",
     "search.result": "結果",
-    "search.why": "理由",
+    "search.why": "理由の詳細(英語)",
     "search.reports": "報告書",
     "search.engineer": "技術者向け",
     "search.management_en": "経営者向け(英語)",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from autolora.pages import plain_verdict
 from autolora.records import Recommendation
 from autolora.results import SearchRecord
 from autolora.service.desk import Desk
@@ -73,7 +74,8 @@ def router() -> APIRouter:
 
     @routes.get("/searches/{id}")
     def one(request: Request, desk: TheDesk, id: str) -> Response:
-        return page(request, "search.html", _standing(desk, desk.job(id, Kind.SEARCH)) | {"answer": None, "text": ""})
+        values = _standing(request, desk, desk.job(id, Kind.SEARCH))
+        return page(request, "search.html", values | {"answer": None, "text": ""})
 
     @routes.get("/searches/{id}/live")
     def live(request: Request, desk: TheDesk, id: str) -> Response:
@@ -82,7 +84,7 @@ def router() -> APIRouter:
         key = (language_of(request), *desk.version(job))
         html = seen.get(key)
         if html is None:
-            html = bytes(page(request, "live.html", _standing(desk, job), fragment=True).body)
+            html = bytes(page(request, "live.html", _standing(request, desk, job), fragment=True).body)
             seen[key] = html
             while len(seen) > SEEN:
                 seen.popitem(last=False)
@@ -94,7 +96,7 @@ def router() -> APIRouter:
     ) -> Response:
         job = desk.job(id, Kind.SEARCH)
         said = desk.answers(id, [text], abstain_below=None)[0]
-        return page(request, "search.html", _standing(desk, job) | {"answer": said, "text": text})
+        return page(request, "search.html", _standing(request, desk, job) | {"answer": said, "text": text})
 
     @routes.post("/searches/{id}/review")
     def review(request: Request, desk: TheDesk, id: str) -> Response:
@@ -215,11 +217,12 @@ def _found(desk: Desk, job: Job) -> SearchRecord | None:
         return None
 
 
-def _standing(desk: Desk, job: Job) -> dict[str, Any]:
+def _standing(request: Request, desk: Desk, job: Job) -> dict[str, Any]:
     """Return what the page of a search shows."""
     found = _found(desk, job)
     recommended = None if found is None else found.recommendation
     is_over = job.state == State.SUCCEEDED
+    is_judged = is_over and found is not None and found.confirm is not None and recommended is not None
     reviews = [job_out(desk, each) for each in desk.reviews(job.id)] if is_over else []
     return {
         "job": job_out(desk, job),
@@ -230,5 +233,6 @@ def _standing(desk: Desk, job: Job) -> dict[str, Any]:
         "chart": None if found is None else chart_of(found.trials, found.guide),
         "trials": [] if found is None else found.leaderboard()[:NEWEST],
         "recommendation": recommended if is_over else None,
+        "plain": plain_verdict(found, language_of(request)) if found is not None and is_judged else "",
         "has_adapter": is_over and recommended is not None and recommended.config is not None,
     }
