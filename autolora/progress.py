@@ -37,6 +37,9 @@ class Lines(Protocol):
     def stage(self, text: str) -> None:
         """Name a part of the way."""
 
+    def step(self, text: str) -> None:
+        """Say that a trial or a training of some task has ended."""
+
     def note(self, text: str) -> None:
         """Say something that the user is to know."""
 
@@ -67,11 +70,15 @@ class PlainProgress:
     def trial(self, event: str, trial: TrialRecord, total: int) -> None:
         """Print where a trial stands; its start says nothing yet."""
         if event != "started":
-            self._print(f"  {line(trial)}")
+            self.step(line(trial))
 
     def confirming(self, done: int, total: int) -> None:
         """Print how many full trainings are done."""
-        self._print(f"  trained {done} of up to {total}")
+        self.step(f"trained {done} of up to {total}")
+
+    def step(self, text: str) -> None:
+        """Print what came of a trial or a training."""
+        self._print(f"  {text}")
 
     def note(self, text: str) -> None:
         """Print a note."""
@@ -97,11 +104,11 @@ class TaskProgress:
     def trial(self, event: str, trial: TrialRecord, total: int) -> None:
         """Print where a trial has ended; rungs of several tasks at once would be too many lines."""
         if event == "ended":
-            self._lines.stage(f"  {self._name}: {line(trial)}")
+            self._lines.step(f"{self._name}: {line(trial)}")
 
     def confirming(self, done: int, total: int) -> None:
         """Print how many full trainings are done."""
-        self._lines.stage(f"  {self._name}: trained {done} of up to {total}")
+        self._lines.step(f"{self._name}: trained {done} of up to {total}")
 
     def note(self, text: str) -> None:
         """Print a note."""

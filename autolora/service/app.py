@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from autolora import __version__
 from autolora.service.desk import Desk
 from autolora.service.guard import Guard, Sessions
-from autolora.service.pages import data, doors, searches
+from autolora.service.pages import batches, data, doors, searches
 from autolora.service.problems import answer_with_problems
 from autolora.service.routes import datasets, found, jobs, reviews, system
 
@@ -49,6 +49,6 @@ def rooms(desk: Desk, sessions: Sessions) -> FastAPI:
     app.state.desk, app.state.sessions, app.state.streams, app.state.seen = desk, sessions, 0, OrderedDict()
     answer_with_problems(app, page=doors.error_page)
     rest = (jobs.router(), found.router(), datasets.router(), reviews.router(), system.router())
-    for routes in (*rest, doors.router(), data.router(), searches.router()):
+    for routes in (*rest, doors.router(), data.router(), searches.router(), batches.router()):
         app.include_router(routes)
     return app

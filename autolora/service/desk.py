@@ -20,7 +20,9 @@ import msgspec
 from autolora import results
 from autolora.durable import write_whole
 from autolora.folder import DONE
+from autolora.portfolio.folder import BatchFolder
 from autolora.records.forecast import Forecast
+from autolora.records.portfolio import PortfolioRecord
 from autolora.results import SearchRecord
 from autolora.service import asking, processes
 from autolora.service.answering import Answerer
@@ -276,10 +278,18 @@ class Desk:
         run = self.place.job(id).run
         if task is None:
             return run
-        names = [each["name"] for each in self.place.job(id).request().get("tasks", ())]
+        names = self.task_names(id)
         if task not in names:
             raise NotFound(f"the batch has no task {task[:80]!r}", f"its tasks: {', '.join(names)[:400]}")
         return run / task
+
+    def task_names(self, id: str) -> list[str]:
+        """Return the names of the tasks of a batch, as they were asked for."""
+        return [each["name"] for each in self.place.job(id).request().get("tasks", ())]
+
+    def portfolio(self, id: str) -> PortfolioRecord | None:
+        """Return what a batch came to so far, None before there is anything."""
+        return BatchFolder(self.run_of(id)).portfolio()
 
     def bundle(self, id: str, task: str | None = None) -> Path:
         """Return the adapter folder of a search.

@@ -16,7 +16,7 @@ from autolora.records import TrialRecord
 
 
 class Journal:
-    """Writes: the progress of a search, as lines. One process at a time."""
+    """Writes: the progress of a search or a batch, as lines. One process at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,6 +42,10 @@ class Journal:
         """Count a full training."""
         self.say("confirming", done=done, total=total)
 
+    def step(self, text: str) -> None:
+        """Say what came of a trial or a training of one of several tasks."""
+        self.say("step", text=text)
+
     def note(self, text: str) -> None:
         """Say something that the user is to know."""
         self.say("note", text=text)
@@ -57,7 +61,7 @@ class Journal:
 
 BEGUN = "begun"
 """The first line of every process."""
-_FURTHER = ("trial", "confirming")
+_FURTHER = ("trial", "confirming", "step")
 """Lines that mean that something was learned."""
 
 

@@ -7,6 +7,9 @@ import pytest
 
 from tests.service.running import running
 
+OWN = "http://service.test"
+"""Where the service stands that is open in this process."""
+
 
 @pytest.fixture
 def models(tiny_folder, tmp_path) -> Path:
@@ -45,10 +48,24 @@ def web(opened_service):
 
     def talk(*, token: bool = True, **headers: str) -> TestClient:
         given = {"Authorization": f"Bearer {opened_service.sessions.token}"} if token else {}
-        client = TestClient(app, base_url="http://service.test", headers=given | headers, raise_server_exceptions=False)
+        client = TestClient(app, base_url=OWN, headers=given | headers, raise_server_exceptions=False)
         clients.append(client)
         return client
 
     yield talk
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def visitor(web, opened_service):
+    """Return a browser with a session."""
+
+    from autolora.service.guard import COOKIE
+
+    def visit(language: str = "en"):
+        client = web(token=False, Accept="text/html", Origin=OWN, **{"Accept-Language": language})
+        client.cookies.set(COOKIE, opened_service.sessions.new())
+        return client
+
+    return visit

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from autolora.progress import TaskProgress
 from autolora.service import journal
 from autolora.service.journal import BEGUN, Journal
+from tests.report import made_up
 
 pytestmark = pytest.mark.unit
 
@@ -58,6 +60,27 @@ def test_only_trials_and_trainings_mean_that_a_process_came_further(tmp_path) ->
     assert further
     assert not journal.has_moved(path)
     assert not journal.has_moved(tmp_path / "none")
+
+
+def test_a_batch_came_further_too_when_a_trial_or_training_of_any_task_ended(tmp_path) -> None:
+    path = tmp_path / "progress.jsonl"
+    said = Journal(path)
+    task = TaskProgress(said, "reviews")
+    said.say(BEGUN)
+    task.stage("Searching")
+    task.trial("started", made_up.trials()[0], 24)
+    waited = journal.has_moved(path)
+    task.trial("ended", made_up.trials()[0], 24)
+    explored = journal.has_moved(path)
+    said.say(BEGUN)
+    task.confirming(1, 3)
+
+    assert not waited
+    assert explored
+    assert journal.has_moved(path)
+    assert [line["text"] for line in journal.read(path)[0] if line["event"] == "step"][-1] == (
+        "reviews: trained 1 of up to 3"
+    )
 
 
 def test_what_is_left_of_a_budget_stands_in_every_line(tmp_path) -> None:

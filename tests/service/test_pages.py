@@ -14,7 +14,7 @@ import autolora
 from autolora.objectives import metric_named
 from autolora.pages import plain_verdict
 from autolora.service.faults import Invalid
-from autolora.service.guard import COOKIE, PAGE_POLICY
+from autolora.service.guard import PAGE_POLICY
 from autolora.service.ids import Prefix, new_id
 from autolora.service.jobs import NewJob
 from autolora.service.journal import Journal
@@ -28,11 +28,11 @@ from autolora.service.states import Kind, State
 from autolora.service.workplace import JobFolder
 from autolora.store import RunFolder
 from tests.report import made_up
+from tests.service.conftest import OWN
 
 pytestmark = pytest.mark.unit
 
 PACKAGE = Path(autolora.__file__).parent
-OWN = "http://service.test"
 TRICK = "<script>alert(1)</script>{{7*7}}=CMD()"
 
 
@@ -49,18 +49,6 @@ class Seen(HTMLParser):
 
     def all(self, *names: str) -> list[dict[str, str | None]]:
         return [attributes for tag, attributes in self.tags if tag in names]
-
-
-@pytest.fixture
-def visitor(web, opened_service):
-    """Return a browser with a session."""
-
-    def visit(language: str = "en"):
-        client = web(token=False, Accept="text/html", Origin=OWN, **{"Accept-Language": language})
-        client.cookies.set(COOKIE, opened_service.sessions.new())
-        return client
-
-    return visit
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ STATIC = {
     "htmx-2.0.11.min.js": "text/javascript; charset=utf-8",
 }
 """What pages load; nothing else of the folder is given away."""
-SCREENS = ("login", "data", "new", "plan", "search", "trials", "compare")
+SCREENS = ("login", "data", "new", "plan", "search", "trials", "compare", "batches")
 
 
 def error_page(request: Request, status: int, detail: str, hint: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 WORDS: dict[str, str] = {
     "skip": "Skip to the content",
     "nav.searches": "Searches",
+    "nav.batches": "Portfolios",
     "nav.data": "Data",
     "nav.help": "Help",
     "nav.logout": "Log out",
@@ -25,6 +26,22 @@ WORDS: dict[str, str] = {
     "searches.compare": "Compare the two chosen",
     "searches.choose": "Choose {name} to compare",
     "page.next": "Older",
+    "batches.title": "Portfolios: several tables at once",
+    "batches.none": "There are none yet. Upload the tables first.",
+    "batches.new": "New portfolio",
+    "batches.tasks": "Tasks",
+    "batches.choose": "Which tables?",
+    "batches.minutes": "How long may all of them take together?",
+    "batches.minutes_60": "About an hour",
+    "batches.minutes_120": "About two hours",
+    "batches.minutes_480": "A night",
+    "batches.minutes_0": "As long as it takes",
+    "batches.name": "Name of the portfolio",
+    "batches.trials": "Configurations to try for each table, at the most",
+    "batches.found": "Result",
+    "batches.report": "Report over all tasks",
+    "batches.task_report": "Report of {name}",
+    "batches.task_adapter": "Adapter of {name} (zip)",
     "data.title": "Data",
     "data.none": "Nothing has been uploaded yet.",
     "data.upload": "Upload a table",
@@ -185,4 +202,7 @@ WORDS: dict[str, str] = {
     "help.trials": "Every configuration that was tried, the best first. A trial that was stopped was beaten by another that is"
     " no larger; one that failed says why.",
     "help.compare": "Two searches side by side. Scores can be compared only if both were tested on the same rows.",
+    "help.batches": "Several tables are searched in one time, on one loaded base model: later ones begin with what worked for"
+    " earlier ones, and time goes to where more is to be gained. Every table gets its own verdict and report; one report"
+    " over all says which are worth it, and in which order. Whatever fails stops no other.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 WORDS: dict[str, str] = {
     "skip": "本文へ移動",
     "nav.searches": "探索",
+    "nav.batches": "まとめて探索",
     "nav.data": "データ",
     "nav.help": "ヘルプ",
     "nav.logout": "ログアウト",
@@ -25,6 +26,22 @@ WORDS: dict[str, str] = {
     "searches.compare": "選んだ二つを比べる",
     "searches.choose": "{name} を比較に選ぶ",
     "page.next": "古いもの",
+    "batches.title": "複数の表をまとめて探索",
+    "batches.none": "まだありません。先に表をアップロードしてください。",
+    "batches.new": "新しくまとめて探索",
+    "batches.tasks": "業務",
+    "batches.choose": "どの表を使いますか",
+    "batches.minutes": "全部でどれだけ時間をかけられますか",
+    "batches.minutes_60": "1時間ほど",
+    "batches.minutes_120": "2時間ほど",
+    "batches.minutes_480": "一晩",
+    "batches.minutes_0": "必要なだけ",
+    "batches.name": "まとまりの名前",
+    "batches.trials": "一つの表で試す設定の数(最大)",
+    "batches.found": "結果",
+    "batches.report": "全体の報告書",
+    "batches.task_report": "{name}の報告書",
+    "batches.task_adapter": "{name}のアダプター(zip)",
     "data.title": "データ",
     "data.none": "まだ何もアップロードされていません。",
     "data.upload": "表をアップロード",
@@ -184,6 +201,9 @@ WORDS: dict[str, str] = {
     "help.trials": "試したすべての設定を、良い順に並べます。止めた試行は、同じかより小さい別の試行に負けたものです。"
     "失敗した試行には理由があります。",
     "help.compare": "二つの探索を並べます。同じ行でテストした場合だけ、点数を比べられます。",
+    "help.batches": "いくつもの表を、一つのベースモデルの上で、決めた時間の中でまとめて探索します。後の業務は先の業務でうまくいった設定から始め、"
+    "時間は改善の見込める業務に回します。業務ごとに判定と報告書があり、全体の報告書がどれに価値があるか、どの順に進めるかを示します。"
+    "一つが失敗しても、ほかは止まりません。",
 }
 
 FINDINGS: dict[str, tuple[str, str]] = {

@@ -17,9 +17,9 @@ from autolora.service.faults import Invalid, NotYet
 from autolora.service.jobs import Job
 from autolora.service.pages.chart import chart_of
 from autolora.service.pages.data import ROWS
+from autolora.service.pages.forms import number, ready_datasets
 from autolora.service.pages.show import Words, language_of, page
 from autolora.service.routes.common import After, TheDesk, cursor_of, job_out, place_of
-from autolora.service.routes.datasets import dataset_out
 from autolora.service.states import Kind, State, Wish
 from autolora.space import shipped
 
@@ -31,8 +31,6 @@ SEEN = 64
 """Live parts that are kept: all viewers of a search in one language see the same one."""
 REVIEWED = 60
 """Test rows that reviewers are shown at most."""
-_CHOICES = 200
-"""Datasets that may be chosen from."""
 
 
 def router() -> APIRouter:
@@ -47,8 +45,12 @@ def router() -> APIRouter:
 
     @routes.get("/searches/new")
     def new(request: Request, desk: TheDesk, dataset: str | None = None) -> Response:
-        ready = [each for each in (dataset_out(desk, d) for d in desk.jobs.datasets(limit=_CHOICES)) if _is_ready(each)]
-        values = {"datasets": ready, "chosen": dataset, "bases": sorted(desk.bases.all()), "spaces": shipped()}
+        values = {
+            "datasets": ready_datasets(desk),
+            "chosen": dataset,
+            "bases": sorted(desk.bases.all()),
+            "spaces": shipped(),
+        }
         return page(request, "new.html", values)
 
     @routes.post("/searches/new")
@@ -177,9 +179,9 @@ def body_of(form: dict[str, str]) -> dict[str, Any]:
     Raises:
         Invalid: If a field that must hold a number does not.
     """
-    minutes = _number(form, "minutes")
-    trials = _number(form, "trials")
-    limits = {"max_params": _number(form, "max_params"), "min_metric": _number(form, "min_metric")}
+    minutes = number(form, "minutes")
+    trials = number(form, "trials")
+    limits = {"max_params": number(form, "max_params"), "min_metric": number(form, "min_metric")}
     body: dict[str, Any] = {
         "dataset": form.get("dataset", ""),
         "base_model": form.get("base_model", ""),
@@ -190,24 +192,10 @@ def body_of(form: dict[str, str]) -> dict[str, Any]:
         "budget": ({"minutes": minutes} if minutes else {}) | ({"trials": trials} if trials else {}),
         "space": form.get("space") or None,
         "baselines": form.get("baselines") or None,
-        "seed": _number(form, "seed"),
-        "priority": _number(form, "priority") or 0,
+        "seed": number(form, "seed"),
+        "priority": number(form, "priority") or 0,
     }
     return {name: value for name, value in body.items() if value not in (None, {})}
-
-
-def _number(form: dict[str, str], name: str) -> int | float | None:
-    given = form.get(name, "").replace(",", "")
-    if not given:
-        return None
-    try:
-        return int(given) if given.lstrip("-").isdecimal() else float(given)
-    except ValueError:
-        raise Invalid(f"{name} must be a number, but got {given[:40]!r}", "correct it, or leave it empty") from None
-
-
-def _is_ready(dataset: Any) -> bool:
-    return bool(dataset.state == "ready")
 
 
 def _found(desk: Desk, job: Job) -> SearchRecord | None:

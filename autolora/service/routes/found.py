@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from autolora import pages, results
-from autolora.portfolio.folder import MANAGEMENT, PORTFOLIO, REPORT, WORKBOOK
+from autolora.portfolio.folder import MANAGEMENT, REPORT, WORKBOOK
 from autolora.recommend import front as front_of
 from autolora.records import to_json
 from autolora.service.desk import Desk
@@ -85,10 +85,10 @@ def router() -> APIRouter:
     @routes.get("/v1/batches/{id}/portfolio", tags=["batches"], summary="What its tasks came to")
     def portfolio(desk: TheDesk, id: str) -> Response:
         desk.job(id, Kind.BATCH)
-        path = desk.run_of(id) / PORTFOLIO
-        if not path.exists():
+        found = desk.portfolio(id)
+        if found is None:
             raise NotYet("there is no roll-up yet", "ask again when its first tasks are done")
-        return Response(path.read_bytes(), media_type="application/json")
+        return Response(to_json(found), media_type="application/json")
 
     @routes.get("/v1/batches/{id}/tasks/{task}/report", tags=["batches"], summary="The report of one task")
     def task_report(
