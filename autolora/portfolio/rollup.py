@@ -46,7 +46,7 @@ def rolled_up(folder: BatchFolder, *, finished: bool, seconds: float) -> Portfol
         members=members,
         seconds=seconds,
         budget_seconds=None if wanted.minutes is None else wanted.minutes * 60,
-        device=next((str(event["device"]) for event in events if "device" in event), ""),
+        device=next((str(event["device"]) for event in reversed(events) if "device" in event), ""),
         base_bytes=bases,
         adapter_bytes=sum(member.adapter_bytes for member in packed),
         full_model_bytes=sum(bases.get(member.base_model, 0) for member in packed),
@@ -145,10 +145,13 @@ def _judged(search: SearchRecord, found: Recommendation) -> dict[str, Any]:
         said |= {
             "currency": money.currency,
             "spent": None if money.spent.total is None else float(money.spent.total),
+            "horizon_months": money.horizon_months,
+        }
+    if money is not None and found.verdict in ADAPTERS:  # of anything else it would be the worth of what is not used
+        said |= {
             "net_a_month": float(money.full_use.net),
             "present_value": float(money.likely.present_value),
             "payback_months": money.likely.payback_months,
-            "horizon_months": money.horizon_months,
         }
     return said
 
@@ -180,15 +183,15 @@ def _cross(events: Sequence[dict[str, Any]]) -> tuple[CrossScore, ...]:
 def _order(members: Sequence[MemberOutcome]) -> tuple[Step, ...]:
     """Return the tasks in the order in which to roll out.
 
-    What goes to work comes before what does not, and adapters before what is simpler. Among each, where money is known
-    of all in one currency, what is worth most a month comes first; else what gains most over the best that needs no
+    What goes to work comes before what does not, and adapters before what is simpler. Where money is known of all
+    adapters in one currency, what is worth most a month comes first; else what gains most over the best that needs no
     search, as a share of what was left to gain. What costs more than it brings comes after them. What is not ready, or
     has failed, comes last, as it was named.
     """
     rolls = [member for member in members if member.verdict in _ROLLS_OUT]
     others = [member for member in members if member.verdict not in _ROLLS_OUT]
-    currencies = {member.currency for member in rolls}
-    by_money = len(currencies) == 1 and "" not in currencies and all(m.net_a_month is not None for m in rolls)
+    adapters = [member for member in rolls if member.verdict in ADAPTERS]
+    by_money = len({m.currency for m in adapters}) == 1 and all(m.net_a_month is not None for m in adapters)
 
     def gain(member: MemberOutcome) -> float:
         if member.test is None or member.rival_test is None:
@@ -199,14 +202,17 @@ def _order(members: Sequence[MemberOutcome]) -> tuple[Step, ...]:
         return (metric.loss(member.rival_test) - metric.loss(member.test)) / left if left else 0.0
 
     def worth(member: MemberOutcome) -> float:
+        if member.verdict not in ADAPTERS:
+            return 0.0
         return (member.net_a_month or 0.0) if by_money else gain(member)
 
     def reason(member: MemberOutcome) -> str:
-        if member.verdict in ADAPTERS and (member.net_a_month or 0.0) < 0:
+        if member.verdict not in ADAPTERS:
+            return "simpler"
+        if (member.net_a_month or 0.0) < 0:
             return "loss"
-        return "money" if by_money and member.verdict in ADAPTERS else "gain"
+        return "money" if by_money else "gain"
 
-    # What an adapter is worth says little of something simpler in its place.
     ordered = sorted(rolls, key=lambda m: (reason(m) == "loss", m.verdict not in ADAPTERS, -worth(m)))
     steps = [Step(name=member.name, reason=reason(member)) for member in ordered]
     return (*steps, *(Step(name=m.name, reason="not_ready" if m.verdict else m.state) for m in others))

@@ -74,7 +74,7 @@ class MemberOutcome:
     spent: float | None = None
     """What its trial has cost."""
     net_a_month: float | None = None
-    """What a month is worth after the ramp, in the likely case."""
+    """What a month is worth after the ramp, in the likely case; like what follows, of adapters that go to work only."""
     present_value: float | None = None
     payback_months: int | None = None
     horizon_months: int = 0
@@ -104,8 +104,8 @@ class Step:
 
     name: str
     reason: str
-    """Why it stands there: ``money`` or ``gain`` for what goes to work, ``loss`` where that costs more than it brings;
-    ``not_ready``, or its state, for what does not go to work."""
+    """Why it stands there: ``money`` or ``gain`` for an adapter that goes to work, ``loss`` where it costs more than it
+    brings; ``simpler`` where something simpler goes to work; ``not_ready``, or its state, for what does not."""
 
 
 @dataclass(frozen=True, kw_only=True)

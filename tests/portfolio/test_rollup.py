@@ -111,10 +111,15 @@ def test_what_is_worth_most_a_month_rolls_out_first_and_what_does_not_go_to_work
     finish(batch, "calls", verdict="use_simpler")
     finish(batch, "notes", verdict="adopt")
 
-    order = rolled_up(batch, finished=True, seconds=1).order
+    found = rolled_up(batch, finished=True, seconds=1)
+    order = found.order
 
     assert [step.name for step in order][:2] == ["notes", "calls"]
-    assert order[0].reason in ("money", "loss")
+    assert order[0].reason == "money"
+    assert order[1].reason == "simpler"
+    calls, notes = (next(m for m in found.members if m.name == name) for name in ("calls", "notes"))
+    assert (calls.currency, calls.net_a_month, calls.payback_months) == ("JPY", None, None), "its adapter is not used"
+    assert notes.net_a_month is not None
     assert [(s.name, s.reason) for s in order[2:]] == [
         ("mails", "not_ready"), ("gone", "waiting"), ("next", "waiting"), ("bad", "failed"),
     ]  # fmt: skip

@@ -54,6 +54,7 @@ ENGLISH = Wording(
     order={
         "money": "worth {net} a month",
         "gain": "gains most of what was left to gain ({score} against {rival})",
+        "simpler": "no adapter is needed: something simpler does as well",
         "loss": "as it is, running it costs more than it brings ({net} a month)",
         "not_ready": "more labelled items, or a lower target, come first",
         "failed": "its data or its model must be mended first",

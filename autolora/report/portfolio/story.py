@@ -17,7 +17,7 @@ from autolora.report.text import metric_name, size
 
 WORDINGS: dict[Language, Wording] = {"en": ENGLISH, "ja": JAPANESE}
 _LISTED: dict[Language, str] = {"en": ", ", "ja": "、"}
-_ROLLS_OUT = ("money", "gain")
+_ROLLS_OUT = ("money", "gain", "simpler")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Teller:
         self._names = CANDIDATES[language].candidates
         self.judged = [member for member in it.members if member.verdict is not None]
         self.priced = [member for member in self.judged if member.net_a_month is not None]
-        currencies = {member.currency for member in self.priced}
+        currencies = {member.currency for member in self.judged if member.currency}
         self.currency = currencies.pop() if len(currencies) == 1 else ""
         self.numbers = Numbers(language=language, currency=self.currency or NO_CURRENCY)
 
@@ -69,7 +69,7 @@ class Teller:
         """Return what was spent."""
         hours = self.numbers.duration(self.it.seconds / 3600)
         said = self.say.cost.format(hours=hours, done=len(self.judged), count=len(self.it.members))
-        spent = [member.spent for member in self.priced if member.spent is not None]
+        spent = [member.spent for member in self.judged if member.spent is not None]
         if not spent or not self.currency:
             return said + self.say.cost_unpriced
         return said + self.say.cost_money.format(total=self.numbers.money(sum(spent)))
@@ -78,12 +78,10 @@ class Teller:
         """Return what the adapters are worth together."""
         if not self.priced or not self.currency:
             return self.say.value_unknown
-        # Those of what is simpler were not worked out.
-        rolls = [member for member in self.priced if member.verdict in ADAPTERS]
-        back = sum(member.payback_months is not None for member in rolls)
-        net = self.numbers.money(sum(member.net_a_month or 0.0 for member in rolls))
-        said = self.say.value.format(count=len(rolls), net=net, back=back)
-        silent = sum(member.net_a_month is None for member in self.judged)
+        back = sum(member.payback_months is not None for member in self.priced)
+        net = self.numbers.money(sum(member.net_a_month or 0.0 for member in self.priced))
+        said = self.say.value.format(count=len(self.priced), net=net, back=back)
+        silent = sum(member.net_a_month is None for member in self.judged if member.verdict in ADAPTERS)
         return said + (self.say.value_some.format(count=silent) if silent else "")
 
     def confidence(self) -> str:

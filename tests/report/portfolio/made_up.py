@@ -45,7 +45,7 @@ def portfolio(**changes) -> PortfolioRecord:
             cross("calls", "mails", 0.7, (-0.21, -0.25, -0.17), as_good=False),
         ),
         "order": (
-            Step(name="mails", reason="money"), Step(name="notes", reason="gain"), Step(name="calls", reason="loss"),
+            Step(name="mails", reason="money"), Step(name="notes", reason="simpler"), Step(name="calls", reason="loss"),
             Step(name="<b>&日報", reason="not_ready"), Step(name="broken", reason="failed"),
         ),
     }  # fmt: skip

@@ -13,7 +13,7 @@ from autolora.records.portfolio import MemberState
 from autolora.report.portfolio.pages import ENDED_BY, render_engineer, render_management
 from autolora.report.portfolio.story import WORDINGS, Teller
 from autolora.report.portfolio.workbook import workbook
-from tests.report.portfolio.made_up import member, portfolio
+from tests.report.portfolio.made_up import MONEY, member, portfolio
 
 pytestmark = pytest.mark.unit
 
@@ -48,7 +48,7 @@ def test_every_verdict_state_and_end_has_its_words(language) -> None:
     assert set(say.verdicts) == set(get_args(Verdict)) == set(say.recommended)
     assert set(say.states) == set(get_args(MemberState))
     assert set(say.ended_by) == {*ENDED_BY, ""}
-    assert set(say.order) == {"money", "gain", "loss", "not_ready", *get_args(MemberState)}
+    assert set(say.order) == {"money", "gain", "loss", "simpler", "not_ready", *get_args(MemberState)}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -80,7 +80,9 @@ def test_the_answers_count_every_task() -> None:
     assert told.cost() == "The batch took 1.50 h of machine time for 4 of 5 tasks. The trials cost JP¥24,000 in all."
     assert "go to work (2) are worth JP¥295,000 a month" in told.value()
     assert "Paid back within the time that is counted: 1." in told.value()
-    assert "Not in this sum: 2" in told.value()
+    assert "Not in this sum" not in told.value(), "what is simpler, or not ready, has no worth of an adapter's"
+    silent = portfolio(members=(*portfolio().members, member("forms")))
+    assert "Not in this sum: 1" in Teller(silent, "en").value()
     assert "The least sure is <b>&日報: its true score may be anything from 0.400 to 0.600" in told.confidence()
 
 
@@ -110,6 +112,16 @@ def test_where_nothing_is_ready_no_roll_out_is_asked_for() -> None:
 
     assert Teller(nothing, "en").decision() == WORDINGS["en"].decision_none
     assert Teller(portfolio(), "en").decision().startswith("Approve the roll-out of mails first")
+
+
+def test_what_is_simpler_needs_no_adapter_and_says_so() -> None:
+    told = Teller(portfolio(), "en")
+    only = portfolio(members=(member("notes", **MONEY, verdict="use_simpler"),), order=(portfolio().order[1],))
+
+    assert dict(told.order())["notes"] == "no adapter is needed: something simpler does as well"
+    assert "JP¥12,000" in Teller(only, "en").cost()
+    assert Teller(only, "en").value() == WORDINGS["en"].value_unknown
+    assert Teller(only, "en").decision().startswith("Approve the roll-out of notes first")
 
 
 def test_a_batch_in_two_currencies_sums_no_money() -> None:
