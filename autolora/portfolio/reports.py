@@ -23,9 +23,19 @@ def write_reports(folder: BatchFolder, *, finished: bool, seconds: float) -> Por
     """
     found = rolled_up(folder, finished=finished, seconds=seconds)
     folder.write_portfolio(found)
-    folder.write_page(REPORT, render_engineer(found, floor=FLOOR_TRIALS, enough=ENOUGH_PROMISE).encode())
+    folder.write_page(REPORT, engineer_page(found).encode())
     languages: tuple[Language, ...] = get_args(Language)
     for language in languages:
         folder.write_page(MANAGEMENT.format(language=language), render_management(found, language).encode())
         folder.write_page(WORKBOOK.format(language=language), workbook(found, language))
     return found
+
+
+def engineer_page(found: PortfolioRecord, *, links: bool = True) -> str:
+    """Return the page for engineers.
+
+    Args:
+        found: What the batch came to.
+        links: Whether the tasks' run folders lie beside the page.
+    """
+    return render_engineer(found, floor=FLOOR_TRIALS, enough=ENOUGH_PROMISE, links=links)

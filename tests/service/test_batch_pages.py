@@ -85,6 +85,9 @@ def test_pages_are_whole_in_either_language_and_names_are_only_text(visitor, fin
     assert TRICK in unescape(client.get(f"/batches/{finished}").text)
     report = client.get(f"/v1/batches/{finished}/report?audience=management&lang=ja")
     assert "全体" in report.text
+    engineers = client.get(f"/v1/batches/{finished}/report").text
+    assert "hardly anything more was expected" in engineers
+    assert "<a " not in engineers, "the tasks' folders do not lie beside it there"
 
 
 def test_a_batch_is_asked_for_with_tables_of_one_name_kept_apart() -> None:

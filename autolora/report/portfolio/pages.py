@@ -25,6 +25,7 @@ ol { padding-left: 6mm; margin: 0 0 2mm; }
 #tasks small { white-space: nowrap; }
 main:not(.wide) #tasks td:nth-child(5) { min-width: 26mm; }
 main:not(.wide) #tasks th { min-width: 0; }
+main:not(.wide) #tasks tbody th { width: 22mm; }
 main:not(.wide) #tasks thead .n { white-space: normal; }
 td.missed { color: var(--bad); }
 """
@@ -54,7 +55,7 @@ def render_management(it: PortfolioRecord, language: Language, *, made: datetime
             told=told,
             say=told.say,
             language=language,
-            priced=bool(told.priced),
+            priced=any(member.currency for member in told.judged),
             chart=_chart(told),
             date=moment.date().isoformat(),
             version=__version__,
@@ -63,13 +64,14 @@ def render_management(it: PortfolioRecord, language: Language, *, made: datetime
     )
 
 
-def render_engineer(it: PortfolioRecord, *, floor: int, enough: float) -> str:
+def render_engineer(it: PortfolioRecord, *, floor: int, enough: float, links: bool = True) -> str:
     """Return the page for engineers.
 
     Args:
         it: The batch.
         floor: Trials that every task has in any case.
         enough: Share of the hypervolume that one more trial must be expected to add.
+        links: Whether each task's own report lies in a folder of its name beside the page.
     """
     told = Teller(it, "en")
     return (
@@ -77,6 +79,7 @@ def render_engineer(it: PortfolioRecord, *, floor: int, enough: float) -> str:
         .get_template("engineer.html")
         .render(
             it=it,
+            links=links,
             told=told,
             chart=_chart(told),
             floor=floor,

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from autolora import pages, results
-from autolora.portfolio.folder import MANAGEMENT, REPORT, WORKBOOK
+from autolora.portfolio.folder import MANAGEMENT, WORKBOOK
+from autolora.portfolio.reports import engineer_page
 from autolora.recommend import front as front_of
 from autolora.records import to_json
 from autolora.service.desk import Desk
@@ -73,11 +74,13 @@ def router() -> APIRouter:
         desk: TheDesk, id: str, lang: Language = "en", audience: Audience = "engineer", format: Format = "html"
     ) -> Response:
         desk.job(id, Kind.BATCH)
-        run = desk.run_of(id)
-        name = WORKBOOK if format == "xlsx" else MANAGEMENT if audience == "management" else REPORT
-        path = run / name.format(language=lang)
-        if not path.exists():
+        found = desk.portfolio(id)
+        path = desk.run_of(id) / (WORKBOOK if format == "xlsx" else MANAGEMENT).format(language=lang)
+        is_for_engineers = format == "html" and audience == "engineer"
+        if found is None or not (is_for_engineers or path.exists()):
             raise NotYet("there is no report yet", "ask again when its first tasks are done")
+        if is_for_engineers:
+            return _page(engineer_page(found, links=False))
         if format == "xlsx":
             return FileResponse(path, media_type=_XLSX, filename=f"portfolio.{lang}.xlsx")
         return _page(path.read_text(encoding="utf-8"))
