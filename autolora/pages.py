@@ -54,7 +54,7 @@ def plain_verdict(it: SearchRecord, language: Language) -> str:
     """Return what the report for managers recommends: a sentence or two, with the arguments and errors of that."""
     found, confirm = _judged(it)
     money = _assessed(Business(currency=NO_CURRENCY), found, confirm)
-    return Teller(_source(it, texts=False), found, money, language).story().recommendation
+    return Teller(_source(it, texts=False), found, money, language).recommendation()
 
 
 def proposal_page(expected: Forecast, language: Language, *, business: Business | None = None) -> str:

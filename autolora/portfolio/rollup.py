@@ -24,9 +24,6 @@ from autolora.records.portfolio import (
 from autolora.results import SearchRecord
 from autolora.results import read as read_run
 
-_ROLLS_OUT = ("adopt", "keep_default", "use_simpler")
-"""Verdicts after which something goes to work."""
-
 
 def rolled_up(folder: BatchFolder, *, finished: bool, seconds: float) -> PortfolioRecord:
     """Return what a batch came to so far.
@@ -188,9 +185,9 @@ def _order(members: Sequence[MemberOutcome]) -> tuple[Step, ...]:
     search, as a share of what was left to gain. What costs more than it brings comes after them. What is not ready, or
     has failed, comes last, as it was named.
     """
-    rolls = [member for member in members if member.verdict in _ROLLS_OUT]
-    others = [member for member in members if member.verdict not in _ROLLS_OUT]
-    adapters = [member for member in rolls if member.verdict in ADAPTERS]
+    adapters = [member for member in members if member.verdict in ADAPTERS]
+    simpler = [member for member in members if member.verdict == "use_simpler"]
+    others = [member for member in members if member not in adapters and member not in simpler]
     by_money = len({m.currency for m in adapters}) == 1 and all(m.net_a_month is not None for m in adapters)
 
     def gain(member: MemberOutcome) -> float:
@@ -202,17 +199,13 @@ def _order(members: Sequence[MemberOutcome]) -> tuple[Step, ...]:
         return (metric.loss(member.rival_test) - metric.loss(member.test)) / left if left else 0.0
 
     def worth(member: MemberOutcome) -> float:
-        if member.verdict not in ADAPTERS:
-            return 0.0
         return (member.net_a_month or 0.0) if by_money else gain(member)
 
-    def reason(member: MemberOutcome) -> str:
-        if member.verdict not in ADAPTERS:
-            return "simpler"
-        if (member.net_a_month or 0.0) < 0:
-            return "loss"
-        return "money" if by_money else "gain"
-
-    ordered = sorted(rolls, key=lambda m: (reason(m) == "loss", m.verdict not in ADAPTERS, -worth(m)))
-    steps = [Step(name=member.name, reason=reason(member)) for member in ordered]
-    return (*steps, *(Step(name=m.name, reason="not_ready" if m.verdict else m.state) for m in others))
+    ranked = sorted(adapters, key=worth, reverse=True)
+    losing = [member for member in ranked if (member.net_a_month or 0.0) < 0]
+    return (
+        *(Step(name=m.name, reason="money" if by_money else "gain") for m in ranked if m not in losing),
+        *(Step(name=m.name, reason="simpler") for m in simpler),
+        *(Step(name=m.name, reason="loss") for m in losing),
+        *(Step(name=m.name, reason="not_ready" if m.verdict else m.state) for m in others),
+    )

@@ -78,7 +78,7 @@ class Teller:
         """Return all sentences."""
         return Story(
             title=self.say.title.format(name=self.report.name),
-            recommendation=self._recommendation(),
+            recommendation=self.recommendation(),
             cost=self._cost(),
             payback=self._payback(),
             confidence=self._confidence(),
@@ -99,7 +99,8 @@ class Teller:
 
     # ------------------------------------------------------------------------------------------------- the four answers
 
-    def _recommendation(self) -> str:
+    def recommendation(self) -> str:
+        """Return what is recommended: the first of the four answers."""
         score, low, high = map(self.n.score, self.test)
         return self.say.recommendation[self.found.verdict].format(
             rows=self.n.whole(self._test_rows()), metric=metric_name(self.report.metric_key), score=score, low=low,

@@ -16,12 +16,10 @@ from autolora.service.desk import Desk
 from autolora.service.faults import Invalid, NotYet
 from autolora.service.jobs import Job
 from autolora.service.pages.data import ROWS
-from autolora.service.pages.forms import number, ready_datasets
+from autolora.service.pages.forms import number, ready_datasets, wish_of
 from autolora.service.pages.show import page
 from autolora.service.routes.common import After, TheDesk, cursor_of, job_out, place_of
-from autolora.service.states import Kind, Wish
-
-_WISHES = {"pause": Wish.PAUSE, "resume": Wish.RUN, "cancel": Wish.CANCEL}
+from autolora.service.states import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +72,7 @@ def router() -> APIRouter:
 
     @routes.post("/batches/{id}/{wish}")
     def want(desk: TheDesk, id: str, wish: str) -> Response:
-        if wish not in _WISHES:
-            raise Invalid("a batch can be asked to pause, resume or cancel", "use the buttons")
-        desk.want(id, _WISHES[wish], Kind.BATCH)
+        desk.want(id, wish_of(wish, Kind.BATCH), Kind.BATCH)
         return RedirectResponse(f"/batches/{id}", status_code=303)
 
     return routes

@@ -1,4 +1,4 @@
-"""What the forms have in common: which tables may be chosen, and what was typed into a field for a number."""
+"""What the forms have in common: tables to choose from, numbers that were typed, buttons that were pressed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from autolora.service.desk import Desk
 from autolora.service.faults import Invalid
 from autolora.service.routes.datasets import dataset_out
 from autolora.service.schemas import DatasetOut
+from autolora.service.states import Kind, Wish
 
 _CHOICES = 200
 """Datasets that may be chosen from."""
+_WISHES = {"pause": Wish.PAUSE, "resume": Wish.RUN, "cancel": Wish.CANCEL}
 
 
 def ready_datasets(desk: Desk) -> list[DatasetOut]:
@@ -32,3 +34,14 @@ def number(form: Mapping[str, str], name: str) -> int | float | None:
         return int(given) if given.lstrip("-").isdecimal() else float(given)
     except ValueError:
         raise Invalid(f"{name} must be a number, but got {given[:40]!r}", "correct it, or leave it empty") from None
+
+
+def wish_of(button: str, kind: Kind) -> Wish:
+    """Return what a button on a job's page wants of it.
+
+    Raises:
+        Invalid: If there is no such button.
+    """
+    if button not in _WISHES:
+        raise Invalid(f"a {kind.value} can be asked to pause, resume or cancel", "use the buttons")
+    return _WISHES[button]

@@ -17,10 +17,10 @@ from autolora.service.faults import Invalid, NotYet
 from autolora.service.jobs import Job
 from autolora.service.pages.chart import chart_of
 from autolora.service.pages.data import ROWS
-from autolora.service.pages.forms import number, ready_datasets
+from autolora.service.pages.forms import number, ready_datasets, wish_of
 from autolora.service.pages.show import Words, language_of, page
 from autolora.service.routes.common import After, TheDesk, cursor_of, job_out, place_of
-from autolora.service.states import Kind, State, Wish
+from autolora.service.states import Kind, State
 from autolora.space import shipped
 
 TRIALS = 50
@@ -117,10 +117,7 @@ def router() -> APIRouter:
 
     @routes.post("/searches/{id}/{wish}")
     def want(desk: TheDesk, id: str, wish: str) -> Response:
-        wishes = {"pause": Wish.PAUSE, "resume": Wish.RUN, "cancel": Wish.CANCEL}
-        if wish not in wishes:
-            raise Invalid("a search can be asked to pause, resume or cancel", "use the buttons")
-        desk.want(id, wishes[wish], Kind.SEARCH)
+        desk.want(id, wish_of(wish, Kind.SEARCH), Kind.SEARCH)
         return RedirectResponse(f"/searches/{id}", status_code=303)
 
     @routes.get("/searches/{id}/trials")
