@@ -51,6 +51,11 @@ class SpaceError(InputError):
 class DataError(InputError):
     """A dataset cannot be read, or cannot be learned from."""
 
+    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+        """What kind of fault it is, where others say it in their own words; as the codes of findings."""
+
 
 class BaseModelError(InputError):
     """The base model is absent, unreadable or unsafe, or lacks the modules or layers asked for."""

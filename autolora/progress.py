@@ -37,8 +37,14 @@ class Lines(Protocol):
     def stage(self, text: str) -> None:
         """Name a part of the way."""
 
-    def step(self, text: str) -> None:
-        """Say that a trial or a training of some task has ended."""
+    def step(self, text: str, *, task: str = "", trial: TrialRecord | None = None) -> None:
+        """Say that a trial or a training of some task has ended.
+
+        Args:
+            text: In words.
+            task: Whose it is.
+            trial: If it was one.
+        """
 
     def note(self, text: str) -> None:
         """Say something that the user is to know."""
@@ -76,8 +82,8 @@ class PlainProgress:
         """Print how many full trainings are done."""
         self.step(f"trained {done} of up to {total}")
 
-    def step(self, text: str) -> None:
-        """Print what came of a trial or a training."""
+    def step(self, text: str, *, task: str = "", trial: TrialRecord | None = None) -> None:
+        """Print what came of a trial or a training; the text says all."""
         self._print(f"  {text}")
 
     def note(self, text: str) -> None:
@@ -104,11 +110,11 @@ class TaskProgress:
     def trial(self, event: str, trial: TrialRecord, total: int) -> None:
         """Print where a trial has ended; rungs of several tasks at once would be too many lines."""
         if event == "ended":
-            self._lines.step(f"{self._name}: {line(trial)}")
+            self._lines.step(f"{self._name}: {line(trial)}", task=self._name, trial=trial)
 
     def confirming(self, done: int, total: int) -> None:
         """Print how many full trainings are done."""
-        self._lines.step(f"{self._name}: trained {done} of up to {total}")
+        self._lines.step(f"{self._name}: trained {done} of up to {total}", task=self._name)
 
     def note(self, text: str) -> None:
         """Print a note."""

@@ -26,7 +26,7 @@ def read_parquet(path: Path, wanted: Wanted) -> Table:
     import pyarrow.parquet
 
     if path.stat().st_size == 0:
-        raise DataError(f"{path.name} is empty", "give a file with rows of text and label")
+        raise DataError(f"{path.name} is empty", "give a file with rows of text and label", code="empty")
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             columns = tuple(file.schema_arrow.names)
@@ -35,7 +35,9 @@ def read_parquet(path: Path, wanted: Wanted) -> Table:
             batches = file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(wanted.names))
             return _table(path.name, columns, (batch.to_pydict() for batch in batches), wanted)
     except (OSError, ValueError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {error}", "write the file again") from error
+        raise DataError(
+            f"{path.name} cannot be read as Parquet: {error}", "write the file again", code="damaged"
+        ) from error
 
 
 def saved_parts(folder: Path) -> Mapping[str, Any]:
@@ -146,6 +148,7 @@ def _cell_text(cell: object, name: str, row: int, column: str) -> str:
         raise DataError(
             f"{name}, row {row}, column {column!r} holds a {type(cell).__name__}, but a cell must be one text",
             "join or flatten it first",
+            code="nested",
         )
     return str(cell)
 

@@ -41,6 +41,7 @@ def _check_texts(table: Table, least: int) -> None:
             f"{table.name} has {counted(len(table.groups), 'distinct text')}, but at least {least} are needed to split"
             " it",
             "add rows",
+            code="few_texts",
         )
 
 
@@ -50,6 +51,7 @@ def _check_numbers(table: Table, wanted: Wanted, least: int) -> None:
         raise DataError(
             f"{table.name}: column {wanted.label!r} holds only one number, {table.labels[0]}; at least 2 are needed",
             "name another label column, or add rows with other numbers",
+            code="one_class",
         )
     _check_texts(table, least)
 
@@ -58,18 +60,24 @@ def _check_classes(table: Table, wanted: Wanted, problem: ProblemType, least: in
     """Check that there are several classes with enough texts, and not as many as rows."""
     totals = labels.counts(table, problem)
     if not totals:
-        raise DataError(f"{table.name}: no row has a label in column {wanted.label!r}", "name another label column")
+        raise DataError(
+            f"{table.name}: no row has a label in column {wanted.label!r}",
+            "name another label column",
+            code="unlabelled",
+        )
     if len(totals) == 1:
         raise DataError(
             f"{table.name}: column {wanted.label!r} holds only one class, {next(iter(totals))!r}; at least 2 are"
             " needed",
             "name another label column, or add rows of another class",
+            code="one_class",
         )
     if 2 * len(totals) > len(table):
         raise DataError(
             f"{table.name}: column {wanted.label!r} has {len(totals):,} different labels in"
             f" {counted(len(table), 'row')}, so it looks like an identifier; at most half of the labels may differ",
             "name the column that holds the classes; if labels are numbers, search with problem regression",
+            code="identifier",
         )
     if problem == "single_label":
         _check_class_sizes(table, totals, least)
@@ -89,6 +97,7 @@ def check_test_table(test: Table, wanted: Wanted, problem: ProblemType, main: Ta
         raise DataError(
             f"every text of {test.name}, given to test on, is in {main.name} too, which is learned from",
             "give rows that are not learned from, or leave the test file out and a part of the data is kept for that",
+            code="nothing_to_test_on",
         )
     classes = labels.classes_of(main, problem)
     unknown = sorted(set(labels.classes_of(test, problem)) - set(classes))
@@ -105,13 +114,14 @@ def check_test_table(test: Table, wanted: Wanted, problem: ProblemType, main: Ta
             f"did you mean {close!r}?"
             if close is not None
             else "add training rows of these classes, or remove them here",
+            code="unknown_labels",
         )
 
 
 def _check_cells(table: Table, wanted: Wanted, problem: ProblemType) -> None:
     """Check that there are rows, and that no cell of them is blank; a row may have none of several classes."""
     if not len(table):
-        raise DataError(f"{table.name} has no rows", "add rows of text and label below the header")
+        raise DataError(f"{table.name} has no rows", "add rows of text and label below the header", code="empty")
     label = None if problem == "multi_label" else wanted.label
     for column, cells in ((label, table.labels), (wanted.text, table.texts), (wanted.by, table.by)):
         if column is None:
@@ -121,6 +131,7 @@ def _check_cells(table: Table, wanted: Wanted, problem: ProblemType) -> None:
             raise DataError(
                 f"{table.name}: column {column!r} is blank in {counted(len(blank), 'row')} ({rows_phrase(blank)})",
                 "fill or remove them",
+                code="blank",
             )
 
 
@@ -138,6 +149,7 @@ def _check_classes_of_several(table: Table, totals: Counter[str], least: int) ->
             f" {counted(count, 'distinct text')}, but at least {least} are needed to split it"
             f"{others if small[1:] else ''}",
             "merge it with another class, remove it, or add rows",
+            code="small_class",
         )
 
 
@@ -156,4 +168,5 @@ def _check_class_sizes(table: Table, totals: Counter[str], least: int) -> None:
         f"{table.name}: class {label!r} has {counted(totals[label], 'row')} with {texts} that no other class has,"
         f" but at least {least} are needed to split it{others}",
         "merge it with another class, remove it, or add rows",
+        code="small_class",
     )

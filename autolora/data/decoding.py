@@ -95,11 +95,12 @@ def open_text(path: Path, encoding: str | None = None) -> TextFile:
     """
     file, seen = _given(path, encoding) if encoding is not None else _found(path)
     if seen.is_blank:
-        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label")
+        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label", code="empty")
     if seen.nul_line is not None:
         raise DataError(
             f"{path.name} holds a NUL character on line {seen.nul_line}, which no text has",
             "export the file again: it is damaged, or no text file",
+            code="damaged",
         )
     return file
 
@@ -111,7 +112,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb") as file:
             yield cast(BinaryIO, file)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path.name} cannot be unpacked: {error}", "pack the file again") from error
+        raise DataError(f"{path.name} cannot be unpacked: {error}", "pack the file again", code="damaged") from error
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror or error}", "check its permissions") from error
 
@@ -197,6 +198,7 @@ def _found(path: Path) -> tuple[TextFile, _Seen]:
         f"{path.name} is not UTF-8, and its encoding cannot be told: {_place(path, first_bad)} cannot be read",
         "save it as UTF-8 (in a spreadsheet 'CSV UTF-8'), or give its --encoding"
         + (f", which may be {likely}" if likely else ""),
+        code="unknown_encoding",
     )
 
 
@@ -212,6 +214,7 @@ def _marked(path: Path, start: int, encoding: str) -> tuple[TextFile, _Seen]:
         raise DataError(
             f"{path.name} begins with the mark of {_name(encoding)}, but {_place(path, error.start)} cannot be read",
             "the file is damaged or cut off; export it again",
+            code="damaged",
         ) from error
     if encoding == "utf-8":
         return TextFile(path=path, encoding=encoding, start=start), seen
@@ -250,6 +253,7 @@ def _refuse_mixed(path: Path) -> None:
                 raise DataError(
                     f"{path.name} mixes encodings: line {utf_8} is UTF-8, and line {other} is not",
                     "convert the file to UTF-8 as a whole, or take the rows from one source",
+                    code="mixed_encodings",
                 )
 
 

@@ -55,11 +55,13 @@ def glimpse(path: Path, *, rows: int) -> Glimpse:
     if kind not in readers:
         raise DataError(f"{path.name} must be one of {listed(readers)} by its name", "save it as CSV")
     if path.stat().st_size == 0:
-        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label")
+        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label", code="empty")
     lines = readers[kind](path)
     header = next(lines, None)
     if not header:
-        raise DataError(f"{path.name} has no header", "write the names of the columns into its first row")
+        raise DataError(
+            f"{path.name} has no header", "write the names of the columns into its first row", code="no_header"
+        )
     first = (tuple(cells[: len(header)]) for cells in itertools.islice(lines, rows))
     return Glimpse(columns=header, rows=tuple(cells + ("",) * (len(header) - len(cells)) for cells in first))
 
@@ -105,7 +107,9 @@ def _parquet(path: Path) -> Iterator[tuple[str, ...]]:
                 for cells in zip(*(found[name] for name in columns), strict=True):
                     yield tuple(map(_as_text, cells))
     except (OSError, ValueError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {error}", "write the file again") from error
+        raise DataError(
+            f"{path.name} cannot be read as Parquet: {error}", "write the file again", code="damaged"
+        ) from error
 
 
 def _workbook(path: Path) -> Iterator[tuple[str, ...]]:

@@ -63,6 +63,7 @@ def spelt(table: Table, problem: ProblemType, source: DataRequest) -> Table:
             f"{table.name}: column {source.targets!r} holds lists of labels ({rows_phrase(lists)}), but a row is to"
             " have one class",
             "search with problem multi_label, or give each row one label",
+            code="several_labels",
         )
     return table
 
@@ -165,7 +166,7 @@ def _number(cell: str, where: str) -> str:
         if _COMMA_NUMBER.fullmatch(text)
         else "correct or remove the row, or leave problem out if labels are classes"
     )
-    raise DataError(f"{where}: a label must be a finite number, but it is {shown(cell)}", hint)
+    raise DataError(f"{where}: a label must be a finite number, but it is {shown(cell)}", hint, code="no_number")
 
 
 def _names(cell: str, separator: str | None, where: str) -> str:

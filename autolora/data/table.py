@@ -206,9 +206,12 @@ def column_place(columns: Sequence[str], wanted: str, where: str) -> int:
         raise DataError(
             f"{where}: {len(places)} columns are called {wanted!r}, but a column that is used must be the only one",
             "rename or remove the others",
+            code="twice_named",
         )
     raise DataError(
-        f"{where}: there is no column {wanted!r}; there are {listing(columns)}", _column_hint(columns, wanted)
+        f"{where}: there is no column {wanted!r}; there are {listing(columns)}",
+        _column_hint(columns, wanted),
+        code="no_column",
     )
 
 

@@ -108,6 +108,7 @@ def whole_rows(found: Iterator[tuple[int, list[str]]], width: int, name: str) ->
             raise DataError(
                 f"{name}, row {row} (line {line}) has {counted(len(cells), 'cell')}, but the header has {width}",
                 "put quotes around cells that contain the separator or a line break",
+                code="ragged",
             )
         yield row, cells
 
@@ -152,6 +153,7 @@ def records(file: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             raise DataError(
                 f"{file.path.name}, in the row that starts on line {line}: quotes do not pair up ({error})",
                 "close every quoted cell, and write a quote inside one as two quotes",
+                code="quotes",
             ) from error
         yield line, cells
 
@@ -175,11 +177,13 @@ def json_object(content: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(content, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
-        raise DataError(f"{where} is not JSON: {error.msg} at character {error.pos + 1}", _JSON_HINT) from error
+        raise DataError(
+            f"{where} is not JSON: {error.msg} at character {error.pos + 1}", _JSON_HINT, code="json"
+        ) from error
     except RecursionError as error:
-        raise DataError(f"{where} is not usable JSON: it is nested too deeply", _JSON_HINT) from error
+        raise DataError(f"{where} is not usable JSON: it is nested too deeply", _JSON_HINT, code="json") from error
     if not isinstance(row, dict):
-        raise DataError(f"{where} holds {_kind(row)}, but every line must be one JSON object", _JSON_HINT)
+        raise DataError(f"{where} holds {_kind(row)}, but every line must be one JSON object", _JSON_HINT, code="json")
     return row
 
 
@@ -197,7 +201,9 @@ def json_text(value: object, where: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str):
-        raise DataError(f"{where} holds {_kind(value)}, but a cell must be one text", "join or flatten it first")
+        raise DataError(
+            f"{where} holds {_kind(value)}, but a cell must be one text", "join or flatten it first", code="nested"
+        )
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise DataError(f"{where} holds half of a character (a lone surrogate)", "remove it or write it in full")
     return value

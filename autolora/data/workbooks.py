@@ -44,13 +44,15 @@ def sheets_of(path: Path) -> dict[str, list[list[object]]]:
     from python_calamine import CalamineError, CalamineWorkbook
 
     if path.stat().st_size == 0:
-        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label")
+        raise DataError(f"{path.name} is empty", "give a file with a header and rows of text and label", code="empty")
     try:
         with CalamineWorkbook.from_path(str(path)) as book:
             return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
     except (CalamineError, OSError, ValueError) as error:
         raise DataError(
-            f"{path.name} cannot be read as a workbook: {error}", "save it again as .xlsx without a password, or as CSV"
+            f"{path.name} cannot be read as a workbook: {error}",
+            "save it again as .xlsx without a password, or as CSV",
+            code="damaged",
         ) from error
 
 

@@ -41,7 +41,7 @@ def look_at(path: Path, wanted: Mapping[str, Any], base_model: str | None = None
     try:
         seen = glimpse(path, rows=GUESSED_FROM)
     except DataError as error:
-        return Look(trouble=Trouble(message=error.message, hint=error.hint))
+        return Look(trouble=_trouble(error))
     says_columns = any(name in wanted for name in ("text", "label", "prompt", "completion", "messages"))
     data = dict(wanted) if says_columns else {**wanted, **guessed(seen)}
     found = Look(
@@ -51,10 +51,12 @@ def look_at(path: Path, wanted: Mapping[str, Any], base_model: str | None = None
         was_guessed=not says_columns,
     )
     if data == dict(wanted) and not says_columns:
-        hint = "say which column holds the texts and which the labels"
-        return msgspec.structs.replace(
-            found, trouble=Trouble(message=f"the columns of {path.name} cannot be guessed", hint=hint)
+        unknown = Trouble(
+            message=f"the columns of {path.name} cannot be guessed",
+            hint="say which column holds the texts and which the labels",
+            code="unguessed",
         )
+        return msgspec.structs.replace(found, trouble=unknown)
     try:
         source = DataRequest(**{name: _frozen(value) for name, value in data.items()}, path=str(path))
         return msgspec.structs.replace(found, record=examine(Examination(data=source, base_model=base_model)))
@@ -62,9 +64,15 @@ def look_at(path: Path, wanted: Mapping[str, Any], base_model: str | None = None
         raise RequestError(f"data: {error}", "take out what is no key of data") from error
     except MemoryError:
         message = f"{path.name} takes more than {MOST_MEMORY_BYTES / 2**30:.0f} GiB of memory when it is read"
-        return msgspec.structs.replace(found, trouble=Trouble(message=message, hint="give a part of its rows"))
+        too_large = Trouble(message=message, hint="give a part of its rows", code="too_large")
+        return msgspec.structs.replace(found, trouble=too_large)
     except InputError as error:
-        return msgspec.structs.replace(found, trouble=Trouble(message=error.message, hint=error.hint))
+        return msgspec.structs.replace(found, trouble=_trouble(error))
+
+
+def _trouble(error: InputError) -> Trouble:
+    code = error.code if isinstance(error, DataError) else ""
+    return Trouble(message=error.message, hint=error.hint, code=code)
 
 
 def keep_within_bounds() -> None:

@@ -23,7 +23,8 @@ class _Followed:
         self.path, self.place, self.seen = path, 0, (-1, -1)
         self.lines: list[dict[str, Any]] = []
         self.standing = Standing()
-        self._ended: set[int] = set()
+        self._ended: set[tuple[str, int]] = set()
+        """Of a batch by task; a resumed one may say of a trial twice that it has ended."""
         self._better: Callable[..., float] = max
         self.lock = threading.Lock()
 
@@ -52,11 +53,14 @@ class _Followed:
             changes["metric"] = line["metric"]
         elif line["event"] == "trial" and line["what"] == "ended":
             trial = line["trial"]
-            self._ended.add(trial["trial"])
+            self._ended.add(("", trial["trial"]))
             changes |= {"trials_done": len(self._ended), "trials_total": line["total"]}
             if trial["state"] == TrialState.COMPLETE and trial["metric"] is not None:
                 known = () if now.best is None else (now.best,)
                 changes["best"] = self._better([trial["metric"], *known])
+        elif line["event"] == "step" and "trial" in line:
+            self._ended.add((line["task"], line["trial"]["trial"]))
+            changes["trials_done"] = len(self._ended)
         self.standing = now.model_copy(update=changes)
 
 

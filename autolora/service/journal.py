@@ -42,9 +42,9 @@ class Journal:
         """Count a full training."""
         self.say("confirming", done=done, total=total)
 
-    def step(self, text: str) -> None:
+    def step(self, text: str, *, task: str = "", trial: TrialRecord | None = None) -> None:
         """Say what came of a trial or a training of one of several tasks."""
-        self.say("step", text=text)
+        self.say("step", text=text, task=task, **({} if trial is None else {"trial": results.row(trial)}))
 
     def note(self, text: str) -> None:
         """Say something that the user is to know."""

@@ -14,6 +14,8 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 
     message: str
     hint: str = ""
+    code: str = ""
+    """What kind of fault it is, where pages say it in the reader's language."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):

@@ -92,7 +92,9 @@ class Standing(BaseModel):
 
     stage: str | None = None
     trials_done: int = 0
+    """Of a batch those of all its tasks."""
     trials_total: int | None = None
+    """At the most; None where it is not known yet, and for a batch, whose tasks end when they have enough."""
     metric: str | None = None
     """What trials are compared by."""
     best: float | None = None
@@ -147,6 +149,8 @@ class TroubleOut(BaseModel):
 
     message: str
     hint: str
+    code: str
+    """What kind of fault it is; empty where it has no name."""
 
 
 class CheckOut(BaseModel):

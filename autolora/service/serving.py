@@ -48,6 +48,7 @@ def opened(settings: Settings) -> Iterator[Service]:
     place = Workplace.at(settings.data_dir)
     with contextlib.ExitStack() as closing:
         closing.enter_context(place.owned())
+        closing.enter_context(place.incoming())
         jobs = Jobs(open_tables(place.tables))
         closing.callback(jobs.close)
         place.sweep(jobs.ids(), jobs.dataset_ids())

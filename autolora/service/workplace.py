@@ -3,6 +3,7 @@
 DATA/service.db           which jobs and datasets there are
 DATA/token                what opens the doors (readable by its owner only)
 DATA/models/NAME/         base models that may be named, beside those of --models
+DATA/incoming/            what browsers send, until it has come in whole
 DATA/datasets/ID/         an uploaded table, and what it holds (findings.json)
 DATA/jobs/ID/             request.json, progress.jsonl, ending.json, log.txt and run/, the run or batch folder
 DATA/jobs/ID/reviews/     what reviewers of a search have saved
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +27,7 @@ from autolora.durable import write_whole
 from autolora.errors import RunFolderError
 from autolora.service.states import Ending
 
-TABLES, TOKEN, MODELS = "service.db", "token", "models"
+TABLES, TOKEN, MODELS, INCOMING = "service.db", "token", "models", "incoming"
 REQUEST, PROGRESS, ENDING, LOG, RUN, FINDINGS, FORECAST, REVIEW_PAGE, REVIEWS = (
     "request.json", "progress.jsonl", "ending.json", "log.txt", "run", "findings.json", "forecast.json",
     "review.html", "reviews",
@@ -126,6 +128,21 @@ class Workplace:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def incoming(self) -> Iterator[None]:
+        """Have what comes by forms wait in the data folder: rows stay there, and the room is that which is looked at.
+
+        The system's temporary folder is often memory, and other people's too.
+        """
+        folder, before = self.path / INCOMING, tempfile.tempdir
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
     @property
     def jobs(self) -> Path:

@@ -21,7 +21,7 @@ from autolora.service.journal import Journal
 from autolora.service.pages.chart import chart_of
 from autolora.service.pages.doors import SCREENS
 from autolora.service.pages.english import WORDS as ENGLISH
-from autolora.service.pages.japanese import FINDINGS
+from autolora.service.pages.japanese import FINDINGS, TROUBLES
 from autolora.service.pages.japanese import WORDS as JAPANESE
 from autolora.service.pages.searches import body_of
 from autolora.service.states import Kind, State
@@ -91,6 +91,16 @@ def test_every_finding_that_the_library_knows_is_explained_in_japanese() -> None
 
     assert len(codes) > 15
     assert codes == set(FINDINGS)
+
+
+def test_every_named_fault_of_a_table_is_explained_in_japanese() -> None:
+    sources = [*(PACKAGE / "data").rglob("*.py"), PACKAGE / "service" / "checking.py"]
+    codes = {code for path in sources for code in re.findall(r'\bcode="(\w+)"', path.read_text(encoding="utf-8"))}
+    codes -= set(FINDINGS)
+
+    assert len(codes) > 15
+    assert codes == set(TROUBLES)
+    assert all(why and what_to_do for why, what_to_do in TROUBLES.values())
 
 
 def test_every_screen_has_help_in_the_order_of_the_way(visitor) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from html import unescape
 
 import pytest
 
 from autolora.service.ids import Prefix, new_id
+from autolora.service.pages.japanese import TROUBLES
 from autolora.service.problems import MEDIA_TYPE
 
 pytestmark = pytest.mark.tiny  # a check is a process that reads a table as a search would
@@ -124,23 +126,31 @@ def test_a_file_that_is_no_table_by_its_name_is_refused_and_leaves_nothing(web, 
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "says", "code"),
     [
-        ("x.csv", b"\x00\x01\x02" * 1000, ""),
-        ("x.csv", b"text,label\n", ""),
-        ("x.csv", b"a;b\n1;2\n", "cannot be guessed"),
-        ("x.jsonl", b'{"text": "a"\n', "JSON"),
-        ("x.xlsx", b"PK\x03\x04 no workbook", "workbook"),
-        ("x.parquet", b"PAR1 no parquet", "Parquet"),
-        ("x.csv.gz", b"\x1f\x8b broken", ""),
+        ("x.csv", b"\x00\x01\x02" * 1000, "NUL", "damaged"),
+        ("x.csv", b"text,label\n", "no rows", "empty"),
+        ("x.csv", b"a;b\n1;2\n", "cannot be guessed", "unguessed"),
+        ("x.csv", b"text,label\n" + b"one more parcel,late\n,late\n" * 20, "column 'text' is blank", "blank"),
+        ("x.jsonl", b'{"text": "a"\n', "JSON", "json"),
+        ("x.xlsx", b"PK\x03\x04 no workbook", "workbook", "damaged"),
+        ("x.parquet", b"PAR1 no parquet", "Parquet", "damaged"),
+        ("x.csv.gz", b"\x1f\x8b broken", "unpacked", "damaged"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_refused_with_a_way_out(web, name, content, says) -> None:
+def test_a_table_that_cannot_be_used_is_refused_with_a_way_out(web, visitor, name, content, says, code) -> None:
     told = upload(web(), name, content).json()
+    trouble = told["check"]["trouble"]
+    why, what_to_do = TROUBLES[code]
+    english, japanese = (unescape(visitor(language).get(f"/data/{told['id']}").text) for language in ("en", "ja"))
 
-    assert told["state"] == "refused"
-    assert says in told["check"]["trouble"]["message"]
-    assert told["check"]["trouble"]["hint"]
+    assert (told["state"], trouble["code"]) == ("refused", code)
+    assert says in trouble["message"]
+    assert trouble["hint"]
+    assert trouble["hint"] in english
+    assert why not in english
+    assert why in japanese
+    assert what_to_do in japanese
 
 
 def test_an_empty_file_is_refused_at_once(web, opened_service) -> None:

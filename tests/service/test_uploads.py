@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 import psutil
 import pytest
 
 from autolora.service.client import ServiceError
+from autolora.service.serving import opened
+from autolora.service.settings import Settings
 from tests.service.running import RunningService
 
 pytestmark = pytest.mark.tiny
@@ -49,6 +52,36 @@ def test_an_upload_beyond_the_limit_is_cut_off_and_leaves_nothing(opened_service
     assert limit > 1 << 30
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert list(opened_service.desk.place.datasets.iterdir()) == []
+
+
+def test_a_form_waits_in_the_data_folder_and_not_in_the_systems_temporary_one(
+    opened_service, visitor, monkeypatch
+) -> None:
+    made, places = tempfile.TemporaryFile, []
+
+    def seen(*arguments, **named):
+        file = made(*arguments, **named)
+        places.append(os.readlink(f"/proc/self/fd/{file.fileno()}"))
+        return file
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", seen)
+    table = b"text,label\n" + b"a parcel that came too late,delivery\n" * 50_000
+    answer = visitor().post("/data", files={"file": ("large.csv", table)}, follow_redirects=False)
+    data = opened_service.desk.place.path
+
+    assert answer.status_code == 303
+    assert places, "so large a form is held on the disk"
+    assert all(place.startswith(f"{data}/") for place in places)
+    assert list((data / "incoming").iterdir()) == []
+
+
+def test_the_temporary_folder_is_the_systems_again_when_the_service_has_closed(tmp_path) -> None:
+    before = tempfile.gettempdir()
+    with opened(Settings(data_dir=tmp_path / "data")):
+        inside = tempfile.gettempdir()
+
+    assert inside == str(tmp_path / "data" / "incoming")
+    assert tempfile.gettempdir() == before
 
 
 def test_a_client_is_told_why(service, tmp_path) -> None:

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from autolora.inline import asset, environment
 from autolora.service.guard import PAGE_POLICY
 from autolora.service.pages.english import WORDS as ENGLISH
-from autolora.service.pages.japanese import FINDINGS
+from autolora.service.pages.japanese import FINDINGS, TROUBLES
 from autolora.service.pages.japanese import WORDS as JAPANESE
 
 Language = Literal["en", "ja"]
@@ -44,6 +44,10 @@ class Words:
     def finding(self, code: str) -> tuple[str, str] | None:
         """Return what a finding means and what to do about it, None where its own words are to be shown."""
         return FINDINGS.get(code) if self.language == "ja" else None
+
+    def trouble(self, code: str) -> tuple[str, str] | None:
+        """Return why a table is refused and what to do about it, likewise."""
+        return TROUBLES.get(code) if self.language == "ja" else None
 
     def duration(self, seconds: float) -> str:
         """Return a duration as a person reads it."""

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -112,7 +113,7 @@ def _check_out(look: Look) -> CheckOut:
             FindingOut(code=f.code, severity=f.severity, message=f.message, hint=f.hint, rows=list(f.rows))
             for f in record.findings
         ],
-        trouble=None if look.trouble is None else TroubleOut(message=look.trouble.message, hint=look.trouble.hint),
+        trouble=None if look.trouble is None else TroubleOut(**msgspec.structs.asdict(look.trouble)),
     )
 
 
