@@ -393,6 +393,7 @@ def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
     from autolora import progress
     from autolora.last_word import last_word
     from autolora.listing import recommendation_as
+    from autolora.store import bundle_of
 
     context = click.get_current_context()
     context.meta[RUN] = folder
@@ -401,8 +402,8 @@ def _go(run: Callable[[Any], Any], folder: Path, plain: bool) -> None:
         record = run(shown)
     click.echo(recommendation_as("text", record), nl=False)
     click.echo(f"\nreport   {folder / 'report.html'}")
-    if (folder / "adapter").is_dir():
-        click.echo(f"adapter  {folder / 'adapter'}")
+    if (adapter := bundle_of(folder)).is_dir():
+        click.echo(f"adapter  {adapter}")
 
 
 main.add_command(serve)

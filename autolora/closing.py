@@ -17,9 +17,10 @@ from autolora.prepared import Prepared
 from autolora.records import Candidate, Dataset, GeneralText, PredictionsRecord, Recommendation, TrialRecord
 from autolora.records.robustness import RobustnessRecord
 from autolora.search.engines import Engines
+from autolora.self_test import SelfTest
 from autolora.tasks.problems import problem_of
 from autolora.trainings import update_norms
-from autolora.verdict import Choice
+from autolora.verdict import Choice, kept_default
 
 _LANGUAGE_ROWS = 50
 """Test rows by which their language is told."""
@@ -72,8 +73,8 @@ class Closing:
             return
         test, chosen = self.used_rows.test, confirmed.chosen
         updates = {}
-        if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
-            updates = update_norms(confirmed.adapter, chosen.config.scaling)
+        if chosen is not None and chosen.config is not None and chosen.name in confirmed.ships:
+            updates = update_norms(confirmed.ships[chosen.name].adapter, chosen.config.scaling)
         self.run.write_predictions(
             PredictionsRecord(
                 row_ids=test.row_ids,
@@ -110,7 +111,37 @@ class Closing:
             )
         )
 
-    def _writing(self, confirmed: Confirmed, chosen: Candidate) -> bundle.Writing | None:
+    def _packed(self, confirmed: Confirmed, candidate: Candidate, choice: Choice, folder: str) -> SelfTest:
+        """Pack a candidate's first seed into a folder of the run folder, and test it in plain PEFT."""
+        assert candidate.config is not None
+        assert candidate.validation is not None
+        assert candidate.test is not None
+        assert candidate.test_ci95 is not None
+        first = confirmed.ships[candidate.name]
+        return bundle.write(
+            bundle.Contents(
+                name=self.prepared.request.name,
+                config=candidate.config,
+                weights=first.adapter,
+                facts=self.engines.facts,
+                dataset=first.rows,
+                metric=self.prepared.metric.name,
+                threshold=candidate.seeds[0].threshold,
+                max_length=self.prepared.max_length,
+                seed=candidate.seeds[0].seed,
+                validation=candidate.validation,
+                test=candidate.test,
+                test_ci95=candidate.test_ci95,
+                verdict=choice.verdict,
+                checked=self.planned.checked,
+                writing=self._writing(confirmed, candidate),
+            ),
+            self.run.path / folder,
+            base_folder=self.prepared.checkpoint.folder,
+            engine_outputs=first.test_outputs,
+        )
+
+    def _writing(self, confirmed: Confirmed, candidate: Candidate) -> bundle.Writing | None:
         """Return what a bundle needs of answers, where they are written."""
         prompts, closed = self.engines.facts.prompts, self.prepared.closed
         if prompts is None:
@@ -119,7 +150,7 @@ class Closing:
             prompts=prompts,
             closed=closed,
             rows=self.engines.token_rows("test", self.used_rows.test, closed=closed),
-            losses=confirmed.losses[chosen.name],
+            losses=confirmed.losses[candidate.name],
         )
 
     def recommendation(
@@ -142,41 +173,21 @@ class Closing:
         """
         chosen, facts = confirmed.chosen, self.engines.facts
         measured = tested = None
-        if chosen is not None and chosen.config is not None and confirmed.adapter is not None:
+        if chosen is not None and chosen.config is not None and chosen.name in confirmed.ships:
             self.stage("Packing the adapter and testing it in plain PEFT")
-            assert confirmed.test_outputs is not None
-            assert confirmed.rows is not None
-            assert chosen.validation is not None
-            assert chosen.test is not None
-            assert chosen.test_ci95 is not None
-            tested = bundle.write(
-                bundle.Contents(
-                    name=self.prepared.request.name,
-                    config=chosen.config,
-                    weights=confirmed.adapter,
-                    facts=facts,
-                    dataset=confirmed.rows,
-                    metric=self.prepared.metric.name,
-                    threshold=chosen.seeds[0].threshold,
-                    max_length=self.prepared.max_length,
-                    seed=chosen.seeds[0].seed,
-                    validation=chosen.validation,
-                    test=chosen.test,
-                    test_ci95=chosen.test_ci95,
-                    verdict=choice.verdict,
-                    checked=self.planned.checked,
-                    writing=self._writing(confirmed, chosen),
-                ),
-                self.run.path / store.BUNDLE,
-                base_folder=self.prepared.checkpoint.folder,
-                engine_outputs=confirmed.test_outputs,
-            )
+            tested = self._packed(confirmed, chosen, choice, store.BUNDLE)
             measured = measured_peak(self.prepared.checkpoint.folder, chosen.config, facts)
+        scored = {each.name: each for each in confirmed.record.candidates}
+        kept = kept_default(choice.verdict, {n: it.validation for n, it in scored.items()}, self.prepared.metric)
+        if kept and scored[kept].config != (None if chosen is None else chosen.config):
+            self.stage("Packing the default's adapter, which the verdict keeps")
+            self._packed(confirmed, scored[kept], choice, store.KEPT_DEFAULT)
         return summary.recommendation(
             request=self.prepared.request,
             trials=trials,
             confirmed=confirmed,
             choice=choice,
+            kept=kept,
             metric=self.prepared.metric,
             guide=self.prepared.guide,
             facts=facts,

@@ -52,6 +52,7 @@ from autolora.solo_rivals import WORDS, SoloRivals, SoloTrainer
 from autolora.tasks.problems import problem_of
 from autolora.trainings import Adapter, OutOfTime, Trained, TrainingShelf, Trains
 from autolora.units import OUT_OF_TIME
+from autolora.verdict import DEFAULTS
 
 SEEDS = 3
 
@@ -66,17 +67,25 @@ class Trainer(Base, SoloTrainer, Trains, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FirstSeed:
+    """What ships of a candidate, should it."""
+
+    adapter: Adapter
+    """Weights by PEFT's names."""
+    test_outputs: Array
+    """See ``Problem.outputs``, or what it answered."""
+    rows: Dataset
+    """As this seed has them: of other validation rows it was trained on some."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Confirmed:
     """What confirm found."""
 
     record: ConfirmRecord
     chosen: Candidate | None
-    adapter: Adapter | None
-    """Weights of the chosen candidate's first seed, by PEFT's names."""
-    test_outputs: Array | None
-    """Of that adapter; see ``Problem.outputs``, or what it answered."""
-    rows: Dataset | None = None
-    """As that adapter's seed has them: of other validation rows it was trained on some."""
+    ships: dict[str, FirstSeed] = field(default_factory=dict)
+    """Candidate → what ships of it: of the chosen one, and of the default's forms; empty where nothing is chosen."""
     predictions: dict[str, Array] = field(default_factory=dict)
     """Candidate → what its first seed, or a rival, says of the test rows, where they are labelled."""
     scores: CandidateScores
@@ -329,8 +338,6 @@ class Confirmation:
         confirmed = Confirmed(
             record=record,
             chosen=None,
-            adapter=None,
-            test_outputs=None,
             predictions={} if self._writes else first,
             scores=self._judge,
             floor=self._floor(scored),
@@ -343,9 +350,15 @@ class Confirmation:
         return replace(
             confirmed,
             chosen=next(c for c in scored if c.name == chosen.name),
-            adapter=self._weights(chosen, chosen.seeds[0].seed),
-            test_outputs=outputs[chosen.name, chosen.seeds[0].seed],
-            rows=self._splits[chosen.seeds[0].seed].of(self.dataset),
+            ships={
+                c.name: FirstSeed(
+                    adapter=self._weights(c, seed),
+                    test_outputs=outputs[c.name, seed],
+                    rows=self._splits[seed].of(self.dataset),
+                )
+                for c in candidates
+                if c.name in (chosen.name, *DEFAULTS) and (c.name, seed := c.seeds[0].seed) in outputs
+            },
         )
 
     def _seal(self, candidates: Sequence[Candidate], chosen: Candidate | None) -> str:

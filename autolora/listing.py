@@ -246,18 +246,20 @@ def recommendation_as(kind: str, it: SearchRecord) -> str:
     lines += [f"- {reason.text}" for reason in found.reasons]
     if found.would_change:
         lines += ["", "What would change this:", *(f"- {reason.text}" for reason in found.would_change)]
-    if found.config is not None and found.metric is not None:
-        config = found.config
+    used = found.baselines.get(found.kept, found)  # the verdict may be to keep the default
+    if found.metric is not None and used.config is not None:
+        config = used.config
         lines += [
             "",
             f"config   rank {config.rank}, alpha {config.alpha:g}{' (rsLoRA)' if config.use_rslora else ''}, "
             f"layers {', '.join(map(str, config.layers))}, learning rate {config.learning_rate:.2g}",
             f"         modules {', '.join(config.target_modules)}",
-            f"size     {found.trainable_params:,} trained parameters ({found.trainable_fraction:.2%} of the model), "
-            f"{found.adapter_bytes / 1e6:.2f} MB",
+            f"size     {used.trainable_params:,} trained parameters ({used.trainable_fraction:.2%} of the model), "
+            f"{used.adapter_bytes / 1e6:.2f} MB",
             "",
         ]
-        lines.append(_scores("recommended", found.metric, found.trainable_params))
+        own = "recommended" if found.verdict == "adopt" else "best found"
+        lines.append(_scores(own, found.metric, found.trainable_params))
         lines += [_scores(name, b.metric, b.trainable_params) for name, b in _sorted(found.baselines, it.metric)]
     return "\n".join(lines) + "\n"
 

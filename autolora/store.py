@@ -37,8 +37,15 @@ CONFIRM, ANSWERS, RECOMMENDATION = "confirm.json", "answers.json", "recommendati
 PREDICTIONS, ROBUSTNESS = "predictions.json", "robustness.json"
 REVIEW, REVIEWS = "review.json", "review"
 BUNDLE, REPORT, SLOTS, STUDY, CONFIRM_DIR = "adapter", "report.html", "slots", "study.db", "confirm"
+KEPT_DEFAULT = "adapter_default"
+"""Beside the bundle, where the verdict is to keep the default: the bundle of that."""
 PREFIXES = "prefixes"
 """What engines computed of rows once; goes when the search is done."""
+
+
+def bundle_of(run: Path) -> Path:
+    """Return the bundle in a run folder that the verdict would have used: the default's, where it is kept."""
+    return run / KEPT_DEFAULT if (run / KEPT_DEFAULT).is_dir() else run / BUNDLE
 
 
 class RunFolder(Folder):

@@ -35,6 +35,7 @@ def recommendation(
     trials: tuple[TrialRecord, ...],
     confirmed: Confirmed,
     choice: Choice,
+    kept: str = "",
     metric: Objective,
     guide: Objective,
     facts: EngineFacts,
@@ -53,6 +54,7 @@ def recommendation(
         trials: All that were explored.
         confirmed: Finalists and baselines.
         choice: The decision.
+        kept: Which of the default's forms it keeps; empty where it keeps none.
         metric: That decides.
         guide: By which trials were compared.
         facts: Of the engine.
@@ -70,6 +72,7 @@ def recommendation(
         verdict=choice.verdict,
         reasons=choice.reasons,
         would_change=would_change(confirmed.chosen, confirmed.record, metric, request.limits, rates=rates),
+        kept=kept,
         problem=dataset.problem,
         threshold=chosen.seeds[0].threshold if chosen else None,
         config=chosen.config if chosen else None,

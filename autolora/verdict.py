@@ -7,6 +7,7 @@ need not be beaten by one that is as good and smaller.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -129,6 +130,20 @@ def rivals_among(confirm: ConfirmRecord, known: dict[str, str]) -> list[tuple[Ca
     default = by_name.get("default_lora")
     usual = None if default is None else default.config
     return [(c, words) for c, words in found if c is default or c.config is None or c.config != usual]
+
+
+def kept_default(verdict: Verdict, validation: Mapping[str, float | None], metric: Objective) -> str:
+    """Return which of the default's forms a verdict keeps: the better on validation rows; empty where it keeps none.
+
+    Args:
+        verdict: What was decided.
+        validation: Baseline → its score on validation rows; None where it was not trained to the end.
+        metric: Of the scores.
+    """
+    if verdict != "keep_default":
+        return ""
+    forms = {name: score for name in DEFAULTS if (score := validation.get(name)) is not None}
+    return min(forms, key=lambda name: metric.loss(forms[name]), default="")
 
 
 def standing_of(difference: tuple[float, float, float], metric: Objective, margin: float) -> Standing:

@@ -185,7 +185,7 @@ def test_every_file_of_a_run_folder_is_documented() -> None:
     kept = {
         store.TASK, store.DATA, store.TRIALS, folder.EVENTS, store.CONFIRM, store.ANSWERS, store.RECOMMENDATION,
             store.PREDICTIONS, store.ROBUSTNESS,
-        store.DONE, store.BUNDLE, store.REPORT, store.SLOTS, store.STUDY, store.CONFIRM_DIR, store.PREFIXES,
+        store.DONE, store.BUNDLE, store.KEPT_DEFAULT, store.REPORT, store.SLOTS, store.STUDY, store.CONFIRM_DIR, store.PREFIXES,
         store.REVIEW, store.REVIEWS,
     }  # fmt: skip
 

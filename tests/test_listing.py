@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,21 @@ def test_explicit_modules_and_layers_are_lists_in_every_format() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- recommendation
+
+
+def test_where_the_default_is_kept_its_configuration_is_shown_and_the_best_found_is_called_so() -> None:
+    found = made_up.recommendation()
+    default = replace(found.baselines["default_lora"], config=made_up.config_of(8, 2, "attention_qv", "all", 2e-4))
+    changed = replace(
+        found, verdict="keep_default", kept="default_lora", baselines=found.baselines | {"default_lora": default}
+    )
+
+    text = recommendation_as("text", record(changed))
+
+    assert f"rank {default.config.rank}, " in text
+    assert f"{default.trainable_params:,} trained parameters" in text
+    assert re.search(rf"^best found +macro_f1 test {found.metric.test:.3f} ", text, re.MULTILINE)
+    assert "recommended  " not in text
 
 
 def test_the_text_says_verdict_reasons_configuration_and_every_score() -> None:

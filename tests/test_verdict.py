@@ -15,7 +15,7 @@ from autolora.records import ConfirmRecord, Finding
 from autolora.report import SearchReport
 from autolora.report.evidence import evidence
 from autolora.request import Limits
-from autolora.verdict import Choice, judge
+from autolora.verdict import Choice, judge, kept_default
 from tests.candidates import (
     AHEAD,
     AS_GOOD,
@@ -334,3 +334,18 @@ def test_a_base_that_cannot_read_the_text_is_said_with_the_way_out() -> None:
     choice = judge(BEST, record(BEST, DEFAULT, TFIDF, MAJORITY), METRIC, NO_LIMITS, (UNREADABLE,))
 
     assert choice.reasons[0].text == "The base model cannot read this text. What to do: use another one."
+
+
+@pytest.mark.parametrize(
+    ("verdict", "scores", "metric", "kept"),
+    [
+        ("keep_default", {"default_lora": 0.8, "rate_grid": 0.9, "tfidf": 0.95}, METRIC, "rate_grid"),
+        ("keep_default", {"default_lora": 0.9, "rate_grid": 0.9}, METRIC, "default_lora"),
+        ("keep_default", {"default_lora": 10.0, "rate_grid": 12.0}, MAE, "default_lora"),
+        ("keep_default", {"default_lora": None, "rate_grid": 0.1}, METRIC, "rate_grid"),
+        ("adopt", {"default_lora": 0.8, "rate_grid": 0.9}, METRIC, ""),
+        ("use_simpler", {"default_lora": 0.8, "rate_grid": 0.9}, METRIC, ""),
+    ],
+)
+def test_of_the_defaults_forms_the_better_on_validation_rows_is_kept(verdict, scores, metric, kept) -> None:
+    assert kept_default(verdict, scores, metric) == kept

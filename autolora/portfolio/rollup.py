@@ -23,6 +23,7 @@ from autolora.records.portfolio import (
 )
 from autolora.results import SearchRecord
 from autolora.results import read as read_run
+from autolora.verdict import DEFAULTS
 
 
 def rolled_up(folder: BatchFolder, *, finished: bool, seconds: float) -> PortfolioRecord:
@@ -126,15 +127,16 @@ def _allotted(
 def _judged(search: SearchRecord, found: Recommendation) -> dict[str, Any]:
     """Return what a finished search adds."""
     rival = _best_rival(search, found)
+    used = found.baselines.get(found.kept, found)  # the verdict may be to keep the default
     said: dict[str, Any] = {
         "base_model": found.base_model["id"],
         "verdict": found.verdict,
-        "test": None if found.metric is None else found.metric.test,
-        "test_ci95": None if found.metric is None else found.metric.test_ci95,
+        "test": None if used.metric is None else used.metric.test,
+        "test_ci95": None if used.metric is None else used.metric.test_ci95,
         "rival": "" if rival is None else rival[0],
         "rival_test": None if rival is None else rival[1].metric.test,
-        "trainable_params": found.trainable_params,
-        "adapter_bytes": found.adapter_bytes,
+        "trainable_params": used.trainable_params,
+        "adapter_bytes": used.adapter_bytes,
         "hypervolume": found.search.hypervolume,
     }
     money = assessed(search)
@@ -154,9 +156,9 @@ def _judged(search: SearchRecord, found: Recommendation) -> dict[str, Any]:
 
 
 def _best_rival(search: SearchRecord, found: Recommendation) -> tuple[str, BaselineSummary] | None:
-    """Return the baseline with the best test score."""
-    metric = search.metric
-    scored = [(name, each) for name, each in found.baselines.items() if each.metric.test is not None]
+    """Return the baseline with the best test score, of those that are not to be used themselves."""
+    metric, forms = search.metric, tuple(DEFAULTS) if found.kept else ()
+    scored = [(n, each) for n, each in found.baselines.items() if each.metric.test is not None and n not in forms]
     return min(scored, key=lambda pair: metric.loss(pair[1].metric.test or 0.0), default=None)
 
 

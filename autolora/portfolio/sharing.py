@@ -20,13 +20,13 @@ from autolora.portfolio.members import Member
 from autolora.portions import Portions
 from autolora.prepared import Prepared
 from autolora.recommend import is_as_good, margin_of
-from autolora.records import AdapterConfig, Split
+from autolora.records import AdapterConfig, Candidate, Split
 from autolora.records.past import Likeness, PastSearch
 from autolora.records.portfolio import CrossScore
 from autolora.results import SearchRecord, read
 from autolora.search.pool import Pool
 from autolora.starting import begun
-from autolora.store import BUNDLE, RunFolder
+from autolora.store import RunFolder, bundle_of
 from autolora.tasks.metrics import Scorer
 from autolora.tasks.problems import problem_of
 
@@ -61,15 +61,20 @@ class Shared:
         found, kept = self.search.recommendation, self.search.predictions
         if found is None or found.trial is None or kept is None:
             return ""
-        name = f"finalist_{found.trial}"
+        name = found.kept or f"finalist_{found.trial}"
         return name if name in kept.predicted else ""
 
+    @property
+    def candidate(self) -> Candidate:
+        """What was confirmed of it."""
+        assert self.search.confirm is not None, "it is not finished"
+        return next(each for each in self.search.confirm.candidates if each.name == self.chosen)
+
     def adapter(self) -> tuple[AdapterConfig, dict[str, Any]]:
-        """Return the adapter that was packed."""
-        found = self.search.recommendation
-        assert found is not None, "it is not finished"
-        assert found.config is not None, "it has no adapter"
-        return found.config, dict(load_file(self.search.path / BUNDLE / "adapter_model.safetensors"))
+        """Return the adapter that was packed for use."""
+        config = self.candidate.config
+        assert config is not None, "it has no adapter"
+        return config, dict(load_file(bundle_of(self.search.path) / "adapter_model.safetensors"))
 
     def test_rows(self) -> Split:
         """Return the test rows that its own adapter was scored on, in that order."""
@@ -131,9 +136,8 @@ def _among(pool: Pool, tasks: Sequence[Shared]) -> Iterator[CrossScore]:
 def _score(task: Shared, other: Shared, rows: Split, outputs: Any) -> CrossScore:
     problem, metric = problem_of(task.prepared.dataset), task.prepared.metric
     scorer = Scorer.build(metric.name, problem.targets(rows.labels), len(problem.classes))
-    assert other.search.recommendation is not None, "it is not finished"
     assert task.search.predictions is not None, "they were not kept"
-    said = problem.predictions(outputs, other.search.recommendation.threshold)
+    said = problem.predictions(outputs, other.candidate.seeds[0].threshold)
     own = problem.targets(task.search.predictions.predicted[task.chosen])
     difference = scorer.difference95(said, own)
     own_score = scorer.value(own)

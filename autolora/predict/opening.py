@@ -11,6 +11,7 @@ from msgspec import MsgspecError
 from autolora.engine.checkpoint import Checkpoint, find
 from autolora.errors import BaseModelError, BundleError
 from autolora.records import Precision, ProblemType, Prompts, from_json
+from autolora.store import bundle_of
 
 SUMS, PROVENANCE = "SHA256SUMS", "autolora.json"
 
@@ -58,7 +59,7 @@ def opened(folder: str | Path, base_model: str | None = None) -> Opened:
     """Return a bundle that is whole, with its base.
 
     Args:
-        folder: The bundle, or a run folder that holds one.
+        folder: The bundle, or a run folder that holds one: that which its verdict would have used.
         base_model: Folder or hub id of the base; unless given, it is sought under the id that the bundle names.
 
     Raises:
@@ -66,8 +67,8 @@ def opened(folder: str | Path, base_model: str | None = None) -> Opened:
         BaseModelError: If the base is not to be found.
     """
     path = Path(folder)
-    if not (path / PROVENANCE).is_file() and (path / "adapter" / PROVENANCE).is_file():
-        path = path / "adapter"
+    if not (path / PROVENANCE).is_file() and (bundle_of(path) / PROVENANCE).is_file():
+        path = bundle_of(path)
     if not path.is_dir() or not (path / PROVENANCE).is_file():
         raise BundleError(
             f"{str(folder)!r} is no bundle: it has no {PROVENANCE}", "name the adapter folder of a finished search"

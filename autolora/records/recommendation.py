@@ -147,6 +147,8 @@ class Recommendation:
     """Those of a review last; their fields begin with ``review.``."""
     would_change: tuple[Reason, ...] = ()
     """What would change the verdict, or the choice of this adapter."""
+    kept: str = ""
+    """Where the default is kept: which of ``baselines`` that is; else empty."""
     problem: ProblemType = "single_label"
     threshold: float | None = None
     """Probability from which the shipped adapter gives a label, where a row may have several."""
@@ -176,3 +178,8 @@ class Recommendation:
     """Where an answer is written."""
     answers: tuple[str, ...] = ()
     """Where the likeliest of a closed set is taken: that set."""
+
+    @property
+    def default_apart(self) -> bool:
+        """Whether the kept default is another configuration than the best found: then it is packed beside that."""
+        return bool(self.kept) and self.baselines[self.kept].config != self.config

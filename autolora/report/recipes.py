@@ -11,9 +11,7 @@ import yaml
 
 from autolora.loading import Answers, loading_code
 from autolora.report.source import SearchReport
-
-BUNDLE = "adapter"
-"""Folder of the bundle inside the run folder."""
+from autolora.store import BUNDLE, KEPT_DEFAULT
 
 
 def task_file(report: SearchReport) -> str:
@@ -31,21 +29,30 @@ def _folder_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip("-.") or "search"
 
 
+def folder(report: SearchReport) -> str:
+    """Return the name, inside the run folder, of the bundle that the verdict would have used."""
+    return KEPT_DEFAULT if report.recommendation is not None and report.recommendation.default_apart else BUNDLE
+
+
 def how_to_load(report: SearchReport) -> str:
     """Return Python that answers a text with plain transformers and peft, from inside the run folder."""
     data, found = report.data, report.recommendation
+    threshold = found.threshold if found else None
+    if found and found.kept:
+        candidates = report.confirm.candidates if report.confirm else ()
+        threshold = next((each.seeds[0].threshold for each in candidates if each.name == found.kept), None)
     return loading_code(
         Answers(
             problem=data.problem,
             classes=data.classes,
-            threshold=found.threshold if found else None,
+            threshold=threshold,
             center=data.center,
             scale=data.scale,
             prompts=found.prompts if found else None,
             closed=found.answers if found else (),
         ),
         base_model=report.base_model,
-        adapter=BUNDLE,
+        adapter=folder(report),
         max_length=report.data.max_length,
         four_bit=found is not None and found.precision == "4bit",
     )

@@ -9,7 +9,7 @@ from autolora.records import QUANTILES, BaselineSummary, Candidate, Recommendati
 from autolora.report import words
 from autolora.report.figures import validation_ci95
 from autolora.report.source import SearchReport
-from autolora.verdict import DEFAULTS
+from autolora.verdict import kept_default
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
@@ -132,14 +132,14 @@ def _confirmed_row(report: SearchReport, candidate: Candidate) -> ComparisonRow:
     )
 
 
-def _kept_default(report: SearchReport) -> str | None:
-    """Return which of the default's two forms the verdict keeps, None when it keeps neither."""
-    recommendation = report.recommendation
-    if recommendation is None or recommendation.verdict != "keep_default":
-        return None
-    forms = {name: recommendation.baselines[name] for name in DEFAULTS if name in recommendation.baselines}
-    scored = {name: it.metric.validation for name, it in forms.items() if it.metric.validation is not None}
-    return min(scored, key=lambda name: report.metric.loss(scored[name]), default=None)
+def _kept_default(report: SearchReport) -> str:
+    """Return which of the default's two forms the verdict keeps, a review's too; empty when it keeps neither."""
+    found = report.recommendation
+    if found is None:
+        return ""
+    return kept_default(
+        found.verdict, {name: each.metric.validation for name, each in found.baselines.items()}, report.metric
+    )
 
 
 def _interval(report: SearchReport, candidate: Candidate | None) -> tuple[float, float] | None:

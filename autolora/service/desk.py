@@ -36,7 +36,7 @@ from autolora.service.settings import Settings
 from autolora.service.states import Kind, State, Wish
 from autolora.service.supervisor import Supervisor
 from autolora.service.workplace import FINDINGS, FORECAST, PROGRESS, REVIEW_PAGE, REVIEWS, JobFolder, Workplace
-from autolora.store import BUNDLE, RECOMMENDATION, TRIALS
+from autolora.store import RECOMMENDATION, TRIALS, bundle_of
 
 _PREFIXES = {
     Kind.SEARCH: Prefix.SEARCH,
@@ -292,15 +292,16 @@ class Desk:
         return BatchFolder(self.run_of(id)).portfolio()
 
     def bundle(self, id: str, task: str | None = None) -> Path:
-        """Return the adapter folder of a search.
+        """Return the adapter folder of a search: that which its verdict would have used.
 
         Raises:
             NotYet: If there is none.
         """
         run = self.run_of(id, task)
-        if not (run / DONE).exists() or not (run / BUNDLE).is_dir():
+        found = bundle_of(run)
+        if not (run / DONE).exists() or not found.is_dir():
             raise NotYet("there is no adapter yet", "ask again when the search has succeeded")
-        return run / BUNDLE
+        return found
 
     def answers(self, search: str, texts: Sequence[str], *, abstain_below: float | None) -> list[dict[str, Any]]:
         """Return what the adapter of a search says of each text.

@@ -222,20 +222,34 @@ def test_what_ships_is_the_first_seed_of_the_chosen_one(whole, trainer, tiny_dat
     confirmed, chosen = whole.confirmed, whole.confirmed.chosen
     first, second = (whole.weights(chosen, at) for at in (1, 2))
 
-    assert confirmed.adapter.keys() == first.keys()
-    assert all(np.array_equal(confirmed.adapter[name], first[name]) for name in first)
-    assert not any(np.array_equal(confirmed.adapter[name], second[name]) for name in first)
+    ships = confirmed.ships[chosen.name]
+    assert ships.adapter.keys() == first.keys()
+    assert all(np.array_equal(ships.adapter[name], first[name]) for name in first)
+    assert not any(np.array_equal(ships.adapter[name], second[name]) for name in first)
     trainer.add_split("test", tiny_dataset.test)
     (predicted,) = trainer.outputs([(chosen.config, first)], "test")
-    assert np.array_equal(confirmed.test_outputs, predicted)
+    assert np.array_equal(ships.test_outputs, predicted)
     assert chosen == by_name(confirmed)[chosen.name]
+
+
+def test_the_defaults_adapters_could_ship_too_should_the_verdict_keep_them(whole) -> None:
+    confirmed = whole.confirmed
+    forms = {name: by_name(confirmed)[name] for name in ("default_lora", "rate_grid")}
+
+    assert set(confirmed.ships) == {confirmed.chosen.name, *forms}
+    rates = {name: form.config.learning_rate for name, form in forms.items()}
+    assert rates["default_lora"] == 2e-4
+    for form in forms.values():
+        kept = confirmed.ships[form.name]
+        own = problem_of(kept.rows).predictions(kept.test_outputs, form.seeds[0].threshold)
+        assert accuracy_score(kept.rows.test.labels, own) == pytest.approx(form.test)
 
 
 def test_paired_differences_are_those_of_the_same_rows_in_the_same_resamples(whole, trainer, tiny_dataset) -> None:
     confirmed, labels = whole.confirmed, np.asarray(tiny_dataset.test.labels)
     rows = len(labels)
     counts = np.random.default_rng([0, rows]).multinomial(rows, np.full(rows, 1 / rows), size=RESAMPLES)
-    own = (confirmed.test_outputs == labels).astype(float)
+    own = (confirmed.ships[confirmed.chosen.name].test_outputs == labels).astype(float)
     trainer.add_split("test", tiny_dataset.test)
 
     expected = {}
@@ -394,7 +408,7 @@ def test_when_no_finalist_holds_nothing_is_chosen_and_the_baselines_remain(confi
 
     confirmed = run(confirmation(), two)
 
-    assert (confirmed.chosen, confirmed.adapter, confirmed.test_outputs) == (None, None, None)
+    assert (confirmed.chosen, confirmed.ships) == (None, {})
     assert confirmed.record.paired_test_differences == {}
     assert by_name(confirmed)["default_lora"].test is not None
 

@@ -106,7 +106,7 @@ def test_finished_adapters_answer_together_and_to_test_rows_only_when_all_is_cho
         "finalist_3", "default_lora", "rate_grid", "constant", "nearest", "nearest_base", "zero_shot", "few_shot",
     ]  # fmt: skip
     assert set(found.losses) == {"finalist_3", "default_lora", "rate_grid", "zero_shot"}
-    assert found.test_outputs.tolist() == list(found.written[found.chosen.name].texts)
+    assert found.ships[found.chosen.name].test_outputs.tolist() == list(found.written[found.chosen.name].texts)
 
 
 @pytest.mark.parametrize("at", [("answers of 2", "validation-8"), ("answers of 1", "few_shot_validation-6")])
@@ -129,4 +129,4 @@ def test_where_losses_decide_answers_are_written_to_be_read_and_only_to_test_row
     assert {split for _, split in asked(trainer)} == {"test"}
     assert [c.name for c in found.record.candidates] == ["finalist_3", "default_lora", "rate_grid", "zero_shot"]
     assert set(found.written) == {"finalist_3", "default_lora", "rate_grid", "zero_shot"}
-    assert found.test_outputs.shape[1] == 2, "summed loss and tokens"
+    assert found.ships[found.chosen.name].test_outputs.shape[1] == 2, "summed loss and tokens"

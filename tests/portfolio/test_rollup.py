@@ -15,6 +15,7 @@ from autolora.records import to_json
 from autolora.records.portfolio import CrossScore
 from autolora.request import Request
 from autolora.store import RunFolder
+from autolora.verdict import DEFAULTS
 from tests.report import made_up
 
 pytestmark = pytest.mark.unit
@@ -92,6 +93,19 @@ def test_scores_costs_and_money_are_those_of_each_search(batch) -> None:
     assert (mails.currency, mails.horizon_months) == ("JPY", 24)
     assert mails.net_a_month is not None
     assert mails.seconds == 100.0
+
+
+def test_where_the_default_is_kept_its_own_figures_stand_against_what_needs_no_adapter(batch) -> None:
+    finish(batch, "mails", verdict="keep_default", kept="rate_grid")
+    rivals = made_up.recommendation().baselines
+    used = rivals["rate_grid"]
+
+    mails = rolled_up(batch, finished=False, seconds=1).members[0]
+
+    assert (mails.test, mails.test_ci95) == (used.metric.test, used.metric.test_ci95)
+    assert (mails.trainable_params, mails.adapter_bytes) == (used.trainable_params, used.adapter_bytes)
+    best = max((n for n in rivals if n not in DEFAULTS), key=lambda name: rivals[name].metric.test or 0)
+    assert (mails.rival, mails.rival_test) == (best, rivals[best].metric.test)
 
 
 def test_adapters_that_go_to_work_are_stored_and_what_is_simpler_is_not(batch) -> None:

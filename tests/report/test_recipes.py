@@ -53,6 +53,18 @@ def test_the_commands_are_ones_that_the_command_line_understands() -> None:
         main.commands[name].make_context(name, words)  # parses, runs nothing, raises on an unknown option
 
 
+def test_where_the_default_is_kept_its_adapter_is_what_the_code_loads() -> None:
+    good = made_up.report()
+    kept = replace(good, recommendation=replace(good.recommendation, verdict="keep_default", kept="rate_grid"))
+
+    assert "from_pretrained(base, 'adapter')" in recipes.how_to_load(good)
+    assert "from_pretrained(base, 'adapter_default')" in recipes.how_to_load(kept)
+    found = kept.recommendation
+    same = replace(found.baselines["rate_grid"], config=found.config)
+    alike = replace(found, baselines=found.baselines | {"rate_grid": same})
+    assert "from_pretrained(base, 'adapter')" in recipes.how_to_load(replace(kept, recommendation=alike))
+
+
 def test_the_loading_code_is_python_that_names_classes_and_length() -> None:
     code = recipes.how_to_load(made_up.report())
 
