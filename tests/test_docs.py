@@ -184,9 +184,9 @@ def test_every_range_of_layers_and_group_of_modules_is_documented() -> None:
 def test_every_file_of_a_run_folder_is_documented() -> None:
     kept = {
         store.TASK, store.DATA, store.TRIALS, folder.EVENTS, store.CONFIRM, store.ANSWERS, store.RECOMMENDATION,
-            store.PREDICTIONS, store.ROBUSTNESS,
-        store.DONE, store.BUNDLE, store.KEPT_DEFAULT, store.REPORT, store.SLOTS, store.STUDY, store.CONFIRM_DIR, store.PREFIXES,
-        store.REVIEW, store.REVIEWS,
+        store.PREDICTIONS, store.ROBUSTNESS,
+        store.DONE, store.BUNDLE, store.KEPT_DEFAULT, store.REPORT, store.SLOTS, store.STUDY, store.CONFIRM_DIR,
+        store.PREFIXES, store.REVIEW, store.REVIEWS,
     }  # fmt: skip
 
     for document in ("README.md", "docs/run-folder.md"):
