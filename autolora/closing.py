@@ -181,7 +181,7 @@ class Closing:
         kept = kept_default(choice.verdict, {n: it.validation for n, it in scored.items()}, self.prepared.metric)
         if kept and scored[kept].config != (None if chosen is None else chosen.config):
             self.stage("Packing the default's adapter, which the verdict keeps")
-            self._packed(confirmed, scored[kept], choice, store.KEPT_DEFAULT)
+            tested = self._packed(confirmed, scored[kept], choice, store.KEPT_DEFAULT)
         return summary.recommendation(
             request=self.prepared.request,
             trials=trials,

@@ -63,7 +63,7 @@ def recommendation(
         seconds: Of the whole search.
         kilowatt_hours: Likewise; None where they were not counted.
         measured_memory: Of the chosen configuration alone; None where it was not measured.
-        calibration: Of the adapter that ships.
+        calibration: Of the adapter that the verdict would have used.
         rates: Lowest and highest learning rate that were searched; None where one rate was.
     """
     chosen = choice.candidate

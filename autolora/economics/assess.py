@@ -41,8 +41,8 @@ def assess(
         grams_per_kwh: Of carbon dioxide; None where that is not known.
         seed: Of the draws.
     """
-    chosen = next((each for each in confirm.candidates if found.trial is not None and each.trial == found.trial), None)
-    once = None if chosen is None else chosen.seconds / len(chosen.seeds)
+    used = next((each for each in confirm.candidates if _is_used(each, found)), None)
+    once = None if used is None else used.seconds / len(used.seeds)
     known = known_of(business, found, training_seconds=once)
     span = span_of(business)
     terms, quantities = likely(known.quantities), known.quantities
@@ -66,6 +66,13 @@ def assess(
         scale=scales(terms),
         options=_options(confirm.candidates, terms),
     )
+
+
+def _is_used(candidate: Candidate, found: Recommendation) -> bool:
+    """Return whether a candidate is what the verdict would have used."""
+    if found.kept:
+        return candidate.name == found.kept
+    return candidate.trial is not None and candidate.trial == found.trial
 
 
 def span_of(business: Business) -> Span:

@@ -63,6 +63,23 @@ def test_what_the_trial_cost_counts_machine_and_people_and_failed_trials() -> No
     assert it.spent.total == it.spent.machine + it.spent.staff
 
 
+def test_where_the_default_is_kept_its_own_accuracy_and_training_are_reckoned_with() -> None:
+    found = replace(made_up.recommendation(), seconds_a_thousand=2.5, calibration=None)
+    found = replace(found, metric=replace(found.metric, name="accuracy"))
+    own = replace(found.baselines["rate_grid"].metric, name="accuracy")
+    rivals = found.baselines | {"rate_grid": replace(found.baselines["rate_grid"], metric=own)}
+    kept = replace(found, verdict="keep_default", kept="rate_grid", baselines=rivals)
+    known = {one.name: one for one in assess(FULL, kept, made_up.confirm()).assumptions}
+    usual = {one.name: one for one in assess(FULL, found, made_up.confirm()).assumptions}
+    candidate = next(each for each in made_up.confirm().candidates if each.name == "rate_grid")
+
+    assert float(known["accuracy"].likely) == own.test != found.metric.test == float(usual["accuracy"].likely)
+    assert float(known["accuracy"].low) == own.test_ci95[0]
+    assert float(known["retraining_machine_hours"].likely) == pytest.approx(
+        candidate.seconds / len(candidate.seeds) / 3600, rel=1e-3
+    )
+
+
 def test_hours_freed_and_cash_stand_apart() -> None:
     month = assessed().full_use
 

@@ -105,8 +105,7 @@ def _front(report: SearchReport, teller: Teller) -> Markup:
         # Other finalists, and the default where its best rate stands beside it, would crowd the picture.
         if each.test is not None
         and each.trainable_params > 0
-        and (each.kind == "baseline" or teller.is_recommended(each))
-        and each.name != "default_lora"
+        and (teller.is_recommended(each) or (each.kind == "baseline" and each.name != "default_lora"))
     ]
     size = teller.say.columns["trained"]
     return charts.front(points, size=size, score=metric_name(report.metric_key)) if points else Markup()

@@ -295,7 +295,9 @@ class Teller:
     # ---------------------------------------------------------------------------------------------------------- pieces
 
     def is_recommended(self, candidate: Candidate) -> bool:
-        """Return whether a candidate is the recommended adapter."""
+        """Return whether a candidate is the recommended adapter: the default's, where that is kept."""
+        if self.found.kept:
+            return candidate.name == self.found.kept
         return candidate.trial is not None and candidate.trial == self.found.trial
 
     def candidate(self, candidate: Candidate) -> str:

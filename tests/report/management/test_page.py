@@ -24,9 +24,9 @@ ANSWERS = ("recommendation", "cost", "payback", "confidence")
 
 
 @cache
-def page(language: str, *, full: bool = True, verdict: str = "adopt") -> str:
+def page(language: str, *, full: bool = True, verdict: str = "adopt", kept: str = "") -> str:
     report = made_up.report()
-    found = replace(report.recommendation, seconds_a_thousand=2.5, verdict=verdict)
+    found = replace(report.recommendation, seconds_a_thousand=2.5, verdict=verdict, kept=kept)
     business = FULL if full else Business(currency="EUR")
     return render_management(
         replace(report, recommendation=found), found, assess(business, found, report.confirm), language, made=MADE
@@ -49,6 +49,20 @@ def test_each_of_the_four_answers_is_a_full_sentence_in_its_own_place(language, 
             assert len(said) > 20
             assert "{" not in said
             assert "None" not in said
+
+
+def test_where_the_default_is_kept_it_is_what_is_recommended() -> None:
+    candidates = {each.name: each for each in made_up.confirm().candidates}
+    kept, best = candidates["rate_grid"], candidates[f"finalist_{made_up.CHOSEN}"]
+
+    text = page("en", verdict="keep_default", kept="rate_grid")
+
+    line = next(
+        line for line in re.findall(r"<li>(.*?)</li>", text, re.DOTALL) if line.startswith("recommended adapter")
+    )
+    assert f"{kept.test:.3f}" in line
+    assert f"{kept.trainable_params:,}" in line
+    assert f"{best.test:.3f}" not in line
 
 
 def test_both_languages_hold_the_same_numbers() -> None:
