@@ -246,7 +246,7 @@ def recommendation_as(kind: str, it: SearchRecord) -> str:
     lines += [f"- {reason.text}" for reason in found.reasons]
     if found.would_change:
         lines += ["", "What would change this:", *(f"- {reason.text}" for reason in found.would_change)]
-    used = found.baselines.get(found.kept, found)  # the verdict may be to keep the default
+    used = found.used
     if found.metric is not None and used.config is not None:
         config = used.config
         lines += [

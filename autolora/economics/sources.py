@@ -96,7 +96,7 @@ def accuracy_at(found: Recommendation, review_share: float) -> Quantity | None:
     if found.calibration is not None:
         point = min(found.calibration.coverage, key=lambda one: abs(one.share - (1 - review_share)))
         return _from_coverage(point, found.calibration.rows)
-    metric = found.baselines.get(found.kept, found).metric  # the verdict may be to keep the default
+    metric = found.used.metric
     if metric is None or metric.test is None or metric.test_ci95 is None or metric.name not in EXACT_METRICS:
         return None
     rows = found.data.used.get("test", rows)

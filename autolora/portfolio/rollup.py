@@ -127,7 +127,7 @@ def _allotted(
 def _judged(search: SearchRecord, found: Recommendation) -> dict[str, Any]:
     """Return what a finished search adds."""
     rival = _best_rival(search, found)
-    used = found.baselines.get(found.kept, found)  # the verdict may be to keep the default
+    used = found.used
     said: dict[str, Any] = {
         "base_model": found.base_model["id"],
         "verdict": found.verdict,

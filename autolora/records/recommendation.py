@@ -180,6 +180,11 @@ class Recommendation:
     """Where the likeliest of a closed set is taken: that set."""
 
     @property
+    def used(self) -> Recommendation | BaselineSummary:
+        """What the verdict would have used: this, or the default, where that is kept."""
+        return self.baselines.get(self.kept, self)
+
+    @property
     def default_apart(self) -> bool:
         """Whether the kept default is another configuration than the best found: then it is packed beside that."""
         return bool(self.kept) and self.baselines[self.kept].config != self.config

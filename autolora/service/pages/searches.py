@@ -150,21 +150,20 @@ def compared(found: Sequence[Recommendation | None], t: Words) -> list[list[str]
         return [t(key), *(t("compare.none") if each is None else say(each) for each in found)]
 
     def tested(each: Recommendation) -> str:
-        return (
-            "–" if each.metric is None or each.metric.test is None else f"{each.metric.test:.3f} ({each.metric.name})"
-        )
+        metric = each.used.metric
+        return "–" if metric is None or metric.test is None else f"{metric.test:.3f} ({metric.name})"
 
     def interval(each: Recommendation) -> str:
-        ends = None if each.metric is None else each.metric.test_ci95
+        ends = None if each.used.metric is None else each.used.metric.test_ci95
         return "–" if ends is None else f"{ends[0]:.3f} – {ends[1]:.3f}"
 
     return [
         row("compare.verdict", lambda each: t(f"verdict.{each.verdict}")),
         row("compare.test", tested),
         row("compare.interval", interval),
-        row("compare.parameters", lambda each: f"{each.trainable_params:,}" if each.config else "–"),
-        row("compare.size", lambda each: t.bytes(each.adapter_bytes) if each.config else "–"),
-        row("compare.rank", lambda each: str(each.config.rank) if each.config else "–"),
+        row("compare.parameters", lambda each: f"{each.used.trainable_params:,}" if each.config else "–"),
+        row("compare.size", lambda each: t.bytes(each.used.adapter_bytes) if each.config else "–"),
+        row("compare.rank", lambda each: str(each.used.config.rank) if each.used.config else "–"),
         row("compare.hypervolume", lambda each: f"{each.search.hypervolume:.3f}"),
         row("compare.seconds", lambda each: t.duration(each.search.seconds)),
     ]
