@@ -78,6 +78,13 @@ def curve(run_folder: Path, begun: datetime) -> list[tuple[float, float]]:
     return found
 
 
+def parts(run_folder: Path) -> tuple[float, float]:
+    """Return the seconds that were worked on a task until it was confirmed, and from then on."""
+    events = [json.loads(line) for line in (run_folder / "events.jsonl").read_text().splitlines()]
+    spent = {event["event"]: float(event["spent"]) for event in events}
+    return spent["confirm"], spent["done"] - spent["confirm"]
+
+
 def reached(points: list[tuple[float, float]], target: float) -> float:
     return next(seconds for seconds, volume in points if volume >= target - 1e-9)
 
@@ -96,12 +103,15 @@ def turn(tasks: Sequence[Path], runs: Path, halves: Sequence[Sequence[int]]) -> 
         alone, beside_it = curve(runs / "separate" / name, alone_begun), curve(runs / "batch" / name, begun)
         target = min(alone[-1][1], beside_it[-1][1])
         verdicts = [results.read(runs / kind / name).recommendation for kind in ("separate", "batch")]
+        explored, confirmed = zip(*(parts(runs / kind / name) for kind in ("separate", "batch")), strict=True)
         lines.append(
             {
                 "task": name,
                 "seconds": seconds,
                 "front": reached(alone, target),
                 "front_in_batch": reached(beside_it, target),
+                "exploring": explored,
+                "confirming": confirmed,
                 "hypervolume": alone[-1][1],
                 "hypervolume_in_batch": beside_it[-1][1],
                 "verdict": verdicts[0].verdict,  # type: ignore[union-attr]
@@ -131,6 +141,9 @@ def show(found: dict[str, Any]) -> None:
         cells = [it["task"], f"{it['seconds']:.0f}", f"{it['front']:.0f}", f"{it['hypervolume']:.4f}"]
         cells += [f"{it['front_in_batch']:.0f}", f"{it['hypervolume_in_batch']:.4f}", str(it["trials_in_batch"])]
         print("|", " | ".join(cells), "|")
+    for what in ("exploring", "confirming"):
+        apart, together = (sum(it[what][at] for it in found["tasks"]) for at in (0, 1))
+        print(f"{what}: {apart:.0f} s apart, {together:.0f} s in one batch: {together / apart:.2f}")
     for what, apart, together, ratio in (
         ("the whole way", "separate_seconds", "batch_seconds", "whole_ratio"),
         ("until the fronts stand", "fronts", "last_front", "fronts_ratio"),
