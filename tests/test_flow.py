@@ -204,7 +204,7 @@ def test_the_bundle_at_work_gives_the_searchs_answers(searched) -> None:
         assert record.recommendation.calibration is None
         with pytest.raises(RequestError, match="numbers carry none"):
             predictor.predict(["x"], abstain_below=0.5)
-    assert score == pytest.approx(record.recommendation.metric.test, rel=1e-4)
+    assert score == pytest.approx(record.recommendation.used.metric.test, rel=1e-4)
 
 
 def test_what_the_search_did_can_be_listed_and_read_again(searched) -> None:
