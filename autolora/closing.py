@@ -178,7 +178,8 @@ class Closing:
             tested = self._packed(confirmed, chosen, choice, store.BUNDLE)
             measured = measured_peak(self.prepared.checkpoint.folder, chosen.config, facts)
         scored = {each.name: each for each in confirmed.record.candidates}
-        kept = kept_default(choice.verdict, {n: it.validation for n, it in scored.items()}, self.prepared.metric)
+        validation = {name: scored[name].validation for name in confirmed.ships}  # a first seed may have failed
+        kept = kept_default(choice.verdict, validation, self.prepared.metric)
         if kept and scored[kept].config != (None if chosen is None else chosen.config):
             self.stage("Packing the default's adapter, which the verdict keeps")
             tested = self._packed(confirmed, scored[kept], choice, store.KEPT_DEFAULT)

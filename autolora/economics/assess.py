@@ -41,7 +41,7 @@ def assess(
         grams_per_kwh: Of carbon dioxide; None where that is not known.
         seed: Of the draws.
     """
-    used = next((each for each in confirm.candidates if _is_used(each, found)), None)
+    used = next((each for each in confirm.candidates if found.uses(each)), None)
     once = None if used is None else used.seconds / len(used.seeds)
     known = known_of(business, found, training_seconds=once)
     span = span_of(business)
@@ -66,13 +66,6 @@ def assess(
         scale=scales(terms),
         options=_options(confirm.candidates, terms),
     )
-
-
-def _is_used(candidate: Candidate, found: Recommendation) -> bool:
-    """Return whether a candidate is what the verdict would have used."""
-    if found.kept:
-        return candidate.name == found.kept
-    return candidate.trial is not None and candidate.trial == found.trial
 
 
 def span_of(business: Business) -> Span:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from autolora.records.confirmed import Prompts
+from autolora.records.confirmed import Candidate, Prompts
 from autolora.records.kinds import Precision, ProblemType, Verdict
 from autolora.records.trials import AdapterConfig
 
@@ -183,6 +183,12 @@ class Recommendation:
     def used(self) -> Recommendation | BaselineSummary:
         """What the verdict would have used: this, or the default, where that is kept."""
         return self.baselines.get(self.kept, self)
+
+    def uses(self, candidate: Candidate) -> bool:
+        """Return whether a confirmed candidate is what the verdict would have used."""
+        if self.kept:
+            return candidate.name == self.kept
+        return candidate.trial is not None and candidate.trial == self.trial
 
     @property
     def default_apart(self) -> bool:

@@ -296,9 +296,7 @@ class Teller:
 
     def is_recommended(self, candidate: Candidate) -> bool:
         """Return whether a candidate is the recommended adapter: the default's, where that is kept."""
-        if self.found.kept:
-            return candidate.name == self.found.kept
-        return candidate.trial is not None and candidate.trial == self.found.trial
+        return self.found.uses(candidate)
 
     def candidate(self, candidate: Candidate) -> str:
         """Return a candidate's name in plain words."""
